@@ -1,0 +1,201 @@
+//! Expressions: CEL, checked against the models, as a typed tree of our own.
+//!
+//! Access rules, filters, checks, defaults, computed fields and `?filter=` are all the same language.
+//! [`check`](fn@check) parses a text and resolves every name in a [`Scope`]; what comes out is an [`Expr`] in
+//! which a field is a number, a root (`user`, `params`, `data` …) is an [`Input`] to be bound at run time,
+//! and every node has a type. The store compiles it to SQL; [`eval`] computes it in memory where it
+//! needs nothing but one record and its inputs.
+//!
+//! What an expression means where something is missing is CEL's: two nulls are equal, null is unequal to
+//! any value, and an *error* (a path through null, an ordering with null, an overflow, division by zero,
+//! anything of `user` for a visitor except `user == null`) is the third truth value: `&&` and `||` absorb
+//! it, `!` keeps it, and a rule that ends in it denies. SQL's unknown stands for it.
+
+use std::ops::Range;
+
+use crate::model::{FieldId, ModelId, RelationId};
+use crate::value::{Kind, Value};
+
+/// A checked expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// What it gives.
+    pub ty: Type,
+    /// Where it stands in its text, in bytes.
+    pub span: Range<usize>,
+}
+
+/// What an expression gives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Type {
+    /// The literal `null`.
+    Null,
+    /// A value of a field.
+    Value(Kind),
+    /// A record, by its id: a ref, `user`, `this`, `data.post`, the variable of an `exists`.
+    Record(ModelId),
+    /// A list of literals or of relations' records.
+    List(Box<Type>),
+    /// Of a root whose type nothing fixed yet (`params.slug` before it is compared); never in a checked tree.
+    Open,
+}
+
+/// What an expression is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExprKind {
+    /// A literal.
+    Const(Value),
+    /// What CEL calls an error, known before run time: a visitor's `user.name`.
+    Error,
+    /// Bound at run time.
+    Input(Input),
+    /// A stored or computed field of a row, perhaps through refs; of type `Record` where it is a ref or an id
+    /// standing for its record.
+    Field(Path),
+    /// `-x`.
+    Negate(Box<Expr>),
+    /// `!x`.
+    Not(Box<Expr>),
+    /// `a && b && …`.
+    And(Vec<Expr>),
+    /// `a || b || …`.
+    Or(Vec<Expr>),
+    /// `a == b` and the other comparisons.
+    Compare(Comparison, Box<Expr>, Box<Expr>),
+    /// `a + b` and the other arithmetic; `+` also joins texts, and times with durations.
+    Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
+    /// `x in [a, b]`: the list is written out.
+    InList(Box<Expr>, Vec<Expr>),
+    /// `c ? a : b`.
+    Conditional(Box<Expr>, Box<Expr>, Box<Expr>),
+    /// A function of its arguments.
+    Call(Function, Vec<Expr>),
+    /// `has(this.x)`: whether a field is not null; a path through null is an error even here.
+    Has(Path),
+    /// `tags.exists(t, …)`, and `user in editors` as `exists(e, e == user)`. The body's scope 0 is the
+    /// related row, 1 the row outside of it, and so on.
+    Exists(Walk, Box<Expr>),
+    /// `tags.all(t, …)`.
+    All(Walk, Box<Expr>),
+    /// `size(tags)`, and `size(tags.filter(t, …))` with the condition.
+    Count(Walk, Option<Box<Expr>>),
+}
+
+/// A field of a row in scope, perhaps through refs: `author.team.name` is two hops and a field.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Path {
+    /// Which row: 0 is the innermost, each `exists` around adds one.
+    pub scope: usize,
+    /// The model of that row.
+    pub model: ModelId,
+    /// Refs followed, each a field of the model reached so far.
+    pub hops: Vec<FieldId>,
+    /// The model at the end of the hops.
+    pub end: ModelId,
+    /// The field of that model.
+    pub field: FieldId,
+}
+
+/// A relation of a row in scope, perhaps through refs: `author.posts`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Walk {
+    /// Which row, as in [`Path`].
+    pub scope: usize,
+    /// The model of that row.
+    pub model: ModelId,
+    /// Refs followed before the relation.
+    pub hops: Vec<FieldId>,
+    /// The model at the end of the hops.
+    pub end: ModelId,
+    /// Which of its relations.
+    pub relation: RelationId,
+    /// The model of the related rows.
+    pub to: ModelId,
+}
+
+/// Something bound at run time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// `now`: microseconds UTC, the same for a whole request.
+    Now,
+    /// `today`: the day of `now` in the site's time zone.
+    Today,
+    /// A field of who asks: `user.role`; the id stands for `user` itself. An error for a visitor.
+    User(FieldId),
+    /// `params.slug`.
+    Param(String),
+    /// `query.tag`.
+    Query(String),
+    /// A field of the posted form.
+    Form(String),
+    /// A field of a record that an earlier query of the page found: `data.post.author`; the id stands for the record.
+    Data(String, FieldId),
+    /// A field of the record as stored, in a rule about an update.
+    Old(FieldId),
+}
+
+/// Comparisons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named as CEL's operators are")]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// Arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named as CEL's operators are")]
+pub enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+/// Functions; what each takes and gives is in the checker's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// `text.contains(part)`, by code point.
+    Contains,
+    /// `text.startsWith(prefix)`.
+    StartsWith,
+    /// `text.endsWith(suffix)`.
+    EndsWith,
+    /// `size(text)`: in code points.
+    Size,
+    /// `text.lowerAscii()`.
+    LowerAscii,
+    /// `text.matches(pattern)`, in memory only.
+    Matches,
+    /// `int(x)`.
+    Int,
+    /// `double(x)`.
+    Double,
+    /// `string(x)`.
+    String,
+    /// `bool(x)`.
+    Bool,
+    /// `timestamp("2026-01-01T00:00:00Z")`; of a date, its midnight in UTC.
+    Timestamp,
+    /// `duration("36h")`.
+    Duration,
+    /// `t.getFullYear()`, in UTC or of a date.
+    Year,
+    /// `t.getMonth()`, from 0 as CEL says.
+    Month,
+    /// `t.getDate()`, the day of the month from 1.
+    Day,
+}
+
+/// Where inputs get their values at run time. `None` is what CEL calls an error (a visitor's `user.name`).
+pub trait Inputs {
+    /// The value of an input.
+    fn input(&self, input: &Input) -> Option<Value>;
+}

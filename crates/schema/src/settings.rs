@@ -1,0 +1,84 @@
+//! Settings: `site.toml`, then `.env`, then the environment, then flags; the last wins.
+//!
+//! The path of a setting in capitals is its variable: `server.listen` is `PURLIN_SERVER_LISTEN`.
+//! `DATABASE_URL`, `REDIS_URL` and `PORT` are honoured as hosts set them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// All settings of a site.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `[site]`: what templates see as `site`.
+    pub site: SiteSettings,
+    /// `[server]`.
+    pub server: ServerSettings,
+    /// `[database]`.
+    pub database: DatabaseSettings,
+    /// `[accounts]`.
+    pub accounts: AccountSettings,
+    /// `[api]`.
+    pub api: ApiSettings,
+}
+
+/// `[site]`.
+#[derive(Clone, Debug)]
+pub struct SiteSettings {
+    /// `name`: what the site is called; the folder's name where absent.
+    pub name: String,
+    /// `url`: where it is reached from outside, without a slash at the end.
+    pub url: Option<String>,
+    /// `description`.
+    pub description: String,
+    /// `timezone`: an IANA name; `UTC` where absent.
+    pub timezone: String,
+    /// `language`: a BCP 47 tag; `en` where absent.
+    pub language: String,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// `listen`.
+    pub listen: SocketAddr,
+    /// `hosts`: further names that requests may be for.
+    pub hosts: Vec<String>,
+    /// `max_body`: bytes of a request's body.
+    pub max_body_bytes: usize,
+    /// `timeout`: for a request to be answered.
+    pub timeout: Duration,
+    /// `max_connections`.
+    pub max_connections: usize,
+}
+
+/// `[database]`.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// `url`: `sqlite:data/site.db`, relative to the site.
+    pub url: String,
+    /// `read_timeout`: for the queries of one request.
+    pub read_timeout: Duration,
+}
+
+/// `[accounts]`.
+#[derive(Clone, Debug)]
+pub struct AccountSettings {
+    /// `roles`: besides `user` and `admin`.
+    pub roles: Vec<String>,
+    /// `signup`: whether strangers may make accounts.
+    pub signup: bool,
+    /// `signup_fields`: fields of `users` that sign-up takes besides `email` and `password`; by default those
+    /// that are required, have no default and may be written.
+    pub signup_fields: Option<Vec<String>>,
+    /// `session_days`: how long an unused session lives.
+    pub session_days: u32,
+}
+
+/// `[api]`.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// `path`: where it is; `/api`.
+    pub path: String,
+    /// `max_per_page`: the greatest page that one may ask for.
+    pub max_per_page: u32,
+}
