@@ -1,0 +1,49 @@
+//! What can go wrong between the store and its database.
+
+use purlin_schema::expr::Expr;
+
+use crate::mutation::Refusal;
+
+/// An error of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The mutations were refused; nothing was written.
+    #[error("refused: {0:?}")]
+    Refused(Vec<Refusal>),
+    /// A read took longer than `database.read_timeout`.
+    #[error("the read took longer than {0:?}")]
+    TimedOut(std::time::Duration),
+    /// Too much is waiting already.
+    #[error("the database has too much to do")]
+    Busy,
+    /// A query without a limit has more rows than the store hands out at once.
+    #[error("more than {0} rows")]
+    TooManyRows(usize),
+    /// The disk is full, the file read-only, or the database gone: nothing was written.
+    #[error("the database cannot be written: {0}")]
+    Unavailable(String),
+    /// The settings name no database that can be opened; the message says what to do.
+    #[error("{0}")]
+    Open(String),
+    /// Anything else that the database says.
+    #[error("the database failed: {0}")]
+    Database(String),
+}
+
+/// An expression that cannot become SQL.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct CompileError {
+    /// What cannot be done.
+    pub message: String,
+    /// Where in the expression's text.
+    pub span: std::ops::Range<usize>,
+}
+
+impl CompileError {
+    /// An expression that cannot become SQL, and why.
+    #[must_use]
+    pub fn new(expr: &Expr, message: impl Into<String>) -> CompileError {
+        CompileError { message: message.into(), span: expr.span.clone() }
+    }
+}
