@@ -192,7 +192,17 @@ pub enum Function {
     Month,
     /// `t.getDate()`, the day of the month from 1.
     Day,
+    /// True where its condition is true, and false where that is false *or an error*. Not in the language:
+    /// it is put around another model's read rule in what an asker sends, so that a row whose rule ends in
+    /// an error is a row that is not there. SQL's `IS TRUE`.
+    Holds,
 }
+
+/// The datetimes that arithmetic may give, in microseconds: years 1 to 9999. Beyond them is an error.
+pub const DATETIMES: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+
+/// The dates that arithmetic may give, in days: years 1 to 9999. Beyond them is an error.
+pub const DATES: std::ops::RangeInclusive<i32> = -719_162..=2_932_896;
 
 /// Where inputs get their values at run time. `None` is what CEL calls an error (a visitor's `user.name`).
 pub trait Inputs {
