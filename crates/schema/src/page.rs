@@ -19,8 +19,9 @@ pub struct Page {
     pub template: String,
     /// The file, relative to the site.
     pub file: PathBuf,
-    /// Its URL.
-    pub route: Route,
+    /// Its URL; `None` for pages that the server shows by itself: `404.html`, `403.html`, `500.html` at the top of
+    /// `pages/`. (A `login.html` or `signup.html` there has its route and replaces Purlin's own.)
+    pub route: Option<Route>,
     /// The content type of its answers: `text/html; charset=utf-8`.
     pub content_type: &'static str,
     /// Who may see it.
@@ -45,6 +46,9 @@ pub struct Template {
     pub file: PathBuf,
     /// The whole text with the front matter replaced by a comment of as many lines, so that lines agree.
     pub source: String,
+    /// The queries that it and the layouts above it declare, in an order in which each only needs earlier ones: what
+    /// Purlin's own pages need when they extend the site's `_layout.html`.
+    pub data: IndexMap<String, DataQuery>,
 }
 
 /// A URL with parameters.
@@ -118,14 +122,6 @@ pub enum TextPart {
     Literal(String),
     /// What an expression gives; percent-encoded where the text is a URL.
     Expr(Expr),
-}
-
-impl Page {
-    /// The page's route as it is written in `url("…")`: the file's path without its extension, `index` dropped.
-    #[must_use]
-    pub fn route_name(&self) -> String {
-        self.route.to_string()
-    }
 }
 
 impl std::fmt::Display for Route {

@@ -33,7 +33,8 @@ pub struct Mutation {
     pub inputs: Vec<(Input, Value)>,
     /// The time it is recorded with, in microseconds UTC.
     pub now: i64,
-    /// What the answer should hold of the record afterwards, with the fields guarded as any read.
+    /// What the answer should hold of the record afterwards: a query for one record whose id is bound as
+    /// `Input::Param("id")`, with its guards, filter and fields as in any read.
     pub returning: Option<Arc<crate::Prepared>>,
 }
 
