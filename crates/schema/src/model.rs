@@ -119,7 +119,7 @@ pub struct Field {
     pub description: Option<String>,
     /// Where it is a ref or a list of refs.
     pub reference: Option<Reference>,
-    /// Where the file that declares it can be found: for messages at run time.
+    /// Whether the site's files or `users` declare it, rather than every model having it.
     pub declared: bool,
 }
 
@@ -316,7 +316,48 @@ impl Model {
     }
 }
 
+impl Model {
+    /// The table that keeps the links of a list of refs: `posts__tags`, with columns `source` and `target`.
+    #[must_use]
+    pub fn link_table(&self, field: FieldId) -> String {
+        format!("{}__{}", self.name, self.field(field).name)
+    }
+}
+
 impl Field {
+    /// A field of this type with nothing else said of it: everybody reads and writes it who may read or write
+    /// its record.
+    #[must_use]
+    pub fn plain(name: &str, ty: &'static dyn FieldType) -> Field {
+        let mut label = name.replace('_', " ");
+        if let Some(first) = label.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Field {
+            id: FieldId(0),
+            name: name.to_owned(),
+            label,
+            ty,
+            kind: ty.kind(),
+            required: false,
+            default: None,
+            min: None,
+            max: None,
+            pattern: None,
+            choices: Vec::new(),
+            from: None,
+            big: false,
+            hidden: false,
+            read: Rule::Everybody,
+            write: Rule::Everybody,
+            computed: None,
+            was: None,
+            description: None,
+            reference: None,
+            declared: true,
+        }
+    }
+
     /// Whether it is a list of refs, kept in a link table.
     #[must_use]
     pub fn is_many(&self) -> bool {

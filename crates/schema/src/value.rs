@@ -4,7 +4,16 @@
 //! column is decided by [`Kind`] and by the field's type (see [`crate::types`]). The variants are those
 //! that expressions, databases and JSON agree on, so that comparing two values means the same everywhere.
 
+mod json;
+mod text;
+
 use std::cmp::Ordering;
+
+pub use json::{write_json, write_json_string};
+pub use text::{
+    DecimalError, format_date, format_datetime, format_decimal, format_duration, format_uuid, parse_date,
+    parse_datetime, parse_datetime_or_local, parse_decimal, parse_duration, parse_uuid,
+};
 
 /// What a column stores and an expression computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -147,12 +156,87 @@ impl Value {
         }
     }
 
+    /// What this is like in a column, where that is known from the value alone.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        Some(match self {
+            Value::Null | Value::Withheld => return None,
+            Value::Bool(_) => Kind::Bool,
+            Value::Int(_) => Kind::Int,
+            Value::Float(_) => Kind::Float,
+            Value::Decimal(decimal) => Kind::Decimal(decimal.scale),
+            Value::Text(_) => Kind::Text,
+            Value::Date(_) => Kind::Date,
+            Value::Datetime(_) => Kind::Datetime,
+            Value::Duration(_) => Kind::Duration,
+            Value::Uuid(_) => Kind::Uuid,
+            Value::Json(_) => Kind::Json,
+        })
+    }
+
+    /// Compares two values of one kind as every database does: text by code point, numbers by size, times by
+    /// instant. None where the kinds differ or either is null.
+    #[must_use]
+    pub fn compare(&self, other: &Value) -> Option<Ordering> {
+        Some(match (self, other) {
+            (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+            (Value::Int(a), Value::Int(b))
+            | (Value::Datetime(a), Value::Datetime(b))
+            | (Value::Duration(a), Value::Duration(b)) => a.cmp(b),
+            (Value::Float(a), Value::Float(b)) => return a.partial_cmp(b),
+            (Value::Decimal(a), Value::Decimal(b)) => a.compare(*b),
+            (Value::Text(a), Value::Text(b)) => a.cmp(b),
+            (Value::Date(a), Value::Date(b)) => a.cmp(b),
+            (Value::Uuid(a), Value::Uuid(b)) => a.cmp(b),
+            _ => return None,
+        })
+    }
+
     /// The truth in this value, where it is a boolean.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Value::Bool(truth) => Some(*truth),
             _ => None,
+        }
+    }
+}
+
+impl Kind {
+    /// What a person calls it, with an article: "a number".
+    #[must_use]
+    pub fn described(self) -> &'static str {
+        match self {
+            Kind::Bool => "true or false",
+            Kind::Int => "a whole number",
+            Kind::Float => "a number",
+            Kind::Decimal(_) => "a decimal number",
+            Kind::Text => "text",
+            Kind::Date => "a date",
+            Kind::Datetime => "a date and time",
+            Kind::Duration => "a span of time",
+            Kind::Uuid => "a UUID",
+            Kind::Json => "JSON",
+        }
+    }
+}
+
+impl Id {
+    /// The kind of a column that holds it.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Id::Int(_) => Kind::Int,
+            Id::Uuid(_) => Kind::Uuid,
+        }
+    }
+}
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Id::Int(number) => write!(f, "{number}"),
+            Id::Uuid(bits) => f.write_str(&format_uuid(*bits)),
         }
     }
 }

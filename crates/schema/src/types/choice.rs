@@ -1,0 +1,43 @@
+//! `choice`: one of a few words.
+
+use super::{Control, FieldType, Problem, limits};
+use crate::model::Field;
+use crate::value::{Kind, Value};
+
+/// One of the words that `of` lists.
+#[derive(Debug)]
+pub(super) struct Choice;
+
+impl FieldType for Choice {
+    fn name(&self) -> &'static str {
+        "choice"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Text
+    }
+
+    fn keys(&self) -> &'static [&'static str] {
+        &["of"]
+    }
+
+    fn control(&self) -> Control {
+        Control::Select
+    }
+
+    fn from_text(&self, _: &Field, text: &str) -> Result<Value, Problem> {
+        limits::text_from_form(text)
+    }
+
+    fn from_json(&self, _: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
+        limits::text_from_json(json)
+    }
+
+    fn check(&self, field: &Field, value: &Value) -> Option<Problem> {
+        let text = value.as_text()?;
+        if field.choices.iter().any(|choice| choice == text) {
+            return None;
+        }
+        Some(Problem::new("choice", format!("is not one of {}", field.choices.join(", "))))
+    }
+}

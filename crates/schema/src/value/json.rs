@@ -1,0 +1,110 @@
+//! Values as JSON, written straight into the answer's buffer.
+
+use super::text::{write_date, write_datetime};
+use super::{Value, format_decimal, format_duration, format_uuid};
+
+/// Writes a value as JSON: times as RFC 3339, decimals, UUIDs and durations as strings, and integers as
+/// numbers unless the field is `big` (64 bits do not survive JavaScript). Null and what is withheld are `null`;
+/// whoever writes a record leaves out what is withheld before it comes here.
+pub fn write_json(value: &Value, big: bool, out: &mut Vec<u8>) {
+    match value {
+        Value::Null | Value::Withheld => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Int(number) => {
+            let mut buffer = itoa::Buffer::new();
+            let digits = buffer.format(*number).as_bytes();
+            if big {
+                quoted(digits, out);
+            } else {
+                out.extend_from_slice(digits);
+            }
+        }
+        // Serde writes what is not finite as null; to a vector it cannot fail.
+        Value::Float(number) => drop(serde_json::to_writer(out, number)),
+        Value::Decimal(decimal) => quoted(format_decimal(*decimal).as_bytes(), out),
+        Value::Text(text) => write_json_string(text, out),
+        Value::Date(days) => {
+            let mut text = String::with_capacity(10);
+            write_date(i64::from(*days), &mut text);
+            quoted(text.as_bytes(), out);
+        }
+        Value::Datetime(micros) => {
+            let mut text = String::with_capacity(27);
+            write_datetime(*micros, &mut text);
+            quoted(text.as_bytes(), out);
+        }
+        Value::Duration(micros) => quoted(format_duration(*micros).as_bytes(), out),
+        Value::Uuid(bits) => quoted(format_uuid(*bits).as_bytes(), out),
+        Value::Json(json) => drop(serde_json::to_writer(out, json)),
+    }
+}
+
+/// Writes a text as a JSON string, quotes included.
+pub fn write_json_string(text: &str, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
+    let mut from = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        let short = match byte {
+            b'"' => b'"',
+            b'\\' => b'\\',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0..=0x1f => 0,
+            _ => continue,
+        };
+        out.extend_from_slice(&bytes[from..at]);
+        from = at + 1;
+        if short == 0 {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            out.extend_from_slice(b"\\u00");
+            out.push(HEX[usize::from(byte >> 4)]);
+            out.push(HEX[usize::from(byte & 15)]);
+        } else {
+            out.extend_from_slice(&[b'\\', short]);
+        }
+    }
+    out.extend_from_slice(&bytes[from..]);
+    out.push(b'"');
+}
+
+fn quoted(plain: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(plain);
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(value: &Value, big: bool) -> String {
+        let mut out = Vec::new();
+        write_json(value, big, &mut out);
+        String::from_utf8(out).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn known_values() {
+        assert_eq!(written(&Value::Int(i64::MIN), true), "\"-9223372036854775808\"");
+        assert_eq!(written(&Value::Int(7), false), "7");
+        assert_eq!(written(&Value::Float(f64::NAN), false), "null");
+        assert_eq!(written(&Value::Float(1.0), false), "1.0");
+        assert_eq!(written(&Value::Datetime(0), false), "\"1970-01-01T00:00:00.000000Z\"");
+        assert_eq!(written(&Value::Null, false), "null");
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_is_read_back(text in any::<String>()) {
+            let mut out = Vec::new();
+            write_json_string(&text, &mut out);
+            prop_assert_eq!(serde_json::from_slice::<String>(&out).ok(), Some(text));
+        }
+    }
+}
