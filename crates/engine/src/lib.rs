@@ -21,7 +21,8 @@ pub use failure::{Failure, FieldMessage};
 
 use std::sync::Arc;
 
-use purlin_pages::view::Flash;
+pub use purlin_pages::view::Flash;
+pub use purlin_pages::{Assets, RenderError};
 use purlin_schema::{Diagnostics, Site};
 use purlin_store::Store;
 
@@ -42,7 +43,7 @@ pub struct Options {
     /// The time, in microseconds UTC.
     pub clock: fn() -> i64,
     /// Fingerprinted URLs of static files.
-    pub assets: Arc<dyn purlin_pages::Assets>,
+    pub assets: Arc<dyn Assets>,
 }
 
 impl Engine {
