@@ -1,1 +1,7 @@
-//! Placeholder.
+//! HTTP.
+
+pub mod answer;
+pub mod assets;
+pub mod body;
+pub mod door;
+pub mod route;

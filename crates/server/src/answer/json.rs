@@ -1,0 +1,119 @@
+//! Records as JSON, written straight from rows.
+
+use purlin_schema::model::{Field, FieldId, Model, Models, RelationBy};
+use purlin_schema::record::{Related, Row, RowSet, Shape, ShapeRelation};
+use purlin_schema::value::{Value, write_json, write_json_string};
+
+/// Writes `{"items": […], "next": …}`, and `"total"` where it was asked for.
+pub fn write_listing(out: &mut Vec<u8>, models: &Models, set: &RowSet, next: Option<&str>) {
+    let writer = Writer::new(models, &set.shape);
+    out.extend_from_slice(br#"{"items":"#);
+    write_list(out, &set.rows, |out, row| writer.write(out, row));
+    out.extend_from_slice(br#","next":"#);
+    match next {
+        Some(cursor) => write_json_string(cursor, out),
+        None => out.extend_from_slice(b"null"),
+    }
+    if let Some(total) = set.total {
+        out.extend_from_slice(br#","total":"#);
+        out.extend_from_slice(itoa::Buffer::new().format(total).as_bytes());
+    }
+    out.push(b'}');
+}
+
+/// Writes one record.
+pub fn write_record(out: &mut Vec<u8>, models: &Models, shape: &Shape, row: &Row) {
+    Writer::new(models, shape).write(out, row);
+}
+
+/// Writes `[…]`.
+pub fn write_list<T>(out: &mut Vec<u8>, items: &[T], mut each: impl FnMut(&mut Vec<u8>, &T)) {
+    out.push(b'[');
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        each(out, item);
+    }
+    out.push(b']');
+}
+
+/// What is written of each row of a shape: decided once, not a row.
+struct Writer<'site> {
+    members: Vec<Member<'site>>,
+}
+
+/// One name of an object.
+struct Member<'site> {
+    name: &'site str,
+    /// Where the value is, if it is a field's: a value that is withheld leaves the name out.
+    value: Option<usize>,
+    big: bool,
+    /// Where the included records are, and how they are written; in the place of a ref's id.
+    related: Option<(usize, Writer<'site>)>,
+}
+
+impl<'site> Writer<'site> {
+    fn new(models: &'site Models, shape: &Shape) -> Writer<'site> {
+        let model = models.get(shape.model);
+        let mut members: Vec<Member<'site>> = Vec::with_capacity(shape.fields.len() + shape.relations.len());
+        for (at, id) in shape.fields.iter().enumerate() {
+            let field = model.field(*id);
+            if leaves(field) {
+                members.push(Member { name: &field.name, value: Some(at), big: field.big, related: None });
+            }
+        }
+        for (at, included) in shape.relations.iter().enumerate() {
+            let inner = (at, Writer::new(models, &included.shape));
+            let name = name_of(model, included);
+            match members.iter_mut().find(|member| member.name == name) {
+                Some(member) => member.related = Some(inner),
+                None => members.push(Member { name, value: None, big: false, related: Some(inner) }),
+            }
+        }
+        Writer { members }
+    }
+
+    fn write(&self, out: &mut Vec<u8>, row: &Row) {
+        out.push(b'{');
+        let mut first = true;
+        for member in &self.members {
+            let value = member.value.and_then(|at| row.values.get(at));
+            if matches!(value, Some(Value::Withheld)) {
+                continue;
+            }
+            out.extend_from_slice(if first { b"\"" } else { b",\"" });
+            first = false;
+            // Names are identifiers: letters, digits and underscores.
+            out.extend_from_slice(member.name.as_bytes());
+            out.extend_from_slice(b"\":");
+            match &member.related {
+                Some((at, writer)) => writer.write_related(out, row.related.get(*at)),
+                None => write_json(value.unwrap_or(&Value::Null), member.big, out),
+            }
+        }
+        out.push(b'}');
+    }
+
+    fn write_related(&self, out: &mut Vec<u8>, related: Option<&Related>) {
+        match related {
+            Some(Related::One(Some(row))) => self.write(out, row),
+            Some(Related::One(None)) | None => out.extend_from_slice(b"null"),
+            Some(Related::Many(rows)) => write_list(out, rows, |out, row| self.write(out, row)),
+        }
+    }
+}
+
+/// The engine chooses what the asker may read; this holds even where it were mistaken.
+fn leaves(field: &Field) -> bool {
+    field.id != FieldId::VERSION && !field.hidden && field.ty.name() != "password"
+}
+
+/// A ref's records stand under the field's name, an inverse's under the relation's.
+fn name_of<'site>(model: &'site Model, included: &ShapeRelation) -> &'site str {
+    let relation = model.relation(included.relation);
+    match relation.by {
+        RelationBy::Ref(field) | RelationBy::Refs(field) => &model.field(field).name,
+        RelationBy::Inverse(_) | RelationBy::InverseRefs(_) => &relation.name,
+    }
+}
