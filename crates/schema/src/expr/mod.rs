@@ -11,7 +11,23 @@
 //! anything of `user` for a visitor except `user == null`) is the third truth value: `&&` and `||` absorb
 //! it, `!` keeps it, and a rule that ends in it denies. SQL's unknown stands for it.
 
+mod check;
+pub mod eval;
+pub mod functions;
+mod lex;
+mod parse;
+#[cfg(any(test, feature = "arbitrary"))]
+pub mod sample;
+#[cfg(test)]
+mod tests;
+mod tree;
+
 use std::ops::Range;
+
+pub use check::{Expect, Mistake, Scope, check, check_defines, kind_name};
+pub use eval::{Env, Evaluated, eval};
+pub use lex::{MAX_BYTES, MAX_DEPTH, MAX_NODES, RESERVED};
+pub use tree::Needs;
 
 use crate::model::{FieldId, ModelId, RelationId};
 use crate::value::{Kind, Value};

@@ -1,0 +1,178 @@
+//! Models to try expressions on: every kind of field, and every kind of relation.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::model::{
+    Access, Field, FieldId, Model, ModelId, Models, OnDelete, Reference, Relation, RelationBy, RelationId,
+    Rule,
+};
+use crate::types::{Control, FieldType, Problem};
+use crate::value::{Kind, Value};
+
+/// Four models of a blog and one with UUIDs, as `name: field type, …`.
+const SITE: &[(&str, &str)] = &[
+    (
+        "users",
+        "name text, email text, role choice [user admin author editor], bio text, age int, active bool, team ref teams members",
+    ),
+    ("teams", "name text, motto text, lead ref users leads"),
+    (
+        "posts",
+        "title text, slug text, status choice [draft published], author ref users posts, tags refs tags posts, \
+         editors refs users edits, featured bool, published_at datetime, day date, views int, rating float, \
+         price decimal, length duration, token uuid, meta json, cover ref assets covered, visitor text, package text",
+    ),
+    (
+        "comments",
+        "post ref posts comments, author ref users comments, body text, status choice [waiting approved], score int",
+    ),
+    ("tags", "name text, slug text, weight float"),
+    ("assets#uuid", "name text, owner ref users assets"),
+];
+
+/// The sample models. `visitor` and `package` are fields of `posts` to try clashes with.
+#[must_use]
+pub fn models() -> Models {
+    let names: Vec<&str> = SITE.iter().map(|(name, _)| name.trim_end_matches("#uuid")).collect();
+    let id_of = |name: &str| names.iter().position(|known| *known == name).expect("a model of the sample");
+    let uuid = |at: usize| SITE[at].0.ends_with("#uuid");
+    let mut models: Vec<Model> =
+        SITE.iter().enumerate().map(|(at, _)| empty(at, names[at], uuid(at))).collect();
+    for (at, (_, fields)) in SITE.iter().enumerate() {
+        for declared in fields.split(", ") {
+            let mut words = declared.split_whitespace();
+            let (name, ty) = (words.next().expect("a name"), words.next().expect("a type"));
+            let many = ty == "refs";
+            if matches!(ty, "ref" | "refs") {
+                let (to, inverse) =
+                    (id_of(words.next().expect("a model")), words.next().expect("an inverse"));
+                let kind = if uuid(to) { Kind::Uuid } else { Kind::Int };
+                let field = add_field(&mut models[at], name, kind);
+                let by = if many { RelationBy::Refs(field) } else { RelationBy::Ref(field) };
+                let back = if many { RelationBy::InverseRefs(field) } else { RelationBy::Inverse(field) };
+                let relation = add_relation(&mut models[at], name, to, by);
+                add_relation(&mut models[to], inverse, at, back);
+                models[at].fields[usize::from(field.0)].reference =
+                    Some(Reference { to: number(to), many, on_delete: OnDelete::SetNull, relation });
+                continue;
+            }
+            // A choice's values stand in brackets, split at blanks like everything else.
+            let rest: String =
+                declared.split_once('[').map_or("", |(_, rest)| rest).trim_end_matches(']').to_owned();
+            let field = add_field(&mut models[at], name, kind_of(ty));
+            models[at].fields[usize::from(field.0)].choices =
+                rest.split_whitespace().map(str::to_owned).collect();
+        }
+    }
+    Models::new(models.into_iter().map(Arc::new).collect())
+}
+
+fn number(at: usize) -> ModelId {
+    ModelId(u16::try_from(at).expect("few models"))
+}
+
+fn kind_of(ty: &str) -> Kind {
+    match ty {
+        "bool" => Kind::Bool,
+        "int" => Kind::Int,
+        "float" => Kind::Float,
+        "decimal" => Kind::Decimal(2),
+        "datetime" => Kind::Datetime,
+        "date" => Kind::Date,
+        "duration" => Kind::Duration,
+        "uuid" => Kind::Uuid,
+        "json" => Kind::Json,
+        _ => Kind::Text,
+    }
+}
+
+fn empty(at: usize, name: &str, uuid_ids: bool) -> Model {
+    let mut model = Model {
+        id: number(at),
+        name: name.to_owned(),
+        uuid_ids,
+        label: FieldId::ID,
+        description: None,
+        was: None,
+        api: true,
+        internal: false,
+        fields: Vec::new(),
+        relations: Vec::new(),
+        access: Access::default(),
+        uniques: Vec::new(),
+        indexes: Vec::new(),
+        checks: Vec::new(),
+        fields_by_name: HashMap::new(),
+        relations_by_name: HashMap::new(),
+    };
+    add_field(&mut model, "id", if uuid_ids { Kind::Uuid } else { Kind::Int });
+    add_field(&mut model, "created_at", Kind::Datetime);
+    add_field(&mut model, "updated_at", Kind::Datetime);
+    add_field(&mut model, "_version", Kind::Int);
+    model
+}
+
+fn add_field(model: &mut Model, name: &str, kind: Kind) -> FieldId {
+    let id = FieldId(u16::try_from(model.fields.len()).expect("few fields"));
+    model.fields_by_name.insert(name.to_owned(), id);
+    model.fields.push(Field {
+        id,
+        name: name.to_owned(),
+        label: name.to_owned(),
+        ty: &Plain,
+        kind,
+        required: false,
+        default: None,
+        min: None,
+        max: None,
+        pattern: None,
+        choices: Vec::new(),
+        from: None,
+        big: true,
+        hidden: false,
+        read: Rule::Everybody,
+        write: Rule::Everybody,
+        computed: None,
+        was: None,
+        description: None,
+        reference: None,
+        declared: true,
+    });
+    id
+}
+
+fn add_relation(model: &mut Model, name: &str, to: usize, by: RelationBy) -> RelationId {
+    let id = RelationId(u16::try_from(model.relations.len()).expect("few relations"));
+    model.relations_by_name.insert(name.to_owned(), id);
+    model.relations.push(Relation { id, name: name.to_owned(), to: number(to), by });
+    id
+}
+
+/// A type for fields of whatever kind: nothing here is entered by anybody.
+#[derive(Debug)]
+struct Plain;
+
+impl FieldType for Plain {
+    fn name(&self) -> &'static str {
+        "plain"
+    }
+    fn kind(&self) -> Kind {
+        Kind::Text
+    }
+    fn keys(&self) -> &'static [&'static str] {
+        &[]
+    }
+    fn control(&self) -> Control {
+        Control::Text
+    }
+    fn from_text(&self, _: &Field, text: &str) -> Result<Value, Problem> {
+        Ok(Value::from(text))
+    }
+    fn from_json(&self, _: &Field, _: &serde_json::Value) -> Result<Value, Problem> {
+        Ok(Value::Null)
+    }
+    fn check(&self, _: &Field, _: &Value) -> Option<Problem> {
+        None
+    }
+}
