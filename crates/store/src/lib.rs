@@ -15,6 +15,7 @@
 //! ```
 
 pub mod error;
+pub mod migrate;
 pub mod mutation;
 pub mod plan;
 

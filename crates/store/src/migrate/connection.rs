@@ -1,0 +1,226 @@
+//! The migrator's own connection: exclusive while it works, with foreign keys off, and a transaction that
+//! either reaches the new state or leaves the old one.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::{Value as Sql, ValueRef};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
+
+use purlin_schema::Kind;
+
+use super::error::MigrateError;
+use super::literal::{parse, to_text};
+use super::operation::Operation;
+use super::snapshot::{ColumnType, Snapshot};
+use super::sqlite::{Check, Step, index_names, steps};
+
+/// How long another process may hold the database.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// How long SQLite waits before the wait is reported.
+const REPORT_AFTER: Duration = Duration::from_secs(2);
+/// Examples in a refusal.
+const EXAMPLES: usize = 3;
+
+/// The file that `sqlite:data/site.db` means, relative to the site's folder.
+///
+/// # Errors
+/// Where the URL is of another kind.
+pub(super) fn database_path(url: &str, root: &Path) -> Result<PathBuf, MigrateError> {
+    let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty() && !path.starts_with(':'));
+    let path = path.ok_or_else(|| {
+        MigrateError::Open(format!(
+            "`database.url` is `{url}`; migrations know `sqlite:` and a file, as in `sqlite:data/site.db`"
+        ))
+    })?;
+    let path = path.split('?').next().unwrap_or(path);
+    Ok(root.join(path.strip_prefix("//").unwrap_or(path)))
+}
+
+/// Opens a connection for migrations; makes the file, and its folder, where there is none.
+///
+/// # Errors
+/// Where it cannot be opened.
+pub(super) fn open(path: &Path) -> Result<Connection, MigrateError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| MigrateError::Io { path: folder.to_owned(), source })?;
+    }
+    let connection = Connection::open(path).map_err(|error| {
+        MigrateError::Open(format!("the database {} cannot be opened: {error}", path.display()))
+    })?;
+    connection.busy_timeout(REPORT_AFTER)?;
+    let started = Instant::now();
+    loop {
+        // Becoming WAL needs the file for itself for a moment.
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
+            Err(error) if is_busy(&error) && started.elapsed() < PATIENCE => {}
+            other => break other?,
+        }
+    }
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;")?;
+    add_functions(&connection)?;
+    Ok(connection)
+}
+
+/// Begins a transaction that holds the database; waits while another process does.
+///
+/// # Errors
+/// Where the other process does not end.
+pub(super) fn begin(connection: &Connection, mut waiting: impl FnMut()) -> Result<(), MigrateError> {
+    let started = Instant::now();
+    loop {
+        match connection.execute_batch("BEGIN IMMEDIATE") {
+            Ok(()) => return Ok(()),
+            Err(error) if is_busy(&error) && started.elapsed() < PATIENCE => waiting(),
+            Err(error) if is_busy(&error) => return Err(MigrateError::Locked(PATIENCE)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Performs operations inside the open transaction; gives the picture afterwards.
+///
+/// # Errors
+/// Where records stand in the way, a reference would lead nowhere, or the database fails.
+pub(super) fn perform(
+    connection: &Connection,
+    from: &Snapshot,
+    operations: &[Operation],
+    mut begins: impl FnMut(usize, &Operation),
+) -> Result<Snapshot, MigrateError> {
+    let mut snapshot = from.clone();
+    let strangers = strangers(connection, from)?;
+    for (position, operation) in operations.iter().enumerate() {
+        begins(position, operation);
+        let before = snapshot.clone();
+        operation.replay(&mut snapshot).map_err(MigrateError::Plan)?;
+        for step in steps(operation, &before, &snapshot).map_err(MigrateError::Plan)? {
+            match step {
+                Step::Run(sql) => connection
+                    .execute_batch(&sql)
+                    .map_err(|source| MigrateError::Database { during: Some(sql), source })?,
+                Step::Check(check) => look(connection, operation, &check)?,
+            }
+        }
+    }
+    restore(connection, strangers)?;
+    check_references(connection)?;
+    Ok(snapshot)
+}
+
+/// Looks for records that stand in the way.
+fn look(connection: &Connection, operation: &Operation, check: &Check) -> Result<(), MigrateError> {
+    let database = |source| MigrateError::Database { during: Some(check.sql.clone()), source };
+    let count: i64 = connection
+        .query_row(&format!("SELECT count(*) FROM ({})", check.sql), [], |row| row.get(0))
+        .map_err(database)?;
+    if count == 0 {
+        return Ok(());
+    }
+    let mut statement = connection.prepare(&format!("{} LIMIT {EXAMPLES}", check.sql)).map_err(database)?;
+    let examples = statement
+        .query_map([], |row| {
+            let (id, value): (Sql, Sql) = (row.get(0)?, row.get(1)?);
+            let id = shorten(&to_text(id_type(&id), &id));
+            Ok(match value {
+                Sql::Null => format!("id {id}"),
+                value => format!("`{}` (id {id})", shorten(&to_text(check.ty, &value))),
+            })
+        })
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(database)?;
+    let such_as = if count > EXAMPLES as i64 { "such as " } else { "" };
+    Err(MigrateError::Refused {
+        operation: operation.to_string(),
+        problem: format!("{count} {}: {such_as}{}", check.problem, examples.join(", ")),
+        hint: check.hint.clone(),
+    })
+}
+
+fn id_type(id: &Sql) -> ColumnType {
+    ColumnType(match id {
+        Sql::Blob(_) => Kind::Uuid,
+        Sql::Text(_) => Kind::Text,
+        _ => Kind::Int,
+    })
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Indexes and triggers that somebody made by hand, on tables of ours: a rebuild would lose them.
+fn strangers(
+    connection: &Connection,
+    snapshot: &Snapshot,
+) -> rusqlite::Result<Vec<(String, String, String)>> {
+    let ours = index_names(snapshot);
+    let mut statement = connection.prepare(
+        "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL",
+    )?;
+    let all = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    all.filter(|row| row.as_ref().map_or(true, |(name, _, _): &(String, _, _)| !ours.contains(name)))
+        .collect()
+}
+
+/// Makes them anew where they are gone and their tables are not.
+fn restore(connection: &Connection, strangers: Vec<(String, String, String)>) -> Result<(), MigrateError> {
+    for (name, table, sql) in strangers {
+        let there = "SELECT 1 FROM sqlite_schema WHERE name = ?";
+        let is_there = |name: &str| connection.query_row(there, [name], |_| Ok(())).optional();
+        if is_there(&name)?.is_none() && is_there(&table)?.is_some() {
+            connection
+                .execute_batch(&sql)
+                .map_err(|source| MigrateError::Database { during: Some(sql), source })?;
+        }
+    }
+    Ok(())
+}
+
+/// Every reference leads somewhere, or the migration is refused.
+fn check_references(connection: &Connection) -> Result<(), MigrateError> {
+    let mut statement = connection.prepare(
+        "SELECT \"table\", \"parent\", count(*) FROM pragma_foreign_key_check GROUP BY \"table\", \"parent\"",
+    )?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else { return Ok(()) };
+    let (table, parent, count): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    Err(MigrateError::Refused {
+        operation: format!("references of `{table}` to `{parent}`"),
+        problem: format!(
+            "{count} records of `{table}` would refer to records of `{parent}` that are not there"
+        ),
+        hint: "correct or clear these references first".to_owned(),
+    })
+}
+
+/// `purlin_text(value, type)` and `purlin_parse(text, type)`, by which columns become text and come from it.
+fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    let ty = |context: &rusqlite::functions::Context<'_>| -> rusqlite::Result<ColumnType> {
+        context
+            .get::<String>(1)?
+            .parse()
+            .map_err(|error: String| rusqlite::Error::UserFunctionError(error.into()))
+    };
+    connection.create_scalar_function("purlin_text", 2, flags, move |context| {
+        Ok(match context.get_raw(0) {
+            ValueRef::Null => None,
+            value => Some(to_text(ty(context)?, &Sql::try_from(value)?)),
+        })
+    })?;
+    connection.create_scalar_function("purlin_parse", 2, flags, move |context| {
+        let text: Option<String> = context.get(0)?;
+        let ty = ty(context)?;
+        Ok(text.and_then(|text| parse(ty, &text)))
+    })
+}

@@ -1,0 +1,109 @@
+//! What can keep a migration from being made or applied, and what to do about each.
+
+use std::path::PathBuf;
+
+use super::diff::MigrationPlan;
+
+/// An error of migrations; its text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// A migration file cannot be read or makes no sense.
+    #[error("{}{}: {message}", file.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+    File {
+        /// The file, relative to the site.
+        file: PathBuf,
+        /// The line, from 1.
+        line: Option<usize>,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file was changed after it was applied.
+    #[error(
+        "{} was changed after it was applied to this database; restore it as it was (from version control), \
+         and put further changes into a migration of their own (`purlin migrate new`)", .0.display()
+    )]
+    Changed(PathBuf),
+    /// The database knows a migration that the folder does not have.
+    #[error(
+        "the database has migration {0}, which is not in `migrations/`: this folder is older than the \
+         database; deploy the newer one, or restore the file"
+    )]
+    Missing(String),
+    /// A file comes before one that is applied already.
+    #[error(
+        "{} is numbered before migration {applied}, which is applied already; rename it to `{next:04}_…` so \
+         that it comes last", file.display()
+    )]
+    OutOfOrder {
+        /// The file.
+        file: PathBuf,
+        /// The last one that is applied.
+        applied: String,
+        /// The next free number.
+        next: u32,
+    },
+    /// Something would be lost, and nobody agreed.
+    #[error("these changes lose data and need consent; nothing was changed\n\n{0}")]
+    NeedsConsent(MigrationPlan),
+    /// Records stand in the way.
+    #[error("{operation}\n  {problem}\n  hint: {hint}\n  nothing was changed")]
+    Refused {
+        /// The operation, as a plan shows it.
+        operation: String,
+        /// What stands in the way, with examples.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The models cannot be migrated to.
+    #[error("{0}")]
+    Plan(String),
+    /// A name for a migration that makes no file name.
+    #[error("a migration's name is made of letters, digits, `-` and `_`; `{0}` is not")]
+    Name(String),
+    /// The database was made by a newer Purlin.
+    #[error(
+        "this database was migrated by a newer Purlin (format {found}, this one knows up to {known}); use that \
+         version or a newer one"
+    )]
+    Newer {
+        /// The format of the database.
+        found: i64,
+        /// The greatest that is known here.
+        known: i64,
+    },
+    /// The database has tables that Purlin did not make.
+    #[error(
+        "the database already has tables (such as `{0}`) that Purlin did not make; let `database.url` name a \
+         file of its own"
+    )]
+    Foreign(String),
+    /// Another process holds the database.
+    #[error("the database has been locked by another process for {0:?}; stop it and try again")]
+    Locked(std::time::Duration),
+    /// The settings name no database that can be opened.
+    #[error("{0}")]
+    Open(String),
+    /// The folder cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Anything else that the database says.
+    #[error("the database failed{}: {source}", during.as_ref().map(|sql| format!(" at `{sql}`")).unwrap_or_default())]
+    Database {
+        /// The statement.
+        during: Option<String>,
+        /// Why.
+        source: rusqlite::Error,
+    },
+}
+
+impl From<rusqlite::Error> for MigrateError {
+    fn from(source: rusqlite::Error) -> Self {
+        MigrateError::Database { during: None, source }
+    }
+}

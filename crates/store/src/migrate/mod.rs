@@ -1,0 +1,45 @@
+//! Migrations: how a database becomes what the models ask for.
+//!
+//! ```text
+//! models ──────────▶ Wanted ──┐
+//!                             ├─ diff ─▶ MigrationPlan ──▶ text, SQL, a file in migrations/
+//! migrations/*.toml ▶ Snapshot┘                        └─▶ one transaction on the database
+//! ```
+//!
+//! A [`Snapshot`] is a picture of the tables, neutral of the database; a plan is a list of named
+//! [`Operation`]s between two of them; [`sqlite`] turns an operation into statements. Purlin's own models
+//! (`_sessions`) are part of the picture and of the files like any other: one rule, one history, and an
+//! upgrade of Purlin that changes them is reviewed like any other change.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), purlin_store::migrate::MigrateError> {
+//! # let models = purlin_schema::Models::default();
+//! use purlin_store::migrate::Migrator;
+//!
+//! let mut migrator = Migrator::open("sqlite:data/site.db", std::path::Path::new("examples/blog"))?;
+//! migrator.dev(&models, |plan| { let _shown = plan.to_string(); false })?;
+//! assert!(migrator.is_behind(&models)?.is_none());
+//! # Ok(())
+//! # }
+//! ```
+
+mod apply;
+mod connection;
+mod diff;
+mod error;
+mod file;
+mod history;
+mod literal;
+mod operation;
+mod snapshot;
+pub mod sqlite;
+
+pub use apply::{
+    Behind, Consent, DevOutcome, MigrationState, MigrationStatus, Migrator, NewMigration, Progress, Status,
+};
+pub use diff::MigrationPlan;
+pub use error::MigrateError;
+pub use file::{MigrationFile, read_all, replay_all};
+pub use literal::Literal;
+pub use operation::{Conversion, Operation, conversion};
+pub use snapshot::{Column, ColumnType, IdKind, IndexPart, Snapshot, Table, Wanted};

@@ -1,0 +1,4 @@
+//! Migrations on real files: plans, what they keep, what they refuse, and what they survive.
+
+mod apply;
+mod support;
