@@ -132,7 +132,7 @@ fn read_list(connection: &rusqlite::Connection, asked: &Asked<'_>) -> rusqlite::
         Some((at, id)) => statement.query((asked.status, limit, at, id))?,
         None => statement.query((asked.status, limit))?,
     };
-    let mut body = Vec::with_capacity(2048 * asked.per_page);
+    let mut body = Vec::with_capacity(2304 * asked.per_page);
     body.extend_from_slice(b"{\"items\":[");
     let mut count = 0;
     let mut last: (Option<i64>, i64) = (None, 0);

@@ -91,44 +91,43 @@ pub(crate) fn write_time(out: &mut Vec<u8>, micros: i64) {
     out.push(b'"');
 }
 
-/// Appends UTF-8 as a JSON string.
-///
-/// Text is looked through eight bytes at a time: posts are long and few of their bytes want escaping.
-pub(crate) fn write_text(out: &mut Vec<u8>, text: &[u8]) {
-    out.reserve(text.len() + 2);
+/// Appends UTF-8 as a JSON string: what needs no escape is copied in one piece.
+pub(crate) fn write_text(out: &mut Vec<u8>, mut text: &[u8]) {
+    out.reserve(text.len() + text.len() / 16 + 2);
     out.push(b'"');
-    let mut copied = 0;
-    let mut at = 0;
-    while at < text.len() {
-        if let Some(word) = text.get(at..at + 8).and_then(|eight| eight.try_into().ok())
-            && is_plain(u64::from_le_bytes(word))
-        {
-            at += 8;
-            continue;
-        }
-        let end = text.len().min(at + 8);
-        while at < end {
-            let byte = text[at];
-            if byte < 0x20 || byte == b'"' || byte == b'\\' {
-                out.extend_from_slice(&text[copied..at]);
-                write_escape(out, byte);
-                copied = at + 1;
-            }
-            at += 1;
-        }
+    loop {
+        let (plain, rest) = text.split_at(next_escape(text));
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = rest.split_first() else { break };
+        write_escape(out, byte);
+        text = after;
     }
-    out.extend_from_slice(&text[copied..]);
     out.push(b'"');
 }
 
-/// Whether none of the word's bytes is a control character, a quote or a backslash. A false alarm is possible
-/// and harmless. From "Bit Twiddling Hacks", S. E. Anderson.
-fn is_plain(word: u64) -> bool {
+/// Where the next byte stands that JSON wants escaped, or the text's end. Posts are long and few of their bytes do,
+/// so it looks at eight at a time: byte by byte, this was a fifth of a list's cost.
+fn next_escape(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(word) = text[at..].first_chunk() {
+        let found = escapes(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let tail = text[at..].iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
+    tail.map_or(text.len(), |offset| at + offset)
+}
+
+/// Marks the highest bits of the bytes that are control characters, quotes or backslashes. The lowest mark is
+/// right; those above it may be wrong. From S. E. Anderson, "Bit Twiddling Hacks".
+fn escapes(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let has_less = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
-    let has = |byte: u8| has_less(word ^ (ONES * u64::from(byte)), 1);
-    has_less(word, 0x20) | has(b'"') | has(b'\\') == 0
+    let less = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
+    let equal = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
+    less(word, 0x20) | equal(b'"') | equal(b'\\')
 }
 
 fn write_escape(out: &mut Vec<u8>, byte: u8) {

@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use minijinja::Value;
+
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -12,28 +14,27 @@ pub(crate) fn now() -> i64 {
         .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Appends RFC 3339 with microseconds: `2025-02-03T04:05:06.000007Z`.
+/// Appends RFC 3339 with microseconds: `2025-02-03T04:05:06.000007Z`. A list has a hundred of them.
 pub(crate) fn write_rfc3339(out: &mut Vec<u8>, micros: i64) {
     let seconds = micros.div_euclid(MICROS_PER_SECOND);
-    let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
     let second_of_day = seconds.rem_euclid(SECONDS_PER_DAY);
+    let fraction = micros.rem_euclid(MICROS_PER_SECOND);
     let mut text = *b"0000-00-00T00:00:00.000000Z";
-    write_digits(&mut text[0..4], year);
-    write_digits(&mut text[5..7], month);
-    write_digits(&mut text[8..10], day);
-    write_digits(&mut text[11..13], second_of_day / 3600);
-    write_digits(&mut text[14..16], second_of_day / 60 % 60);
-    write_digits(&mut text[17..19], second_of_day % 60);
-    write_digits(&mut text[20..26], micros.rem_euclid(MICROS_PER_SECOND));
+    write_date(&mut text, seconds.div_euclid(SECONDS_PER_DAY));
+    write_pair(&mut text, 11, second_of_day / 3600);
+    write_pair(&mut text, 14, second_of_day / 60 % 60);
+    write_pair(&mut text, 17, second_of_day % 60);
+    write_pair(&mut text, 20, fraction / 10_000);
+    write_pair(&mut text, 22, fraction / 100 % 100);
+    write_pair(&mut text, 24, fraction % 100);
     out.extend_from_slice(&text);
 }
 
 /// The day alone, as pages show it: `2025-02-03`.
-pub(crate) fn date(micros: i64) -> String {
-    let mut text = Vec::with_capacity(27);
-    write_rfc3339(&mut text, micros);
-    text.truncate(10);
-    String::from_utf8(text).unwrap_or_default()
+pub(crate) fn date(micros: i64) -> Value {
+    let mut text = *b"0000-00-00";
+    write_date(&mut text, micros.div_euclid(MICROS_PER_SECOND * SECONDS_PER_DAY));
+    std::str::from_utf8(&text).unwrap_or_default().into()
 }
 
 /// Reads RFC 3339 in UTC (`…Z`), with or without a fraction of the second.
@@ -60,11 +61,20 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
     Some((days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second) * MICROS_PER_SECOND + fraction)
 }
 
-fn write_digits(out: &mut [u8], mut number: i64) {
-    for place in out.iter_mut().rev() {
-        *place = b'0' + u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-    }
+fn write_date(out: &mut [u8], days: i64) {
+    let (year, month, day) = civil_from_days(days);
+    write_pair(out, 0, year / 100);
+    write_pair(out, 2, year % 100);
+    write_pair(out, 5, month);
+    write_pair(out, 8, day);
+}
+
+/// Writes two digits.
+fn write_pair(out: &mut [u8], at: usize, number: i64) {
+    // Divisions of small unsigned numbers are cheap.
+    let number = (number as u32) % 100;
+    out[at] = b'0' + (number / 10) as u8;
+    out[at + 1] = b'0' + (number % 10) as u8;
 }
 
 /// Days since 1970 to a date. From Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
@@ -106,7 +116,7 @@ mod tests {
         assert_eq!(written(1_709_210_096_000_007), "2024-02-29T12:34:56.000007Z");
         assert_eq!(parse_rfc3339("2024-02-29T12:34:56.000007Z"), Some(1_709_210_096_000_007));
         assert_eq!(parse_rfc3339("2024-02-29T12:34:56Z"), Some(1_709_210_096_000_000));
-        assert_eq!(date(1_709_210_096_000_007), "2024-02-29");
+        assert_eq!(date(1_709_210_096_000_007).as_str(), Some("2024-02-29"));
     }
 
     #[test]
