@@ -2,25 +2,26 @@
 //!
 //! The engine hands a [`View`](view::View) of what a page's queries found; this crate turns it into text. It
 //! knows no SQL and no HTTP. Templates are compiled and their escaping is checked when the site loads.
+//!
+//! ```text
+//! Site.templates ──Templates::load──▶ compiled, checked    (templates, escape, check)
+//! View ───────────Templates::render─▶ text or RenderError  (value, filters, functions)
+//! ```
+//!
+//! - `value`: records and lists as lazy objects; what was not asked for is an error that says what to add.
+//! - `filters`, `functions`: one small file each, one table each.
+//! - `escape`: the check that every `{{ … }}` stands where its value is inert.
+//! - `defaults`: Purlin's own pages: sign-in, sign-up, errors.
+//! - `text`: Markdown, sanitising, cutting short.
 
+pub mod defaults;
+mod error;
+mod filters;
+mod functions;
+mod templates;
+mod text;
+mod value;
 pub mod view;
 
-/// Where static files are, with their fingerprints.
-pub trait Assets: Send + Sync {
-    /// The fingerprinted URL of a file below `public/`, if there is such a file.
-    fn url(&self, name: &str) -> Option<String>;
-}
-
-/// A template that failed while it was rendered.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{template}:{line}: {message}")]
-pub struct RenderError {
-    /// The template.
-    pub template: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    pub hint: Option<String>,
-}
+pub use error::RenderError;
+pub use templates::{Assets, Templates};

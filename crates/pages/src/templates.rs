@@ -1,0 +1,245 @@
+//! All templates of a site, compiled.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
+use purlin_schema::{Diagnostic, Diagnostics, Site};
+
+use crate::error::{RenderError, caret};
+use crate::functions::Links;
+use crate::text::escape;
+use crate::value::root::Root;
+use crate::value::{Shared, json, record, rich};
+use crate::view::View;
+use crate::{defaults, filters, functions};
+
+/// What one rendering may cost: an instruction is one, as are 64 bytes. A page of a hundred kilobytes takes some thousand.
+const FUEL: u64 = 10_000_000;
+
+/// How deep templates and macros may call each other.
+const MAX_DEPTH: usize = 100;
+
+/// The site's static files.
+pub trait Assets: Send + Sync {
+    /// The fingerprinted URL of a file below `public/`: `style.css` may be `/style.3f2a.css`.
+    fn url(&self, name: &str) -> Option<String>;
+
+    /// The names of all files, for the hint beside a name that is wrong.
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// All templates of a site, compiled and checked, with Purlin's own where the site has none.
+pub struct Templates {
+    env: Environment<'static>,
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Templates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Templates").finish_non_exhaustive()
+    }
+}
+
+impl Templates {
+    /// Compiles and checks a site's templates.
+    ///
+    /// # Errors
+    /// Every mistake in them, with its place.
+    pub fn load(site: Arc<Site>, assets: Arc<dyn Assets>) -> Result<Templates, Diagnostics> {
+        let mut found = Diagnostics::default();
+        let zone = TimeZone::get(&site.settings.site.timezone).unwrap_or_else(|_| {
+            let message = format!("`{}` is no time zone", site.settings.site.timezone);
+            let mistake = Diagnostic::error("unknown-timezone", "site.toml", 0..0, message);
+            found.push(Diagnostic { span: None, ..mistake }.hint("write a name like `Europe/Berlin`"));
+            TimeZone::UTC
+        });
+        let links = Arc::new(Links::new(&site, assets));
+        let shared = Arc::new(Shared::new(site.clone(), zone));
+        let mut env = environment(&shared, &links);
+        for (name, source) in sources(&site) {
+            if let Err(error) = env.add_template_owned(name.to_owned(), source.to_owned()) {
+                found.push(syntax_error(&site, name, source, &error));
+            }
+        }
+        if found.has_errors() {
+            found.sources = site
+                .templates
+                .values()
+                .map(|template| (template.file.clone(), template.source.as_str().into()))
+                .collect();
+            return Err(found);
+        }
+        Ok(Templates { env, shared })
+    }
+
+    /// Whether there is a template of this name, the site's or Purlin's own.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.env.get_template(name).is_ok()
+    }
+
+    /// Renders a template.
+    ///
+    /// # Errors
+    /// What went wrong, and where in the template.
+    pub fn render(&self, name: &str, view: View) -> Result<String, RenderError> {
+        let template = self.env.get_template(name).map_err(|error| self.explain(name, &error))?;
+        let root = Root::new(self.shared.clone(), name, view);
+        template.render(Value::from_object(root)).map_err(|error| self.explain(name, &error))
+    }
+
+    /// The site that these are of.
+    #[must_use]
+    pub fn site(&self) -> &Arc<Site> {
+        &self.shared.site
+    }
+
+    /// An error of Jinja as a template's author understands it.
+    fn explain(&self, asked: &str, error: &Error) -> RenderError {
+        // What went wrong in an included template or a block is the source of the error that surrounds it.
+        let mut inner = error;
+        while let Some(source) =
+            std::error::Error::source(inner).and_then(|source| source.downcast_ref::<Error>())
+        {
+            inner = source;
+        }
+        let template = inner.name().unwrap_or(asked).to_owned();
+        let known = self.shared.site.templates.get(&template);
+        let source = known.map(|known| known.source.as_str());
+        let (message, hint) = sentence(inner, source);
+        RenderError {
+            file: known.map(|known| known.file.clone()),
+            line: inner.line(),
+            caret: source.zip(inner.line()).and_then(|(source, line)| caret(source, line, inner.range())),
+            template,
+            message,
+            hint,
+        }
+    }
+}
+
+/// Every template by name: the site's, then those of Purlin's own that the site has not.
+fn sources(site: &Site) -> impl Iterator<Item = (&str, &str)> {
+    let own = defaults::TEMPLATES.iter().copied().filter(|(name, _)| !site.templates.contains_key(*name));
+    site.templates.iter().map(|(name, template)| (name.as_str(), template.source.as_str())).chain(own)
+}
+
+/// An environment with all filters and functions and without templates.
+fn environment(shared: &Arc<Shared>, links: &Arc<Links>) -> Environment<'static> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Debug information would hold values of the page, which an error must not show.
+    env.set_debug(false);
+    env.set_fuel(Some(FUEL));
+    env.set_recursion_limit(MAX_DEPTH);
+    env.set_auto_escape_callback(escaping);
+    env.set_formatter(print);
+    filters::install(&mut env, shared);
+    functions::install(&mut env, shared, links);
+    env
+}
+
+/// The mode in which XML is escaped.
+const XML: &str = "xml";
+
+/// How values are escaped in a template, by its name.
+fn escaping(name: &str) -> AutoEscape {
+    match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("html" | "htm") => AutoEscape::Html,
+        Some("xml" | "svg" | "rss" | "atom") => AutoEscape::Custom(Cow::Borrowed(XML)),
+        Some("json" | "webmanifest" | "js") => AutoEscape::Json,
+        _ => AutoEscape::None,
+    }
+}
+
+/// Prints a value: none is nothing, markup is markup in HTML and its source text elsewhere, a record is refused.
+fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    if let Some(text) = value.as_str() {
+        return match state.auto_escape() {
+            _ if value.is_safe() => out.write_str(text),
+            AutoEscape::Html => escape::write_html(out, text),
+            AutoEscape::Custom(_) => escape::write_xml(out, text),
+            AutoEscape::Json => out.write_str(&json::to_json(value)?),
+            _ => out.write_str(text),
+        }
+        .map_err(Error::from);
+    }
+    if matches!(state.auto_escape(), AutoEscape::Json) {
+        return out.write_str(&json::to_json(value)?).map_err(Error::from);
+    }
+    if value.is_none() {
+        return Ok(());
+    }
+    if value.as_object().is_none() {
+        let text = value.to_string();
+        // Python writes True; the web writes true.
+        let lower = matches!(text.as_str(), "True" | "False").then(|| text.to_ascii_lowercase());
+        return out.write_str(lower.as_deref().unwrap_or(&text)).map_err(Error::from);
+    }
+    print_object(out, state, value)
+}
+
+fn print_object(out: &mut Output, state: &State, value: &Value) -> Result<(), Error> {
+    if let Some(rich) = rich::of(value) {
+        let html = rich.html();
+        return match state.auto_escape() {
+            AutoEscape::Html => out.write_str(&html),
+            AutoEscape::Custom(_) => escape::write_xml(out, &html),
+            _ => out.write_str(rich.source()),
+        }
+        .map_err(Error::from);
+    }
+    if let Some(error) = record::refuse_print(value) {
+        return Err(error);
+    }
+    let text = value.to_string();
+    match state.auto_escape() {
+        AutoEscape::Html => escape::write_html(out, &text),
+        AutoEscape::Custom(_) => escape::write_xml(out, &text),
+        _ => out.write_str(&text),
+    }
+    .map_err(Error::from)
+}
+
+/// What is wrong and what to do about it.
+fn sentence(error: &Error, source: Option<&str>) -> (String, Option<String>) {
+    let part = error.range().and_then(|range| source?.get(range)).map(str::trim);
+    match error.kind() {
+        ErrorKind::UndefinedError => {
+            let what = part.map_or("something here".to_owned(), |part| format!("`{part}`"));
+            let hint = "a name that this page's front matter does not declare, or a field of a record that is none; \
+                        write {% if … %} around what may be missing";
+            (format!("{what} is not defined"), Some(hint.to_owned()))
+        }
+        ErrorKind::OutOfFuel => (
+            "this template does more than a page may".to_owned(),
+            Some("load fewer records, with limit or per_page".to_owned()),
+        ),
+        _ => match error.detail() {
+            Some(detail) => match detail.split_once("; ") {
+                Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+                None => (detail.to_owned(), None),
+            },
+            None => (error.kind().to_string(), None),
+        },
+    }
+}
+
+fn syntax_error(site: &Site, name: &str, source: &str, error: &Error) -> Diagnostic {
+    let file = site.templates.get(name).map_or_else(|| name.into(), |template| template.file.clone());
+    let line_start =
+        |line: usize| source.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let span = error.range().or_else(|| {
+        let start: usize = line_start(error.line()?);
+        Some(start..start + source[start..].lines().next().unwrap_or_default().len())
+    });
+    let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    Diagnostic::error("template-syntax", file, span.unwrap_or(0..0), message)
+}
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,92 @@
+//! Small sites and views for the unit tests of this crate.
+
+use super::*;
+use crate::view::NoOracle;
+
+/// Static files that are all there.
+pub(crate) struct AnyAsset;
+
+impl Assets for AnyAsset {
+    fn url(&self, name: &str) -> Option<String> {
+        (!name.contains("missing")).then(|| format!("/{name}?v=1"))
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec!["style.css".to_owned(), "logo.svg".to_owned()]
+    }
+}
+
+/// A site with these templates and nothing else.
+pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
+    use purlin_schema::page::Template;
+    use purlin_schema::settings::*;
+    let settings = Settings {
+        site: SiteSettings {
+            name: "Test".into(),
+            url: Some("https://test.example".into()),
+            description: String::new(),
+            timezone: "UTC".into(),
+            language: "en".into(),
+        },
+        server: ServerSettings {
+            listen: ([127, 0, 0, 1], 8080).into(),
+            hosts: Vec::new(),
+            max_body_bytes: 1,
+            timeout: std::time::Duration::from_secs(1),
+            max_connections: 1,
+        },
+        database: DatabaseSettings { url: String::new(), read_timeout: std::time::Duration::from_secs(1) },
+        accounts: AccountSettings { roles: Vec::new(), signup: true, signup_fields: None, session_days: 1 },
+        api: ApiSettings { path: "/api".into(), max_per_page: 100 },
+    };
+    Arc::new(Site {
+        root: "/site".into(),
+        settings,
+        models: Arc::default(),
+        pages: Default::default(),
+        templates: templates
+            .iter()
+            .map(|(name, source)| {
+                let template = Template {
+                    name: (*name).into(),
+                    file: format!("pages/{name}").into(),
+                    source: (*source).into(),
+                    data: Default::default(),
+                };
+                ((*name).into(), template)
+            })
+            .collect(),
+    })
+}
+
+/// The environment of a site without templates.
+pub(crate) fn environment() -> Environment<'static> {
+    let site = site(&[]);
+    let links = Arc::new(Links::new(&site, Arc::new(AnyAsset)));
+    super::environment(&Arc::new(Shared::new(site, TimeZone::UTC)), &links)
+}
+
+/// The view of a visitor on an empty page.
+pub(crate) fn view() -> View {
+    View {
+        data: Vec::new(),
+        user: None,
+        params: Vec::new(),
+        query: Vec::new(),
+        path: "/".into(),
+        query_string: String::new(),
+        forms: Vec::new(),
+        flash: Vec::new(),
+        extra: Vec::new(),
+        now: 0,
+        oracle: Arc::new(NoOracle),
+    }
+}
+
+/// What one line of HTML template gives.
+pub(crate) fn render_line(source: &str) -> Result<String, String> {
+    let templates = Templates::load(site(&[("t.html", source)]), Arc::new(AnyAsset)).map_err(|found| {
+        found.list.iter().map(|mistake| mistake.message.clone()).collect::<Vec<_>>().join("; ")
+    })?;
+    templates.render("t.html", view()).map_err(|error| error.to_string())
+}
