@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use rusqlite::{Connection, ToSql, params_from_iter, types::ToSqlOutput, types::Value};
+use rusqlite::{Connection, params_from_iter, types::Value};
 use sha2::{Digest, Sha256};
 
 use crate::data::{Cell, TABLES, Table};
@@ -77,40 +77,45 @@ fn insert_all(connection: &mut Connection) -> Result<(), Box<dyn Error>> {
 fn insert(connection: &Connection, table: &Table) -> Result<(), Box<dyn Error>> {
     let ours: Vec<&str> = (table.row)(1).into_iter().map(|(name, _)| name).collect();
     let demanded = demanded_columns(connection, table.name)?;
-    let extra: Vec<&(String, Cell)> = demanded.iter().filter(|(name, _)| !ours.contains(&&**name)).collect();
+    let extra: Vec<&(String, Value)> = demanded.iter().filter(|(name, _)| !ours.contains(&&**name)).collect();
     let names = ours.iter().copied().chain(extra.iter().map(|(name, _)| &**name));
     let names: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
     let marks = vec!["?"; names.len()].join(", ");
     let sql = format!("INSERT INTO \"{}\" ({}) VALUES ({marks})", table.name, names.join(", "));
     let mut statement = connection.prepare(&sql)?;
     for id in 1..=table.rows {
-        let cells = (table.row)(id).into_iter().map(|(_, cell)| cell);
-        let cells = cells.chain(extra.iter().map(|(_, cell)| cell.clone()));
-        statement.execute(params_from_iter(cells))?;
+        let values = (table.row)(id).into_iter().map(|(_, cell)| Value::from(cell));
+        let values = values.chain(extra.iter().map(|(_, value)| value.clone()));
+        statement.execute(params_from_iter(values))?;
     }
     Ok(())
 }
 
 /// The columns that may not be null and have no default, each with an empty value.
-fn demanded_columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<(String, Cell)>> {
+fn demanded_columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<(String, Value)>> {
     let mut statement = connection.prepare(
         "SELECT name, type FROM pragma_table_info(?1) WHERE \"notnull\" AND dflt_value IS NULL AND pk = 0",
     )?;
     let columns = statement.query_map([table], |row| {
         let kind: String = row.get(1)?;
-        let empty = if kind == "INTEGER" { Cell::Int(0) } else { Cell::Text(String::new()) };
+        let empty = match kind.as_str() {
+            "INTEGER" => Value::Integer(0),
+            "REAL" => Value::Real(0.0),
+            "BLOB" => Value::Blob(Vec::new()),
+            _ => Value::Text(String::new()),
+        };
         Ok((row.get(0)?, empty))
     })?;
     columns.collect()
 }
 
-impl ToSql for Cell {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Cell::Null => ToSqlOutput::Owned(Value::Null),
-            Cell::Int(number) => ToSqlOutput::Owned(Value::Integer(*number)),
-            Cell::Text(text) => text.as_str().into(),
-        })
+impl From<Cell> for Value {
+    fn from(cell: Cell) -> Value {
+        match cell {
+            Cell::Null => Value::Null,
+            Cell::Int(number) => Value::Integer(number),
+            Cell::Text(text) => Value::Text(text),
+        }
     }
 }
 

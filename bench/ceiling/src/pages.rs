@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{Response, StatusCode};
 use minijinja::value::Object;
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use rusqlite::{OptionalExtension, Row};
 
 use crate::markdown::Rendered;
@@ -25,10 +25,10 @@ pub(crate) struct Templates {
 }
 
 impl Templates {
-    pub(crate) fn load() -> Result<Templates, minijinja::Error> {
+    pub(crate) fn load() -> Result<Templates, Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.add_filter("date", time::date);
+        environment.add_filter("date", date);
         for (name, source) in SOURCES {
             environment.add_template(name, without_front_matter(source))?;
         }
@@ -46,6 +46,14 @@ impl Templates {
 fn without_front_matter(source: &'static str) -> &'static str {
     let rest = source.strip_prefix("+++\n").and_then(|rest| rest.split_once("\n+++\n"));
     rest.map_or(source, |(_, template)| template)
+}
+
+/// The one format that the templates use.
+fn date(micros: i64, format: &str) -> Result<Value, Error> {
+    match format {
+        "%Y-%m-%d" => Ok(time::date(micros)),
+        _ => Err(Error::new(ErrorKind::InvalidOperation, "this format is not known here")),
+    }
 }
 
 /// A record as templates see it: values beside shared names, looked up when they are asked for.
@@ -92,9 +100,9 @@ pub(crate) async fn index(State(shared): State<Arc<Shared>>) -> Response<Body> {
                 text(row, 1)?.into(),
                 row.get::<_, i64>(2)?.into(),
                 author(text(row, 3)?),
-                row.get::<_, i64>(4)?.into(),
+                record(&["comments"], [row.get::<_, i64>(4)?.into()]),
             ];
-            Ok(record(&["slug", "title", "published_at", "author", "comments_count"], values))
+            Ok(record(&["slug", "title", "published_at", "author", "counts"], values))
         })?;
         posts.collect::<rusqlite::Result<Vec<Value>>>()
     });

@@ -171,3 +171,58 @@ impl Answer<'_> {
             .into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Asks a server that answers each request with the next of these, in two writes.
+    fn ask(answers: &'static [&'static str]) -> Vec<Outcome> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_nodelay(true).unwrap();
+            let mut request = [0; 1024];
+            for answer in answers {
+                let _ = stream.read(&mut request).unwrap();
+                let (first, second) = answer.split_at(answer.len() / 2);
+                stream.write_all(first.as_bytes()).unwrap();
+                stream.write_all(second.as_bytes()).unwrap();
+            }
+        });
+        let mut connection = Connection::open(address).unwrap();
+        let wanted =
+            Ask { method: "GET", path: "/".to_owned(), body: String::new(), expect: "right".to_owned() };
+        let outcomes = answers.iter().map(|_| connection.ask(&wanted, "")?.check("200", &wanted)).collect();
+        server.join().unwrap();
+        outcomes
+    }
+
+    #[test]
+    fn right_answers_pass_and_the_connection_is_kept() {
+        let right = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nall right";
+        assert!(ask(&[right, right, right]).iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn wrong_answers_are_shown() {
+        let outcomes = ask(&[
+            "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 5\r\n\r\nright",
+            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong",
+        ]);
+        let messages: Vec<String> = outcomes.into_iter().map(|o| o.unwrap_err().to_string()).collect();
+        assert_eq!(messages[0], "GET / answered 500 (wanted 200 and right):\nright");
+        assert_eq!(messages[1], "GET / answered 200 (wanted 200 and right):\nwrong");
+    }
+
+    #[test]
+    fn an_answer_without_a_length_is_an_error() {
+        let outcomes = ask(&["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"]);
+        assert!(
+            outcomes[0].as_ref().unwrap_err().to_string().starts_with("an answer without Content-Length")
+        );
+    }
+}

@@ -105,3 +105,45 @@ pub(super) fn median(numbers: &[f64]) -> f64 {
         count => f64::midpoint(sorted[count / 2 - 1], sorted[count / 2]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::workloads::WORKLOADS;
+    use super::*;
+
+    fn measure(cpu_us: f64) -> Measure {
+        Measure { cpu_us, per_second: 1000.0, p50_ms: 0.5, p99_ms: 2.0, bytes: 10.0 }
+    }
+
+    fn report() -> Report<'static> {
+        let rounds = vec![
+            vec![measure(30.0), measure(90.0), measure(22.0)],
+            vec![measure(20.0), measure(60.0), measure(20.0)],
+        ];
+        let standing = |start_ms| Standing { start_ms, idle_bytes: 1 << 20, loaded_bytes: 3 << 19 };
+        let standings = vec![standing(12.0), standing(9.0)];
+        Report { names: vec!["Purlin", "ceiling"], rows: vec![(&WORKLOADS[0], rounds)], standings }
+    }
+
+    #[test]
+    fn a_slow_round_changes_no_ratio() {
+        let table = report().markdown();
+        let row = "| one record as JSON | 30.0 | 20.0 | **1.50** | 1000 | 1000 | 0.50 / 2.00 | 0.50 / 2.00 | 10 | 10 |";
+        assert!(table.contains(row), "{table}");
+        assert!(table.contains("| memory after the load, MiB | 1.5 | 1.5 |"), "{table}");
+    }
+
+    #[test]
+    fn writing_replaces_what_is_between_the_markers() {
+        let document = std::env::temp_dir().join(format!("purlin-bench-report-{}.md", std::process::id()));
+        std::fs::write(&document, format!("before\n{BEGIN}\nold\n{END}\nafter\n")).unwrap();
+        report().write(&document).unwrap();
+        report().write(&document).unwrap();
+        let text = std::fs::read_to_string(&document).unwrap();
+        std::fs::write(&document, "no markers").unwrap();
+        let refused = report().write(&document);
+        std::fs::remove_file(&document).unwrap();
+        assert_eq!(text, format!("before\n{BEGIN}\n\n{}\n{END}\nafter\n", report().markdown()));
+        assert!(refused.unwrap_err().to_string().contains("has no markers"));
+    }
+}
