@@ -203,8 +203,8 @@ mod tests {
 
     #[test]
     fn right_answers_pass_and_the_connection_is_kept() {
-        let right = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nall right";
-        assert!(ask(&[right, right, right]).iter().all(Result::is_ok));
+        const RIGHT: &str = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nall right";
+        assert!(ask(&[RIGHT, RIGHT, RIGHT]).iter().all(Result::is_ok));
     }
 
     #[test]
