@@ -7,32 +7,63 @@
 //!
 //! - [`Engine`]: a site, its database and its templates, compiled; replaced whole when the site changes.
 //! - [`actor`]: who asks. [`access`]: what he may.
-//! - [`records`]: list, get, create, update, replace, delete. [`pages`]: pages and their forms.
-//! - [`accounts`]: passwords, sign-up, sign-in, sessions.
+//! - [`records`]: get, create, update, replace, delete; [`listing`]: lists as the API asks for them.
+//! - [`pages`]: pages and their forms. [`accounts`]: passwords, sign-up, sign-in, sessions.
 
+pub mod access;
 pub mod accounts;
 pub mod actor;
+mod cache;
+mod checks;
+mod expressions;
 pub mod failure;
+pub mod inputs;
+pub mod listing;
 pub mod pages;
+mod proposal;
 pub mod records;
+mod seal;
 
+pub use access::Access;
 pub use actor::Actor;
 pub use failure::{Failure, FieldMessage};
 
+pub use purlin_pages::Assets;
+pub use purlin_pages::view::Flash;
+
 use std::sync::Arc;
 
-pub use purlin_pages::view::Flash;
-pub use purlin_pages::{Assets, RenderError};
-use purlin_schema::{Diagnostics, Site};
-use purlin_store::Store;
+use purlin_pages::Templates;
+use purlin_schema::query::Query;
+use purlin_schema::{Diagnostic, Diagnostics, Model, ModelId, Site};
+use purlin_store::{CompileError, Prepared, Store};
+
+use crate::cache::Cache;
+use crate::inputs::Ask;
 
 /// A site, its database and its templates, compiled. Cheap to clone; immutable.
 #[derive(Clone)]
 pub struct Engine {
-    _inner: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    site: Arc<Site>,
+    store: Store,
+    templates: Templates,
+    access: Access,
+    checks: checks::Checks,
+    pages: pages::Pages,
+    accounts: accounts::Accounts,
+    sealer: seal::Sealer,
+    records: Cache<Prepared>,
+    lists: Cache<listing::PreparedList>,
+    zone: inputs::Zone,
+    options: Options,
 }
 
 /// What an engine is opened with besides the site.
+#[derive(Clone)]
 pub struct Options {
     /// Whether mistakes are shown in pages and files are read again.
     pub dev: bool,
@@ -51,47 +82,112 @@ impl Engine {
     ///
     /// # Errors
     /// All mistakes at once.
-    pub fn open(_site: Arc<Site>, _store: Store, _options: Options) -> Result<Engine, Diagnostics> {
-        unimplemented!()
+    pub fn open(site: Arc<Site>, store: Store, options: Options) -> Result<Engine, Diagnostics> {
+        let templates = Templates::load(site.clone(), &*options.assets)?;
+        let mut mistakes = Diagnostics::default();
+        let access = match Access::compile(&site.models, &store) {
+            Ok(access) => access,
+            Err((model, error)) => {
+                mistakes.push(in_model(site.models.get(model), &error));
+                return Err(mistakes);
+            }
+        };
+        let checks = checks::Checks::compile(&site.models, &store, &mut mistakes);
+        let pages = pages::Pages::compile(&site, &store, &access, &mut mistakes);
+        let accounts = accounts::Accounts::compile(&site, &store, &options)
+            .map_err(|error| with(&mistakes, Diagnostic::error("cannot-compile", "site.toml", 0..0, error.message)))?;
+        if mistakes.has_errors() {
+            return Err(mistakes);
+        }
+        let sealer = seal::Sealer::new(options.secret);
+        let zone = inputs::Zone::named(&site.settings.site.timezone);
+        Ok(Engine {
+            inner: Arc::new(Inner {
+                site,
+                store,
+                templates,
+                access,
+                checks,
+                pages,
+                accounts,
+                sealer,
+                records: Cache::default(),
+                lists: Cache::default(),
+                zone,
+                options,
+            }),
+        })
     }
 
     /// The site.
     #[must_use]
     pub fn site(&self) -> &Arc<Site> {
-        unimplemented!()
+        &self.inner.site
     }
 
     /// The database.
     #[must_use]
     pub fn store(&self) -> &Store {
-        unimplemented!()
+        &self.inner.store
     }
 
-    /// Renders one of Purlin's own pages (`login.html`, `signup.html`, `404.html` …), which a site may override;
-    /// with the data that the layouts above it declare.
-    ///
-    /// # Errors
-    /// Where the template cannot be rendered.
-    pub async fn system_page(
-        &self,
-        _name: &str,
-        _request: &pages::PageRequest<'_>,
-        _extra: Vec<(String, serde_json::Value)>,
-    ) -> Result<String, Failure> {
-        unimplemented!()
+    /// What may be done by whom.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.inner.access
+    }
+
+    /// Whether mistakes are shown to whoever asks.
+    #[must_use]
+    pub fn is_dev(&self) -> bool {
+        self.inner.options.dev
     }
 
     /// Signs a text so that [`Engine::unseal`] recognises it: flash cookies, `next` parameters, cursors.
     #[must_use]
-    pub fn seal(&self, _purpose: &str, _text: &[u8]) -> String {
-        unimplemented!()
+    pub fn seal(&self, purpose: &str, text: &[u8]) -> String {
+        self.inner.sealer.seal(purpose, text)
     }
 
     /// The text that was signed for this purpose, where the signature is right.
     #[must_use]
-    pub fn unseal(&self, _purpose: &str, _sealed: &str) -> Option<Vec<u8>> {
-        unimplemented!()
+    pub fn unseal(&self, purpose: &str, sealed: &str) -> Option<Vec<u8>> {
+        self.inner.sealer.unseal(purpose, sealed)
+    }
+
+    /// The time of a request that begins now, in microseconds UTC.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        (self.inner.options.clock)()
+    }
+
+    pub(crate) fn model(&self, model: ModelId) -> Arc<Model> {
+        self.inner.site.models.get(model).clone()
+    }
+
+    /// The roots of an expression for a request of this actor that begins now.
+    pub(crate) fn ask<'actor>(&self, actor: &'actor Actor) -> Ask<'actor> {
+        let now = self.now();
+        let today = self.inner.zone.day_of(now);
+        Ask { now, today, actor, params: &[], query: &[], form: &[], data: &[] }
+    }
+
+    pub(crate) fn prepare(&self, query: &Query) -> Result<Arc<Prepared>, Failure> {
+        self.inner.store.prepare(query).map_err(|error| Failure::BadRequest {
+            code: "bad_query",
+            parameter: None,
+            message: error.message,
+        })
     }
 }
 
-fn _flash(_: Flash) {}
+fn in_model(model: &Model, error: &CompileError) -> Diagnostic {
+    let file = format!("models/{}.toml", model.name);
+    Diagnostic::error("cannot-compile", file, 0..0, format!("a rule of {} cannot be compiled: {}", model.name, error.message))
+}
+
+fn with(mistakes: &Diagnostics, another: Diagnostic) -> Diagnostics {
+    let mut all = mistakes.clone();
+    all.push(another);
+    all
+}

@@ -2,9 +2,16 @@
 
 use std::sync::Arc;
 
-use purlin_schema::{Id, ModelId, Row, RowSet, Shape};
+use purlin_schema::model::Source;
+use purlin_schema::query::{Limit, Query};
+use purlin_schema::{FieldId, Id, Input, Model, ModelId, Row, RowSet, Shape, Value};
+use purlin_store::mutation::{Action, Links, Refusal};
+use purlin_store::{Error, Guard, Mutation, Plan, Prepared, Step};
 
-use crate::{Actor, Engine, Failure};
+use crate::access::{Permissions, Verdict, Who};
+use crate::inputs::Ask;
+use crate::proposal::{Mode, Proposal, Reader};
+use crate::{Actor, Engine, Failure, FieldMessage, expressions};
 
 /// A list as it was asked for.
 pub struct Listing {
@@ -16,7 +23,7 @@ pub struct Listing {
 
 /// A record as it is answered. `_version` is among its fields.
 pub struct Found {
-    /// What it has.
+    /// What it has; where one may not read what one wrote, its id and version alone.
     pub shape: Arc<Shape>,
     /// The record.
     pub row: Arc<Row>,
@@ -27,6 +34,7 @@ pub struct Found {
 }
 
 /// Input for a write.
+#[derive(Clone, Copy)]
 pub enum Fields<'input> {
     /// A JSON object.
     Json(&'input serde_json::Map<String, serde_json::Value>),
@@ -34,45 +42,41 @@ pub enum Fields<'input> {
     Form(&'input [(String, String)]),
 }
 
-impl Engine {
-    /// `GET /api/{model}` with the pairs of its query string, percent-decoded. Unknown ones are refused.
-    ///
-    /// # Errors
-    /// [`Failure::BadRequest`] for parameters, [`Failure::NotFound`] where the model has no API.
-    pub async fn list(
-        &self,
-        _actor: &Actor,
-        _model: ModelId,
-        _parameters: &[(String, String)],
-    ) -> Result<Listing, Failure> {
-        unimplemented!()
-    }
+/// A write as pages and accounts do it: with less freedom for the asker and more for the owner.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Limits<'limits> {
+    /// The only fields that are taken.
+    pub(crate) allowed: Option<&'limits [FieldId]>,
+    /// What is set besides, whatever the asker may write.
+    pub(crate) set: &'limits [(FieldId, Source)],
+    /// Whether the model's `create` rule is lifted: sign-up.
+    pub(crate) free: bool,
+}
 
+impl Engine {
     /// `GET /api/{model}/{id}`; `include` and `fields` are taken.
     ///
     /// # Errors
     /// [`Failure::NotFound`] where there is none that the asker may read.
     pub async fn get(
         &self,
-        _actor: &Actor,
-        _model: ModelId,
-        _id: Id,
-        _parameters: &[(String, String)],
+        actor: &Actor,
+        model: ModelId,
+        id: Id,
+        parameters: &[(String, String)],
     ) -> Result<Found, Failure> {
-        unimplemented!()
+        let prepared = self.prepared_record(Who::of(actor), model, parameters)?;
+        self.find(actor, &prepared, id).await?.ok_or(Failure::NotFound)
     }
 
     /// Creates a record.
     ///
     /// # Errors
     /// [`Failure::Invalid`] with every message, [`Failure::Unauthenticated`] or [`Failure::Forbidden`].
-    pub async fn create(
-        &self,
-        _actor: &Actor,
-        _model: ModelId,
-        _fields: Fields<'_>,
-    ) -> Result<Found, Failure> {
-        unimplemented!()
+    pub async fn create(&self, actor: &Actor, model: ModelId, fields: Fields<'_>) -> Result<Found, Failure> {
+        let ask = self.ask(actor);
+        let id = self.create_limited(&ask, model, fields, Limits::default()).await?;
+        self.written(actor, model, id).await
     }
 
     /// Changes the fields that are given (a JSON merge patch).
@@ -81,13 +85,15 @@ impl Engine {
     /// As [`Engine::create`], [`Failure::NotFound`], [`Failure::VersionMismatch`].
     pub async fn update(
         &self,
-        _actor: &Actor,
-        _model: ModelId,
-        _id: Id,
-        _if_version: Option<i64>,
-        _fields: Fields<'_>,
+        actor: &Actor,
+        model: ModelId,
+        id: Id,
+        if_version: Option<i64>,
+        fields: Fields<'_>,
     ) -> Result<Found, Failure> {
-        unimplemented!()
+        let ask = self.ask(actor);
+        self.change(&ask, model, id, if_version, fields, Mode::Patch, Limits::default()).await?;
+        self.written(actor, model, id).await
     }
 
     /// Replaces a record (PUT): fields that are absent get their default or null, those that the asker may not write stay.
@@ -96,26 +102,278 @@ impl Engine {
     /// As [`Engine::update`].
     pub async fn replace(
         &self,
-        _actor: &Actor,
-        _model: ModelId,
-        _id: Id,
-        _if_version: Option<i64>,
-        _fields: Fields<'_>,
+        actor: &Actor,
+        model: ModelId,
+        id: Id,
+        if_version: Option<i64>,
+        fields: Fields<'_>,
     ) -> Result<Found, Failure> {
-        unimplemented!()
+        let ask = self.ask(actor);
+        self.change(&ask, model, id, if_version, fields, Mode::Replace, Limits::default()).await?;
+        self.written(actor, model, id).await
     }
 
     /// Deletes a record.
     ///
     /// # Errors
     /// [`Failure::NotFound`], [`Failure::Forbidden`], [`Failure::Conflict`], [`Failure::VersionMismatch`].
-    pub async fn delete(
+    pub async fn delete(&self, actor: &Actor, model: ModelId, id: Id, if_version: Option<i64>) -> Result<(), Failure> {
+        let who = Who::of(actor);
+        let permissions = self.access().of(model, who);
+        let ask = self.ask(actor);
+        if permissions.delete.is_never() {
+            self.refuse_write(&ask, model, id).await?;
+        }
+        let mut guards = visible(permissions, self, model);
+        guards.extend(permissions.conditions.delete.clone().map(Guard::Stored));
+        let action = Action::Delete { id, if_version };
+        self.commit_one(&ask, model, action, guards).await.map(|_| ())
+    }
+
+    /// Makes a record and gives its id.
+    pub(crate) async fn create_limited(
         &self,
-        _actor: &Actor,
-        _model: ModelId,
-        _id: Id,
-        _if_version: Option<i64>,
+        ask: &Ask<'_>,
+        model: ModelId,
+        fields: Fields<'_>,
+        limits: Limits<'_>,
+    ) -> Result<Id, Failure> {
+        let who = Who::of(ask.actor);
+        let permissions = self.access().of(model, who);
+        if permissions.create.is_never() && !limits.free {
+            return Err(not_allowed(ask.actor));
+        }
+        let model = self.model(model);
+        let mut proposal = self.propose(ask, &model, permissions, fields, Mode::Create, limits);
+        self.check_in_memory(ask, &model, &mut proposal, None);
+        if !proposal.messages.is_empty() {
+            self.refuse_early(ask, permissions, limits)?;
+            return Err(Failure::Invalid(proposal.messages));
+        }
+        self.hash_passwords(&model, &mut proposal).await?;
+        let mut guards = proposal.guards(&model, permissions, self.access(), who);
+        if !limits.free {
+            guards.extend(permissions.conditions.create.clone().map(Guard::Proposed));
+        }
+        guards.extend(self.checks(&model));
+        let action = Action::Create { id: None, values: proposal.values, links: proposal.links };
+        Ok(self.commit_one(ask, model.id, action, guards).await?.id)
+    }
+
+    /// Changes a record.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the one request")]
+    pub(crate) async fn change(
+        &self,
+        ask: &Ask<'_>,
+        model: ModelId,
+        id: Id,
+        if_version: Option<i64>,
+        fields: Fields<'_>,
+        mode: Mode,
+        limits: Limits<'_>,
     ) -> Result<(), Failure> {
-        unimplemented!()
+        let who = Who::of(ask.actor);
+        let permissions = self.access().of(model, who);
+        if permissions.update.is_never() {
+            self.refuse_write(ask, model, id).await?;
+        }
+        let model = self.model(model);
+        let mut proposal = self.propose(ask, &model, permissions, fields, mode, limits);
+        let mut if_version = if_version;
+        if self.has_memory_checks(&model) {
+            let stored = self.stored(ask, &model, id).await?.ok_or(Failure::NotFound)?;
+            self.check_in_memory(ask, &model, &mut proposal, Some(&stored));
+            if_version = if_version.or(Some(stored.version));
+        }
+        if !proposal.messages.is_empty() {
+            self.refuse_update(ask, &model, id).await?;
+            return Err(Failure::Invalid(proposal.messages));
+        }
+        self.hash_passwords(&model, &mut proposal).await?;
+        let mut guards = visible(permissions, self, model.id);
+        guards.extend(permissions.conditions.update.clone().map(Guard::Stored));
+        guards.extend(proposal.guards(&model, permissions, self.access(), who));
+        guards.extend(permissions.conditions.update.clone().map(Guard::Proposed));
+        guards.extend(self.checks(&model));
+        let links = proposal.links.into_iter().map(|(field, ids)| (field, Links::Replace(ids))).collect();
+        let action = Action::Update { id, if_version, values: proposal.values, links };
+        self.commit_one(ask, model.id, action, guards).await.map(|_| ())
+    }
+
+    fn propose(
+        &self,
+        ask: &Ask<'_>,
+        model: &Model,
+        permissions: &Permissions,
+        fields: Fields<'_>,
+        mode: Mode,
+        limits: Limits<'_>,
+    ) -> Proposal {
+        let reader = Reader { model, permissions, actor: ask.actor, allowed: limits.allowed, mode, ask };
+        reader.read(&fields, limits.set)
+    }
+
+    /// A rule that looks at the asker alone is decided before his input is criticised.
+    fn refuse_early(&self, ask: &Ask<'_>, permissions: &Permissions, limits: Limits<'_>) -> Result<(), Failure> {
+        match &permissions.create {
+            Verdict::When(rule) if !limits.free && expressions::holds_for_asker(rule, ask) == Some(false) => {
+                Err(not_allowed(ask.actor))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// 404 where the asker may not read the record, else 401 or 403.
+    async fn refuse_write(&self, ask: &Ask<'_>, model: ModelId, id: Id) -> Result<(), Failure> {
+        let prepared = self.prepared_record(Who::of(ask.actor), model, &[])?;
+        match self.find(ask.actor, &prepared, id).await? {
+            Some(_) => Err(not_allowed(ask.actor)),
+            None => Err(Failure::NotFound),
+        }
+    }
+
+    /// What refuses an update comes before what is wrong with it: 404, then 401 or 403.
+    async fn refuse_update(&self, ask: &Ask<'_>, model: &Model, id: Id) -> Result<(), Failure> {
+        let who = Who::of(ask.actor);
+        let permissions = self.access().of(model.id, who);
+        let readable = self.prepared_record(who, model.id, &[])?;
+        if self.find(ask.actor, &readable, id).await?.is_none() {
+            return Err(Failure::NotFound);
+        }
+        if let Verdict::When(rule) = &permissions.update {
+            let mut query = Query::of(model.id);
+            query.limit = Limit::One;
+            query.filter = crate::access::and(
+                Some(expressions::id_is(model, Input::Param("id".to_owned()))),
+                Some(expressions::old_is_stored(rule, model)),
+            );
+            let prepared = self.prepare(&self.access().unguarded(&query))?;
+            if self.find(ask.actor, &prepared, id).await?.is_none() {
+                return Err(not_allowed(ask.actor));
+            }
+        }
+        Ok(())
+    }
+
+    /// The record as stored, every column of it, whatever the asker may read.
+    async fn stored(&self, ask: &Ask<'_>, model: &Model, id: Id) -> Result<Option<Found>, Failure> {
+        let prepared = self.prepare(&expressions::whole_record(model))?;
+        self.find(ask.actor, &prepared, id).await
+    }
+
+    /// The record with this id, by a query that binds it as `Param("id")`.
+    pub(crate) async fn find(&self, actor: &Actor, prepared: &Arc<Prepared>, id: Id) -> Result<Option<Found>, Failure> {
+        let params = [("id".to_owned(), Value::from(id))];
+        let ask = Ask { params: &params, ..self.ask(actor) };
+        let step = Step { name: "record".to_owned(), query: prepared.clone(), must_exist: true };
+        let plan = Plan { steps: vec![step] };
+        let mut answer =
+            self.store().read(&plan, purlin_store::Ask { inputs: &ask, steps: &[] }).await.map_err(failed)?;
+        if answer.missing.is_some() {
+            return Ok(None);
+        }
+        let Some(set) = answer.sets.pop() else { return Ok(None) };
+        let Some(row) = set.rows.into_iter().next() else { return Ok(None) };
+        let version = set.shape.value(&row, FieldId::VERSION).and_then(Value::as_int).unwrap_or_default();
+        Ok(Some(Found { shape: set.shape, row, version, id }))
+    }
+
+    /// What a writer is shown of what he wrote: the record where he may read it, else its id.
+    async fn written(&self, actor: &Actor, model: ModelId, id: Id) -> Result<Found, Failure> {
+        let prepared = self.prepared_record(Who::of(actor), model, &[])?;
+        if let Some(found) = self.find(actor, &prepared, id).await? {
+            return Ok(found);
+        }
+        let mut position = vec![None; self.model(model).fields.len()];
+        position[usize::from(FieldId::ID.0)] = Some(0);
+        let shape = Shape { model, fields: vec![FieldId::ID], position, counts: Vec::new(), relations: Vec::new() };
+        let row = Row { values: Box::new([Value::from(id)]), related: Box::default() };
+        Ok(Found { shape: Arc::new(shape), row: Arc::new(row), version: 0, id })
+    }
+
+    pub(crate) async fn commit_one(
+        &self,
+        ask: &Ask<'_>,
+        model: ModelId,
+        action: Action,
+        guards: Vec<Guard>,
+    ) -> Result<purlin_store::Outcome, Failure> {
+        let inputs = ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
+        let mutation = Mutation { model, action, guards, inputs, now: ask.now, returning: None };
+        match self.store().commit(vec![mutation]).await {
+            Ok(mut outcomes) => outcomes.pop().ok_or_else(|| Failure::Internal("a commit without outcome".to_owned())),
+            Err(Error::Refused(refusals)) => Err(self.refused(ask.actor, model, &refusals)),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn refused(&self, actor: &Actor, model: ModelId, refusals: &[Refusal]) -> Failure {
+        let model = self.model(model);
+        let mut messages = Vec::new();
+        for refusal in refusals {
+            match refusal {
+                Refusal::NotFound => return Failure::NotFound,
+                Refusal::Forbidden => return not_allowed(actor),
+                Refusal::VersionMismatch => return Failure::VersionMismatch,
+                Refusal::Referenced(by) => {
+                    let by = self.model(*by);
+                    return Failure::Conflict(format!("records of {} refer to it", by.name));
+                }
+                Refusal::FieldForbidden(field) => {
+                    messages.push(FieldMessage::new(&model.field(*field).name, "read_only", "may not be set"));
+                }
+                Refusal::Field { field, code, message } => {
+                    let name = field.map(|field| model.field(field).name.as_str()).unwrap_or_default();
+                    messages.push(FieldMessage::new(name, code, message.clone()));
+                }
+            }
+        }
+        Failure::Invalid(messages)
+    }
+
+    fn checks(&self, model: &Model) -> Vec<Guard> {
+        self.check_conditions(model.id)
+            .iter()
+            .map(|(condition, at)| {
+                let check = &model.checks[*at];
+                Guard::Check(condition.clone(), check.field, check.message.clone())
+            })
+            .collect()
+    }
+}
+
+fn visible(permissions: &Permissions, engine: &Engine, model: ModelId) -> Vec<Guard> {
+    match &permissions.read {
+        Verdict::Always => Vec::new(),
+        Verdict::When(_) => permissions.conditions.read.clone().map(Guard::Visible).into_iter().collect(),
+        Verdict::Never => engine.access().never(model).map(Guard::Visible).into_iter().collect(),
+    }
+}
+
+fn condition_of(guard: &Guard) -> Option<&Arc<purlin_store::mutation::Condition>> {
+    match guard {
+        Guard::Visible(condition)
+        | Guard::Stored(condition)
+        | Guard::Proposed(condition)
+        | Guard::Check(condition, ..)
+        | Guard::FieldWrite(_, condition) => Some(condition),
+        Guard::Referred(_, condition) => condition.as_ref(),
+    }
+}
+
+/// 401 for a visitor, who may sign in; 403 for one who has.
+pub(crate) fn not_allowed(actor: &Actor) -> Failure {
+    match actor {
+        Actor::Visitor => Failure::Unauthenticated,
+        _ => Failure::Forbidden,
+    }
+}
+
+/// An error of the store as the asker's failure.
+pub(crate) fn failed(error: Error) -> Failure {
+    match error {
+        Error::Refused(_) => Failure::Internal("a read was refused".to_owned()),
+        Error::TimedOut(_) | Error::Busy | Error::Unavailable(_) => Failure::Unavailable(error.to_string()),
+        error => Failure::Internal(error.to_string()),
     }
 }

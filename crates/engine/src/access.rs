@@ -1,0 +1,288 @@
+//! Access: what a model's rules come to for each kind of asker, worked out once when the site loads.
+//!
+//! A rule is an expression over the record and the asker. For a visitor everything about `user` is known (it
+//! is an error), for an administrator every rule holds; so each rule has a [`Verdict`] for each [`Who`], and
+//! only what depends on the record is left to the database. [`Access::guard`] puts the verdicts into a query:
+//! the filter, the fields, the included and the counted records. Nothing above the store adds a rule by hand.
+
+use std::sync::Arc;
+
+use purlin_schema::expr::{self, Asker, ExprKind, Type};
+use purlin_schema::model::Rule;
+use purlin_schema::query::{Include, Query, Select, Selected};
+use purlin_schema::{Expr, FieldId, Kind, Model, ModelId, Models, Value};
+use purlin_store::mutation::Condition;
+use purlin_store::{CompileError, Store};
+
+use crate::Actor;
+
+/// The kinds of askers for whom rules are worked out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Who {
+    /// Not signed in.
+    Visitor,
+    /// Signed in, whatever his role.
+    User,
+    /// An administrator, or the owner at the command line.
+    Admin,
+}
+
+/// What a rule comes to.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It holds.
+    Always,
+    /// It does not.
+    Never,
+    /// It holds for records of which this is true.
+    When(Arc<Expr>),
+}
+
+/// What one kind of asker may do with one model.
+pub struct Permissions {
+    /// Reading records.
+    pub read: Verdict,
+    /// Creating them.
+    pub create: Verdict,
+    /// Updating them.
+    pub update: Verdict,
+    /// Deleting them.
+    pub delete: Verdict,
+    /// Reading and writing fields, by their numbers.
+    pub fields: Vec<FieldPermissions>,
+    /// The verdicts that are left to the database, compiled for the writer.
+    pub conditions: Conditions,
+}
+
+/// What one kind of asker may do with one field.
+pub struct FieldPermissions {
+    /// Reading it, of a record that he may read.
+    pub read: Verdict,
+    /// Writing it, of a record that he may write.
+    pub write: Verdict,
+    /// `write`, compiled for the writer.
+    pub write_condition: Option<Arc<Condition>>,
+}
+
+/// Verdicts compiled for the writer; `None` where nothing is left to the database.
+#[derive(Default)]
+pub struct Conditions {
+    /// Reading.
+    pub read: Option<Arc<Condition>>,
+    /// Creating.
+    pub create: Option<Arc<Condition>>,
+    /// Updating.
+    pub update: Option<Arc<Condition>>,
+    /// Deleting.
+    pub delete: Option<Arc<Condition>>,
+}
+
+/// The verdicts of a whole site.
+pub struct Access {
+    models: Arc<Models>,
+    permissions: Vec<[Permissions; 3]>,
+    never: Vec<Option<Arc<Condition>>>,
+}
+
+impl Who {
+    /// Every kind.
+    pub const ALL: [Who; 3] = [Who::Visitor, Who::User, Who::Admin];
+
+    /// The kind of an actor.
+    #[must_use]
+    pub fn of(actor: &Actor) -> Who {
+        match actor {
+            Actor::Visitor => Who::Visitor,
+            actor if actor.is_admin() => Who::Admin,
+            _ => Who::User,
+        }
+    }
+}
+
+impl Verdict {
+    /// What a rule comes to for a kind of asker.
+    #[must_use]
+    pub fn of(rule: &Rule, who: Who) -> Verdict {
+        match rule {
+            Rule::Nobody => Verdict::Never,
+            Rule::Everybody => Verdict::Always,
+            _ if who == Who::Admin => Verdict::Always,
+            Rule::Administrators => Verdict::Never,
+            Rule::When(rule) => Verdict::of_expr(rule, who),
+        }
+    }
+
+    fn of_expr(rule: &Expr, who: Who) -> Verdict {
+        let asker = if who == Who::Visitor { Asker::Visitor } else { Asker::User };
+        let left = expr::simplify_condition(expr::specialise(rule, asker));
+        match left.kind {
+            ExprKind::Const(Value::Bool(true)) => Verdict::Always,
+            ExprKind::Const(_) | ExprKind::Error => Verdict::Never,
+            _ => Verdict::When(Arc::new(left)),
+        }
+    }
+
+    /// Whether it cannot hold.
+    #[must_use]
+    pub fn is_never(&self) -> bool {
+        matches!(self, Verdict::Never)
+    }
+
+    /// Whether it holds for every record.
+    #[must_use]
+    pub fn is_always(&self) -> bool {
+        matches!(self, Verdict::Always)
+    }
+
+    fn filter(&self) -> Option<Expr> {
+        match self {
+            Verdict::Always => None,
+            Verdict::Never => Some(constant(false)),
+            Verdict::When(expr) => Some(Expr::clone(expr)),
+        }
+    }
+
+    fn condition(&self, store: &Store, model: ModelId) -> Result<Option<Arc<Condition>>, CompileError> {
+        match self {
+            Verdict::When(expr) => store.condition(model, expr).map(Some),
+            Verdict::Always | Verdict::Never => Ok(None),
+        }
+    }
+}
+
+impl Access {
+    /// Works out and compiles the verdicts of a site.
+    ///
+    /// # Errors
+    /// With the model whose rule cannot be compiled.
+    pub fn compile(models: &Arc<Models>, store: &Store) -> Result<Access, (ModelId, CompileError)> {
+        let mut permissions = Vec::new();
+        let mut never = Vec::new();
+        for model in models.iter() {
+            never.push(store.condition(model.id, &constant(false)).ok());
+            let compiled = Who::ALL.map(|who| Permissions::compile(model, who, store));
+            let [visitor, user, admin] = compiled;
+            let failed = |error| (model.id, error);
+            permissions.push([visitor.map_err(failed)?, user.map_err(failed)?, admin.map_err(failed)?]);
+        }
+        Ok(Access { models: models.clone(), permissions, never })
+    }
+
+    /// What a kind of asker may do with a model.
+    #[must_use]
+    pub fn of(&self, model: ModelId, who: Who) -> &Permissions {
+        &self.permissions[usize::from(model.0)][who as usize]
+    }
+
+    /// A condition that no record of a model satisfies.
+    pub(crate) fn never(&self, model: ModelId) -> Option<Arc<Condition>> {
+        self.never[usize::from(model.0)].clone()
+    }
+
+    /// The query with the access rules of a kind of asker: records, fields, included and counted records.
+    #[must_use]
+    pub fn guard(&self, query: &Query, who: Who) -> Query {
+        let permissions = self.of(query.model, who);
+        let mut guarded = self.fields(query, who);
+        if !implied(query, &permissions.read) {
+            guarded.filter = and(query.filter.clone(), permissions.read.filter());
+        }
+        guarded.include = query.include.iter().map(|include| self.guard_include(include, who)).collect();
+        for count in &mut guarded.count {
+            let to = self.models.get(query.model).relation(count.relation).to;
+            count.filter = and(count.filter.take(), self.of(to, who).read.filter());
+        }
+        guarded
+    }
+
+    /// The query without rules about records; what is hidden stays so, and `_version` comes along.
+    #[must_use]
+    pub fn unguarded(&self, query: &Query) -> Query {
+        let mut open = self.fields(query, Who::Admin);
+        open.include = query
+            .include
+            .iter()
+            .map(|include| Include { relation: include.relation, query: self.unguarded(&include.query) })
+            .collect();
+        open
+    }
+
+    fn guard_include(&self, include: &Include, who: Who) -> Include {
+        Include { relation: include.relation, query: self.guard(&include.query, who) }
+    }
+
+    fn fields(&self, query: &Query, who: Who) -> Query {
+        let model = self.models.get(query.model);
+        let permissions = self.of(query.model, who);
+        let mut chosen: Vec<FieldId> = match &query.select {
+            Select::All => readable(model).collect(),
+            Select::Fields(fields) => fields.iter().map(|chosen| chosen.field).collect(),
+        };
+        for always in [FieldId::VERSION, FieldId::ID] {
+            if !chosen.contains(&always) {
+                chosen.insert(0, always);
+            }
+        }
+        let select = chosen
+            .into_iter()
+            .map(|field| Selected { field, guard: permissions.fields[usize::from(field.0)].read.filter() })
+            .collect();
+        Query { select: Select::Fields(select), ..query.clone() }
+    }
+}
+
+impl Permissions {
+    fn compile(model: &Model, who: Who, store: &Store) -> Result<Permissions, CompileError> {
+        let access = &model.access;
+        let [read, create, update, delete] =
+            [&access.read, &access.create, &access.update, &access.delete].map(|rule| Verdict::of(rule, who));
+        let conditions = Conditions {
+            read: read.condition(store, model.id)?,
+            create: create.condition(store, model.id)?,
+            update: update.condition(store, model.id)?,
+            delete: delete.condition(store, model.id)?,
+        };
+        let mut fields = Vec::new();
+        for field in &model.fields {
+            let field_read = if field.hidden { Verdict::Never } else { Verdict::of(&field.read, who) };
+            let write = Verdict::of(&field.write, who);
+            let write_condition = write.condition(store, model.id)?;
+            fields.push(FieldPermissions { read: field_read, write, write_condition });
+        }
+        Ok(Permissions { read, create, update, delete, fields, conditions })
+    }
+}
+
+/// Fields that may leave at all: those that are neither hidden nor lists of refs, and not the version.
+pub(crate) fn readable(model: &Model) -> impl Iterator<Item = FieldId> + '_ {
+    model
+        .fields
+        .iter()
+        .filter(|field| !field.hidden && !field.is_many() && field.id != FieldId::VERSION)
+        .map(|field| field.id)
+}
+
+/// A rule that the query's own filter implies is dropped, and with it all that it would look at.
+fn implied(query: &Query, read: &Verdict) -> bool {
+    match (read, &query.filter) {
+        (Verdict::Always, _) => true,
+        (Verdict::When(rule), Some(filter)) => expr::implies(filter, rule),
+        _ => false,
+    }
+}
+
+/// A literal truth.
+pub(crate) fn constant(truth: bool) -> Expr {
+    Expr { kind: ExprKind::Const(Value::Bool(truth)), ty: Type::Value(Kind::Bool), span: 0..0 }
+}
+
+/// Both conditions, where there are both.
+pub(crate) fn and(left: Option<Expr>, right: Option<Expr>) -> Option<Expr> {
+    match (left, right) {
+        (Some(left), Some(right)) => {
+            let span = left.span.clone();
+            Some(Expr { kind: ExprKind::And(vec![left, right]), ty: Type::Value(Kind::Bool), span })
+        }
+        (left, right) => left.or(right),
+    }
+}

@@ -1,0 +1,448 @@
+//! Accounts: sign-up, sign-in and sessions.
+//!
+//! A session is a random token that only its holder has; the database keeps its SHA-256. A cookie and a
+//! Bearer token are the same thing carried differently. Who is signed in is looked up at every request, so
+//! that signing out, a new role or a deleted account count at once.
+
+mod attempts;
+mod password;
+
+pub use password::Cost;
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use purlin_pages::view::{FieldView, FormView};
+use purlin_schema::expr::{Comparison, ExprKind, Path};
+use purlin_schema::query::{Limit, Query, Select, Selected};
+use purlin_schema::{Expr, FieldId, Id, Input, Model, ModelId, Models, Site, Value};
+use purlin_store::mutation::Action;
+use purlin_store::{CompileError, Mutation, Plan, Prepared, Step, Store};
+use sha2::{Digest, Sha256};
+
+use crate::access::and;
+use crate::actor::User;
+use crate::expressions::field_is;
+use crate::inputs::Ask;
+use crate::pages::{PageAnswer, PageRequest};
+use crate::proposal::Proposal;
+use crate::records::{Fields, Limits, failed};
+use crate::{Actor, Engine, Failure, FieldMessage, Options};
+
+const TOKEN_BYTES: usize = 32;
+const DAY_MICROS: i64 = 86_400_000_000;
+/// A session's last use is written down when it is older than this, so that reading pages does not write.
+const SEEN_MICROS: i64 = 3_600_000_000;
+const SIGN_UP: &str = "signup";
+
+/// By what a session is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// A cookie.
+    Cookie,
+    /// `Authorization: Bearer`.
+    Token,
+}
+
+/// A fresh session.
+pub struct SignedIn {
+    /// The secret that carries it; only its hash is stored.
+    pub token: String,
+    /// Who it is.
+    pub user: Arc<User>,
+    /// How long it lives without being used, in seconds.
+    pub lives_seconds: u64,
+}
+
+/// What a sign-up led to.
+pub enum SignUp {
+    /// The account exists and is signed in.
+    Done(SignedIn),
+    /// The form again, with messages.
+    Again(PageAnswer),
+}
+
+/// The queries and fields of accounts, found once.
+pub(crate) struct Accounts {
+    passwords: password::Passwords,
+    attempts: attempts::Attempts,
+    users: ModelId,
+    email: FieldId,
+    password: FieldId,
+    role: FieldId,
+    sessions: ModelId,
+    session: SessionFields,
+    /// The user with the e-mail address `Param("email")`, with his password's hash.
+    by_email: Arc<Prepared>,
+    /// The session with the hash `Param("token")` that has not expired, and its user.
+    resume: Plan,
+}
+
+struct SessionFields {
+    token_hash: FieldId,
+    user: FieldId,
+    seen_at: FieldId,
+    expires_at: FieldId,
+    user_agent: FieldId,
+}
+
+impl Accounts {
+    pub(crate) fn compile(site: &Site, store: &Store, options: &Options) -> Result<Accounts, CompileError> {
+        let passwords = password::Passwords::new(options.password_cost)
+            .map_err(|message| CompileError { message, span: 0..0 })?;
+        let models = &*site.models;
+        let users = models.users();
+        let sessions = models.named("_sessions").ok_or_else(|| missing("_sessions"))?;
+        let session = SessionFields {
+            token_hash: field(sessions, "token_hash")?,
+            user: field(sessions, "user")?,
+            seen_at: field(sessions, "seen_at")?,
+            expires_at: field(sessions, "expires_at")?,
+            user_agent: field(sessions, "user_agent")?,
+        };
+        let email = field(users, "email")?;
+        let password = field(users, "password")?;
+        let role = field(users, "role")?;
+        let mut by_email = one(users, email, Input::Param("email".to_owned()));
+        by_email.select = columns(users, None);
+        let by_email = store.prepare(&by_email)?;
+        let resume = resume_plan(models, sessions, &session, password, store)?;
+        let attempts = attempts::Attempts::default();
+        Ok(Accounts {
+            passwords,
+            attempts,
+            users: users.id,
+            email,
+            password,
+            role,
+            sessions: sessions.id,
+            session,
+            by_email,
+            resume,
+        })
+    }
+}
+
+/// Two queries in one snapshot: the live session of a token, and its user.
+fn resume_plan(
+    models: &Models,
+    sessions: &Model,
+    fields: &SessionFields,
+    password: FieldId,
+    store: &Store,
+) -> Result<Plan, CompileError> {
+    let users = models.users();
+    let mut session = one(sessions, fields.token_hash, Input::Param("token".to_owned()));
+    session.select = columns(sessions, Some(fields.token_hash));
+    session.filter = and(session.filter.take(), Some(later_than_now(sessions, fields.expires_at)));
+    let mut user = one(users, FieldId::ID, Input::Data("session".to_owned(), fields.user));
+    user.select = columns(users, Some(password));
+    let step = |name: &str, query: &Query| {
+        Ok(Step { name: name.to_owned(), query: store.prepare(query)?, must_exist: true })
+    };
+    Ok(Plan { steps: vec![step("session", &session)?, step("user", &user)?] })
+}
+
+fn one(model: &Model, field: FieldId, input: Input) -> Query {
+    let mut query = Query::of(model.id);
+    query.limit = Limit::One;
+    query.filter = Some(field_is(model, model.field(field), input));
+    query
+}
+
+fn columns(model: &Model, but: Option<FieldId>) -> Select {
+    let wanted = model.fields.iter().filter(|field| field.has_column() && Some(field.id) != but);
+    Select::Fields(wanted.map(|field| Selected { field: field.id, guard: None }).collect())
+}
+
+fn later_than_now(model: &Model, field: FieldId) -> Expr {
+    let ty = purlin_schema::expr::Type::Value(purlin_schema::Kind::Datetime);
+    let path = Path { scope: 0, model: model.id, hops: Vec::new(), end: model.id, field };
+    let left = Expr { kind: ExprKind::Field(path), ty: ty.clone(), span: 0..0 };
+    let right = Expr { kind: ExprKind::Input(Input::Now), ty, span: 0..0 };
+    let kind = ExprKind::Compare(Comparison::Greater, Box::new(left), Box::new(right));
+    Expr { kind, ty: purlin_schema::expr::Type::Value(purlin_schema::Kind::Bool), span: 0..0 }
+}
+
+fn field(model: &Model, name: &str) -> Result<FieldId, CompileError> {
+    model.field_named(name).map(|field| field.id).ok_or_else(|| missing(name))
+}
+
+fn missing(name: &str) -> CompileError {
+    CompileError { message: format!("accounts need {name}"), span: 0..0 }
+}
+
+impl Engine {
+    /// Signs in. Takes the same time for known and unknown addresses. The `address` is the peer's, for the limit on wrong
+    /// passwords.
+    ///
+    /// # Errors
+    /// [`Failure::Unauthenticated`] for a wrong password or address, [`Failure::TooMany`].
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &str,
+        address: &str,
+        carrier: Carrier,
+        user_agent: &str,
+    ) -> Result<SignedIn, Failure> {
+        let accounts = &self.inner.accounts;
+        let email = email.trim().to_lowercase();
+        let now = self.now();
+        if let Some(seconds) = accounts.attempts.refused(&email, address, now) {
+            return Err(Failure::TooMany(seconds));
+        }
+        let user = self.user_by_email(&email).await?;
+        let hash = user.as_ref().and_then(|user| user.value(accounts.password)).and_then(Value::as_text);
+        let tried = if password.len() > password::LONGEST_BYTES { "" } else { password };
+        let right = accounts.passwords.verify(tried, hash).await? && tried == password;
+        match user.filter(|_| right) {
+            Some(user) => {
+                accounts.attempts.forget(&email, address);
+                self.begin_session(&user, carrier, user_agent).await
+            }
+            None => {
+                accounts.attempts.count(&email, address, now);
+                Err(Failure::Unauthenticated)
+            }
+        }
+    }
+
+    /// Makes an account from a posted form and signs it in.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] where sign-up is off.
+    pub async fn sign_up(
+        &self,
+        request: PageRequest<'_>,
+        pairs: &[(String, String)],
+        user_agent: &str,
+    ) -> Result<SignUp, Failure> {
+        let accounts = &self.inner.accounts;
+        let fields = self.sign_up_fields()?;
+        let limits = Limits { allowed: Some(&fields), set: &[], free: true };
+        let pairs: Vec<(String, String)> = pairs.iter().filter(|(name, _)| name != "next").cloned().collect();
+        let ask = self.ask(request.actor);
+        match self.create_limited(&ask, accounts.users, Fields::Form(&pairs), limits).await {
+            Ok(id) => {
+                let user = self.user_by_id(id).await?.ok_or(Failure::NotFound)?;
+                Ok(SignUp::Done(self.begin_session(&user, Carrier::Cookie, user_agent).await?))
+            }
+            Err(Failure::Invalid(messages)) => {
+                let form = self.sign_up_form(&fields, Some((&pairs, messages)));
+                Ok(SignUp::Again(self.system_form("signup.html", &request, Vec::new(), vec![form], 422).await?))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The sign-up page.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] where sign-up is off.
+    pub async fn sign_up_page(
+        &self,
+        request: &PageRequest<'_>,
+        extra: Vec<(String, serde_json::Value)>,
+    ) -> Result<PageAnswer, Failure> {
+        let form = self.sign_up_form(&self.sign_up_fields()?, None);
+        self.system_form("signup.html", request, extra, vec![form], 200).await
+    }
+
+    /// Who a session's secret stands for; `None` where there is no such session or it has expired.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn resume(&self, token: &str) -> Result<Option<Actor>, Failure> {
+        let accounts = &self.inner.accounts;
+        let params = [("token".to_owned(), Value::from(hash_of(token)))];
+        let ask = Ask { params: &params, ..self.ask(&Actor::Visitor) };
+        let asked = purlin_store::Ask { inputs: &ask, steps: &[] };
+        let answer = self.store().read(&accounts.resume, asked).await.map_err(failed)?;
+        if answer.missing.is_some() {
+            return Ok(None);
+        }
+        let [session, user] = answer.sets.as_slice() else { return Ok(None) };
+        let (Some(session_row), Some(row)) = (session.rows.first(), user.rows.first()) else { return Ok(None) };
+        let session_id = session.shape.value(session_row, FieldId::ID).and_then(Value::as_id);
+        if let Some(Value::Datetime(seen)) = session.shape.value(session_row, accounts.session.seen_at)
+            && *seen + SEEN_MICROS < ask.now
+            && let Some(id) = session_id
+        {
+            self.touch(id, ask.now).await;
+        }
+        let user = self.user_of(user.shape.clone(), row.clone(), session_id);
+        Ok(user.map(|user| Actor::User(Arc::new(user))))
+    }
+
+    /// Ends the session of this secret.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn sign_out(&self, token: &str) -> Result<(), Failure> {
+        let Some(Actor::User(user)) = self.resume(token).await? else { return Ok(()) };
+        let Some(session) = user.session else { return Ok(()) };
+        let action = Action::Delete { id: session, if_version: None };
+        let ask = self.ask(&Actor::Owner);
+        match self.commit_one(&ask, self.inner.accounts.sessions, action, Vec::new()).await {
+            Ok(_) | Err(Failure::NotFound) => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Replaces passwords by their hashes in what is about to be written.
+    pub(crate) async fn hash_passwords(&self, model: &Model, proposal: &mut Proposal) -> Result<(), Failure> {
+        for (field, value) in &mut proposal.values {
+            if model.field(*field).ty.name() == "password"
+                && let Value::Text(text) = value
+            {
+                if text.len() > password::LONGEST_BYTES {
+                    let message = FieldMessage::new(&model.field(*field).name, "too_long", "is too long");
+                    return Err(Failure::Invalid(vec![message]));
+                }
+                *value = Value::from(self.inner.accounts.passwords.hash(text).await?);
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin_session(&self, user: &User, carrier: Carrier, user_agent: &str) -> Result<SignedIn, Failure> {
+        let accounts = &self.inner.accounts;
+        let mut secret = [0; TOKEN_BYTES];
+        getrandom::fill(&mut secret).map_err(|error| Failure::Internal(error.to_string()))?;
+        let token = URL_SAFE_NO_PAD.encode(secret);
+        let days = i64::from(self.site().settings.accounts.session_days);
+        let now = self.now();
+        let kind = match carrier {
+            Carrier::Cookie => "cookie",
+            Carrier::Token => "token",
+        };
+        let agent: String = user_agent.chars().filter(|character| !character.is_control()).take(200).collect();
+        let mut values = vec![
+            (accounts.session.token_hash, Value::from(hash_of(&token))),
+            (accounts.session.user, Value::from(user.id)),
+            (accounts.session.seen_at, Value::Datetime(now)),
+            (accounts.session.expires_at, Value::Datetime(now + days * DAY_MICROS)),
+            (accounts.session.user_agent, Value::from(agent)),
+        ];
+        if let Some(field) = self.model(accounts.sessions).field_named("kind") {
+            values.push((field.id, Value::from(kind)));
+        }
+        let action = Action::Create { id: None, values, links: Vec::new() };
+        let outcome = self.commit_one(&self.ask(&Actor::Owner), accounts.sessions, action, Vec::new()).await?;
+        let user = User {
+            id: user.id,
+            role: user.role.clone(),
+            shape: user.shape.clone(),
+            row: user.row.clone(),
+            session: Some(outcome.id),
+        };
+        let lives_seconds = u64::try_from(days).unwrap_or_default() * 86_400;
+        Ok(SignedIn { token, user: Arc::new(user), lives_seconds })
+    }
+
+    /// Notes that a session was used. That it cannot be noted is no reason to refuse what was asked.
+    async fn touch(&self, session: Id, now: i64) {
+        let accounts = &self.inner.accounts;
+        let days = i64::from(self.site().settings.accounts.session_days);
+        let values = vec![
+            (accounts.session.seen_at, Value::Datetime(now)),
+            (accounts.session.expires_at, Value::Datetime(now + days * DAY_MICROS)),
+        ];
+        let action = Action::Update { id: session, if_version: None, values, links: Vec::new() };
+        let mutation = Mutation {
+            model: accounts.sessions,
+            action,
+            guards: Vec::new(),
+            inputs: Vec::new(),
+            now,
+            returning: None,
+        };
+        if let Err(error) = self.store().commit(vec![mutation]).await {
+            tracing::warn!(%error, "a session's last use was not noted");
+        }
+    }
+
+    async fn user_by_email(&self, email: &str) -> Result<Option<User>, Failure> {
+        let params = [("email".to_owned(), Value::from(email))];
+        let ask = Ask { params: &params, ..self.ask(&Actor::Owner) };
+        let step = Step { name: "user".to_owned(), query: self.inner.accounts.by_email.clone(), must_exist: false };
+        let plan = Plan { steps: vec![step] };
+        let asked = purlin_store::Ask { inputs: &ask, steps: &[] };
+        let answer = self.store().read(&plan, asked).await.map_err(failed)?;
+        let Some(set) = answer.sets.first() else { return Ok(None) };
+        Ok(set.rows.first().and_then(|row| self.user_of(set.shape.clone(), row.clone(), None)))
+    }
+
+    async fn user_by_id(&self, id: Id) -> Result<Option<User>, Failure> {
+        let users = self.model(self.inner.accounts.users);
+        let prepared = self.prepare(&crate::expressions::whole_record(&users))?;
+        let found = self.find(&Actor::Owner, &prepared, id).await?;
+        Ok(found.and_then(|found| self.user_of(found.shape, found.row, None)))
+    }
+
+    fn user_of(
+        &self,
+        shape: Arc<purlin_schema::Shape>,
+        row: Arc<purlin_schema::Row>,
+        session: Option<Id>,
+    ) -> Option<User> {
+        let id = shape.value(&row, FieldId::ID).and_then(Value::as_id)?;
+        let role = shape.value(&row, self.inner.accounts.role).and_then(Value::as_text).unwrap_or("user").into();
+        Some(User { id, role, shape, row, session })
+    }
+
+    /// What sign-up takes: e-mail, password, and what the site says or what a new user must have.
+    fn sign_up_fields(&self) -> Result<Vec<FieldId>, Failure> {
+        let settings = &self.site().settings.accounts;
+        if !settings.signup {
+            return Err(Failure::NotFound);
+        }
+        let accounts = &self.inner.accounts;
+        let users = self.model(accounts.users);
+        let more: Vec<FieldId> = match &settings.signup_fields {
+            Some(names) => names.iter().filter_map(|name| users.field_named(name)).map(|field| field.id).collect(),
+            None => users
+                .fields
+                .iter()
+                .filter(|field| !field.is_system() && field.required && field.default.is_none() && field.from.is_none())
+                .map(|field| field.id)
+                .collect(),
+        };
+        let own = [accounts.email, accounts.password, accounts.role];
+        let mut fields: Vec<FieldId> = more.into_iter().filter(|field| !own.contains(field)).collect();
+        fields.extend([accounts.email, accounts.password]);
+        Ok(fields)
+    }
+
+    fn sign_up_form(
+        &self,
+        fields: &[FieldId],
+        mistaken: Option<(&[(String, String)], Vec<FieldMessage>)>,
+    ) -> (String, FormView) {
+        let users = self.model(self.inner.accounts.users);
+        let mistaken = mistaken.map(|(pairs, messages)| crate::pages::Mistaken { name: SIGN_UP, pairs, messages });
+        let views = fields
+            .iter()
+            .map(|field| {
+                let field = users.field(*field);
+                FieldView {
+                    name: field.name.clone(),
+                    value: crate::pages::control_values(&users, field, None, mistaken.as_ref()),
+                    options: Vec::new(),
+                    messages: crate::pages::messages_of(mistaken.as_ref(), &field.name),
+                }
+            })
+            .collect();
+        let shown: Vec<&str> = fields.iter().map(|field| users.field(*field).name.as_str()).collect();
+        let messages = crate::pages::other_messages(mistaken.as_ref(), &users, &shown);
+        (SIGN_UP.to_owned(), FormView { model: Some(users.id), record: None, fields: views, messages })
+    }
+}
+
+/// What the database keeps of a token.
+fn hash_of(token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()))
+}
+

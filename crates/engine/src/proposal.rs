@@ -1,0 +1,335 @@
+//! Proposals: what a caller wants written, parsed and validated field by field.
+//!
+//! All that is wrong is told at once. What the asker may never write is refused by name; what depends on
+//! the record is left to the writer as a guard. Nothing here touches the database.
+
+use std::collections::HashSet;
+
+use purlin_schema::expr;
+use purlin_schema::model::Source;
+use purlin_schema::{Field, FieldId, Id, Model, Value};
+
+use purlin_store::Guard;
+
+use crate::access::{Access, Permissions, Verdict, Who};
+use crate::inputs::Ask;
+use crate::records::Fields;
+use crate::{Actor, FieldMessage};
+
+/// What writing is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A new record: what is absent gets its default.
+    Create,
+    /// Only what is given changes.
+    Patch,
+    /// What is absent and may be written gets its default or null.
+    Replace,
+}
+
+/// A parsed and validated input.
+#[derive(Default)]
+pub(crate) struct Proposal {
+    pub(crate) values: Vec<(FieldId, Value)>,
+    pub(crate) links: Vec<(FieldId, Vec<Id>)>,
+    pub(crate) messages: Vec<FieldMessage>,
+    given: HashSet<FieldId>,
+    /// What the asker himself gave, as against defaults and what a form sets.
+    asked: Vec<FieldId>,
+}
+
+/// By which rules an input is read.
+pub(crate) struct Reader<'ask> {
+    pub(crate) model: &'ask Model,
+    pub(crate) permissions: &'ask Permissions,
+    pub(crate) actor: &'ask Actor,
+    /// The only fields that are taken; all that may be written where absent.
+    pub(crate) allowed: Option<&'ask [FieldId]>,
+    pub(crate) mode: Mode,
+    pub(crate) ask: &'ask Ask<'ask>,
+}
+
+impl FieldMessage {
+    pub(crate) fn new(field: &str, code: &str, message: impl Into<String>) -> FieldMessage {
+        FieldMessage { field: field.to_owned(), code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl Proposal {
+    /// The proposed value of a field, where it is set.
+    pub(crate) fn value(&self, field: FieldId) -> Option<&Value> {
+        self.values.iter().find(|(known, _)| *known == field).map(|(_, value)| value)
+    }
+
+    fn complain(&mut self, field: &str, code: &str, message: impl Into<String>) {
+        self.messages.push(FieldMessage::new(field, code, message));
+    }
+
+    fn set(&mut self, field: FieldId, value: Value) {
+        self.given.insert(field);
+        match self.values.iter_mut().find(|(known, _)| *known == field) {
+            Some((_, old)) => *old = value,
+            None => self.values.push((field, value)),
+        }
+    }
+
+    fn link(&mut self, field: FieldId, ids: Vec<Id>) {
+        self.given.insert(field);
+        self.links.retain(|(known, _)| *known != field);
+        self.links.push((field, ids));
+    }
+}
+
+impl Reader<'_> {
+    /// Reads an input, then sets what a page's form sets besides, then defaults, then validates.
+    pub(crate) fn read(&self, fields: &Fields<'_>, set: &[(FieldId, Source)]) -> Proposal {
+        let mut proposal = Proposal::default();
+        match fields {
+            Fields::Json(object) => self.read_json(object, &mut proposal),
+            Fields::Form(pairs) => self.read_form(pairs, &mut proposal),
+        }
+        proposal.asked = proposal.given.iter().copied().filter(|field| !self.is_default(*field, &proposal)).collect();
+        for (field, source) in set {
+            self.apply(self.model.field(*field), source, &mut proposal);
+        }
+        self.complete(&mut proposal);
+        self.validate(&mut proposal);
+        proposal
+    }
+
+    fn read_json(&self, object: &serde_json::Map<String, serde_json::Value>, proposal: &mut Proposal) {
+        for (name, json) in object {
+            let Some(field) = self.writable(name, proposal) else { continue };
+            if field.is_many() {
+                match ids_from_json(field, json) {
+                    Ok(ids) => proposal.link(field.id, ids),
+                    Err(message) => proposal.complain(name, "wrong_type", message),
+                }
+                continue;
+            }
+            if json.is_null() {
+                proposal.set(field.id, Value::Null);
+                continue;
+            }
+            match field.ty.from_json(field, json) {
+                Ok(value) => proposal.set(field.id, value),
+                Err(problem) => self.refuse(field, problem, proposal),
+            }
+        }
+    }
+
+    fn read_form(&self, pairs: &[(String, String)], proposal: &mut Proposal) {
+        for (name, text) in pairs {
+            if name == "_form" {
+                continue;
+            }
+            let Some(field) = self.writable(name, proposal) else { continue };
+            if field.is_many() {
+                let Some(id) = id_from_text(field, text) else {
+                    if !text.is_empty() {
+                        proposal.complain(name, "not_found", "there is no such record");
+                    }
+                    continue;
+                };
+                let mut ids = proposal
+                    .links
+                    .iter()
+                    .find(|(known, _)| *known == field.id)
+                    .map(|(_, ids)| ids.clone())
+                    .unwrap_or_default();
+                ids.push(id);
+                proposal.link(field.id, ids);
+                continue;
+            }
+            let is_password = field.ty.name() == "password";
+            if is_password && text.is_empty() && self.mode != Mode::Create {
+                continue;
+            }
+            match field.ty.from_text(field, text) {
+                Ok(value) => proposal.set(field.id, value),
+                Err(problem) => self.refuse(field, problem, proposal),
+            }
+        }
+        self.absent_controls(proposal);
+    }
+
+    /// A browser sends nothing for a box that is not ticked and for a list of which nothing is chosen.
+    fn absent_controls(&self, proposal: &mut Proposal) {
+        for id in self.allowed.unwrap_or_default() {
+            let field = self.model.field(*id);
+            if proposal.given.contains(id) || self.never_written(field) {
+                continue;
+            }
+            if field.is_many() {
+                proposal.link(*id, Vec::new());
+            } else if field.kind == purlin_schema::Kind::Bool {
+                proposal.set(*id, Value::Bool(false));
+            }
+        }
+    }
+
+    /// The field of this name, where it may be written; else says why not.
+    fn writable(&self, name: &str, proposal: &mut Proposal) -> Option<&Field> {
+        let known = self.model.field_named(name).filter(|field| field.id != FieldId::VERSION);
+        let allowed = |field: &&Field| self.allowed.is_none_or(|allowed| allowed.contains(&field.id));
+        let Some(field) = known.filter(allowed) else {
+            proposal.complain(name, "unknown_field", "is not a field of this form");
+            return None;
+        };
+        if self.never_written(field) {
+            proposal.complain(name, "read_only", "may not be set");
+            return None;
+        }
+        Some(field)
+    }
+
+    fn never_written(&self, field: &Field) -> bool {
+        if field.computed.is_some() || field.id == FieldId::VERSION {
+            return true;
+        }
+        if matches!(self.actor, Actor::Owner) {
+            return false;
+        }
+        field.is_system() || self.permissions.fields[usize::from(field.id.0)].write.is_never()
+    }
+
+    fn refuse(&self, field: &Field, problem: purlin_schema::types::Problem, proposal: &mut Proposal) {
+        proposal.given.insert(field.id);
+        proposal.complain(&field.name, problem.code, problem.message);
+    }
+
+    fn complete(&self, proposal: &mut Proposal) {
+        if self.mode == Mode::Patch {
+            return;
+        }
+        for field in &self.model.fields {
+            if field.is_system() || field.computed.is_some() || proposal.given.contains(&field.id) {
+                continue;
+            }
+            let absent_stays = self.never_written(field) || field.hidden || field.ty.name() == "password";
+            if self.mode == Mode::Replace && absent_stays {
+                continue;
+            }
+            match &field.default {
+                Some(default) => self.apply(field, default, proposal),
+                None if self.mode == Mode::Replace && field.is_many() => proposal.link(field.id, Vec::new()),
+                None if self.mode == Mode::Replace && field.from.is_none() => {
+                    proposal.values.push((field.id, Value::Null));
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn apply(&self, field: &Field, source: &Source, proposal: &mut Proposal) {
+        match source {
+            Source::Literal(value) => proposal.set(field.id, value.clone()),
+            Source::Ids(ids) => proposal.link(field.id, ids.iter().filter_map(Value::as_id).collect()),
+            // A visitor has no `user`: the field stays empty, and `required` says so where it matters.
+            Source::Expr(expr) => {
+                proposal.set(field.id, expr::eval(expr, self.ask).value().unwrap_or_default());
+            }
+        }
+    }
+
+    fn validate(&self, proposal: &mut Proposal) {
+        let mut messages = Vec::new();
+        let complained: HashSet<String> = proposal.messages.iter().map(|message| message.field.clone()).collect();
+        for field in &self.model.fields {
+            if field.is_system() || field.computed.is_some() || complained.contains(&field.name) {
+                continue;
+            }
+            match proposal.value(field.id) {
+                Some(value) if empty(value) && field.required && !self.derived(field, proposal) => {
+                    messages.push(FieldMessage::new(&field.name, "required", "is required"));
+                }
+                Some(value) if !value.is_null() => {
+                    if let Some(problem) = field.ty.check(field, value) {
+                        messages.push(FieldMessage::new(&field.name, problem.code, problem.message));
+                    }
+                }
+                None if field.required
+                    && self.mode == Mode::Create
+                    && !field.is_many()
+                    && !self.derived(field, proposal) =>
+                {
+                    messages.push(FieldMessage::new(&field.name, "required", "is required"));
+                }
+                _ => {}
+            }
+            if field.is_many() && field.required && self.lacks_links(field, proposal) {
+                messages.push(FieldMessage::new(&field.name, "required", "is required"));
+            }
+        }
+        proposal.messages.extend(messages);
+    }
+
+    /// Whether a new record would have this value anyway, so that giving it is no writing.
+    fn is_default(&self, field: FieldId, proposal: &Proposal) -> bool {
+        let default = &self.model.field(field).default;
+        self.mode == Mode::Create
+            && matches!((default, proposal.value(field)), (Some(Source::Literal(default)), Some(value)) if default == value)
+    }
+
+    fn lacks_links(&self, field: &Field, proposal: &Proposal) -> bool {
+        match proposal.links.iter().find(|(known, _)| *known == field.id) {
+            Some((_, ids)) => ids.is_empty(),
+            None => self.mode == Mode::Create,
+        }
+    }
+
+    /// Whether the store makes the value: a slug from another field that has one.
+    fn derived(&self, field: &Field, proposal: &Proposal) -> bool {
+        field.from.is_some_and(|from| {
+            self.mode != Mode::Create || proposal.value(from).is_some_and(|value| !empty(value))
+        })
+    }
+}
+
+fn empty(value: &Value) -> bool {
+    value.is_null() || value.as_text().is_some_and(str::is_empty)
+}
+
+fn id_from_text(field: &Field, text: &str) -> Option<Id> {
+    field.kind.parse(text)?.as_id()
+}
+
+fn ids_from_json(field: &Field, json: &serde_json::Value) -> Result<Vec<Id>, String> {
+    if json.is_null() {
+        return Ok(Vec::new());
+    }
+    let list = json.as_array().ok_or("must be a list of ids")?;
+    let mut ids = Vec::with_capacity(list.len());
+    for item in list {
+        let id = field.ty.from_json(field, item).ok().and_then(|value| value.as_id());
+        let id = id.ok_or("must be a list of ids")?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+impl Proposal {
+    /// Guards about the fields that the asker himself gave: rules about writing them, and that what a ref names is there
+    /// for him.
+    pub(crate) fn guards(&self, model: &Model, permissions: &Permissions, access: &Access, who: Who) -> Vec<Guard> {
+        let mut guards = Vec::new();
+        for field in &self.asked {
+            if let Some(condition) = &permissions.fields[usize::from(field.0)].write_condition {
+                guards.push(Guard::FieldWrite(*field, condition.clone()));
+            }
+        }
+        for field in self.values.iter().map(|(field, _)| *field).chain(self.links.iter().map(|(field, _)| *field)) {
+            let Some(reference) = &model.field(field).reference else { continue };
+            let target = access.of(reference.to, who);
+            let readable = match (&target.read, self.asked.contains(&field)) {
+                (Verdict::When(_), true) => target.conditions.read.clone(),
+                (Verdict::Never, true) => access.never(reference.to),
+                _ => None,
+            };
+            guards.push(Guard::Referred(field, readable));
+        }
+        guards
+    }
+}
