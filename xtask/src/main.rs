@@ -2,7 +2,10 @@
 //!
 //! Each command is a module with a `run` that takes the arguments after its name, and a line in [`COMMANDS`].
 
+mod audit;
 mod bench;
+mod test;
+mod tidy;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -16,8 +19,20 @@ struct Command {
     run: fn(&[String]) -> Outcome,
 }
 
-const COMMANDS: &[Command] =
-    &[Command { name: "bench", about: "measure Purlin against a hand-written server", run: bench::run }];
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "test",
+        about: "everything that must hold: formatting, lints, tests, documentation",
+        run: test::run,
+    },
+    Command { name: "tidy", about: "the rules of the house that a machine can hold", run: tidy::run },
+    Command {
+        name: "audit",
+        about: "licences, bans and unused dependencies, by cargo-deny and cargo-machete",
+        run: audit::run,
+    },
+    Command { name: "bench", about: "measure Purlin against a hand-written server", run: bench::run },
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,4 +54,10 @@ fn main() -> ExitCode {
 #[expect(clippy::print_stderr, reason = "a command speaks to its terminal")]
 fn complain(message: &str) {
     eprintln!("{message}");
+}
+
+/// Tells how far a command has come.
+#[expect(clippy::print_stdout, reason = "a command speaks to its terminal")]
+fn say(message: &str) {
+    println!("{message}");
 }
