@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use purlin_schema::expr::{self, Asker, ExprKind, Type};
+use purlin_schema::expr::{ExprKind, Type};
 use purlin_schema::model::Rule;
 use purlin_schema::query::{Include, Query, Select, Selected};
 use purlin_schema::{Expr, FieldId, Kind, Model, ModelId, Models, Value};
@@ -15,6 +15,7 @@ use purlin_store::mutation::Condition;
 use purlin_store::{CompileError, Store};
 
 use crate::Actor;
+use crate::shim::{self, Asker};
 
 /// The kinds of askers for whom rules are worked out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,7 +115,7 @@ impl Verdict {
 
     fn of_expr(rule: &Expr, who: Who) -> Verdict {
         let asker = if who == Who::Visitor { Asker::Visitor } else { Asker::User };
-        let left = expr::simplify_condition(expr::specialise(rule, asker));
+        let left = shim::simplify_condition(shim::specialise(rule, asker));
         match left.kind {
             ExprKind::Const(Value::Bool(true)) => Verdict::Always,
             ExprKind::Const(_) | ExprKind::Error => Verdict::Never,
@@ -266,7 +267,7 @@ pub(crate) fn readable(model: &Model) -> impl Iterator<Item = FieldId> + '_ {
 fn implied(query: &Query, read: &Verdict) -> bool {
     match (read, &query.filter) {
         (Verdict::Always, _) => true,
-        (Verdict::When(rule), Some(filter)) => expr::implies(filter, rule),
+        (Verdict::When(rule), Some(filter)) => shim::implies(filter, rule),
         _ => false,
     }
 }

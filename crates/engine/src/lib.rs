@@ -23,6 +23,7 @@ pub mod pages;
 mod proposal;
 pub mod records;
 mod seal;
+mod shim;
 
 pub use access::Access;
 pub use actor::Actor;
@@ -33,7 +34,7 @@ pub use purlin_pages::view::Flash;
 
 use std::sync::Arc;
 
-use purlin_pages::Templates;
+use crate::shim::Templates;
 use purlin_schema::query::Query;
 use purlin_schema::{Diagnostic, Diagnostics, Model, ModelId, Site};
 use purlin_store::{CompileError, Prepared, Store};
@@ -94,8 +95,9 @@ impl Engine {
         };
         let checks = checks::Checks::compile(&site.models, &store, &mut mistakes);
         let pages = pages::Pages::compile(&site, &store, &access, &mut mistakes);
-        let accounts = accounts::Accounts::compile(&site, &store, &options)
-            .map_err(|error| with(&mistakes, Diagnostic::error("cannot-compile", "site.toml", 0..0, error.message)))?;
+        let accounts = accounts::Accounts::compile(&site, &store, &options).map_err(|error| {
+            with(&mistakes, Diagnostic::error("cannot-compile", "site.toml", 0..0, error.message))
+        })?;
         if mistakes.has_errors() {
             return Err(mistakes);
         }
@@ -183,7 +185,12 @@ impl Engine {
 
 fn in_model(model: &Model, error: &CompileError) -> Diagnostic {
     let file = format!("models/{}.toml", model.name);
-    Diagnostic::error("cannot-compile", file, 0..0, format!("a rule of {} cannot be compiled: {}", model.name, error.message))
+    Diagnostic::error(
+        "cannot-compile",
+        file,
+        0..0,
+        format!("a rule of {} cannot be compiled: {}", model.name, error.message),
+    )
 }
 
 fn with(mistakes: &Diagnostics, another: Diagnostic) -> Diagnostics {

@@ -76,7 +76,8 @@ impl Engine {
         let plan = Plan { steps: vec![step] };
         let ask = purlin_store::Ask { inputs: &ask, steps: &args };
         let mut answer = self.store().read(&plan, ask).await.map_err(failed)?;
-        let set = answer.sets.pop().ok_or_else(|| Failure::Internal("a list without an answer".to_owned()))?;
+        let set =
+            answer.sets.pop().ok_or_else(|| Failure::Internal("a list without an answer".to_owned()))?;
         let next = set.more.then(|| self.cursor(&bound_to, &set.last_key));
         Ok(Listing { set, next })
     }
@@ -166,7 +167,13 @@ impl Engine {
         Ok(PreparedList { prepared, key })
     }
 
-    fn choose(&self, model: &Model, who: Who, asked: &Parameters<'_>, query: &mut Query) -> Result<(), Failure> {
+    fn choose(
+        &self,
+        model: &Model,
+        who: Who,
+        asked: &Parameters<'_>,
+        query: &mut Query,
+    ) -> Result<(), Failure> {
         if let Some(names) = asked.fields {
             let mut chosen = Vec::new();
             for name in names.split(',') {
@@ -189,7 +196,8 @@ impl Engine {
         let relation = model.relation_named(name).filter(|relation| {
             let to = self.access().of(relation.to, who);
             let own = match relation.by {
-                purlin_schema::model::RelationBy::Ref(field) | purlin_schema::model::RelationBy::Refs(field) => {
+                purlin_schema::model::RelationBy::Ref(field)
+                | purlin_schema::model::RelationBy::Refs(field) => {
                     !self.access().of(model.id, who).fields[usize::from(field.0)].read.is_never()
                 }
                 purlin_schema::model::RelationBy::Inverse(field)
@@ -219,15 +227,17 @@ impl Engine {
     fn filter(&self, model: &Model, who: Who, text: &str) -> Result<purlin_schema::Expr, Failure> {
         let scope = Scope::of(&self.site().models).this(model.id);
         let mistaken = |mistake: &expr::Mistake| bad("bad_filter", "filter", &mistake.draw(text));
-        let checked = expr::check(text, &scope, Expect::Condition).map_err(|mistakes| match mistakes.first() {
-            Some(first) => mistaken(first),
-            None => bad("bad_filter", "filter", "cannot be understood"),
-        })?;
+        let checked =
+            expr::check(text, &scope, Expect::Condition).map_err(|mistakes| match mistakes.first() {
+                Some(first) => mistaken(first),
+                None => bad("bad_filter", "filter", "cannot be understood"),
+            })?;
         let record = |model: ModelId| self.asked_rule(&self.access().of(model, who).read, who);
         let field = |model: ModelId, field: FieldId| {
             self.asked_rule(&self.access().of(model, who).fields[usize::from(field.0)].read, who)
         };
-        expr::restrict(&checked, &self.site().models, &record, &field).map_err(|mistake| mistaken(&mistake))
+        crate::shim::restrict(&checked, &self.site().models, &record, &field)
+            .map_err(|mistake| mistaken(&mistake))
     }
 
     fn asked_rule(&self, verdict: &Verdict, _who: Who) -> Rule {
@@ -252,7 +262,8 @@ impl Engine {
     }
 
     fn sort_path(&self, model: &Model, who: Who, text: &str) -> Result<Path, Failure> {
-        let mut path = Path { scope: 0, model: model.id, hops: Vec::new(), end: model.id, field: FieldId::ID };
+        let mut path =
+            Path { scope: 0, model: model.id, hops: Vec::new(), end: model.id, field: FieldId::ID };
         let mut names = text.split('.').peekable();
         while let Some(name) = names.next() {
             let at = self.model(path.end);
@@ -292,12 +303,21 @@ impl Engine {
             field.id != FieldId::VERSION && !field.is_many() && readable
         });
         known.ok_or_else(|| {
-            bad("unknown_field", parameter, &format!("{} has no field {name:?} that can be asked for", model.name))
+            bad(
+                "unknown_field",
+                parameter,
+                &format!("{} has no field {name:?} that can be asked for", model.name),
+            )
         })
     }
 
     /// A field that can be compared with a value by `?field=value`: the asker may read it of every record.
-    fn plain_field<'model>(&self, model: &'model Model, who: Who, name: &str) -> Result<&'model Field, Failure> {
+    fn plain_field<'model>(
+        &self,
+        model: &'model Model,
+        who: Who,
+        name: &str,
+    ) -> Result<&'model Field, Failure> {
         match self.field(model, who, name, name) {
             Ok(field) if self.always_readable(model.id, who, field) && field.kind != Kind::Json => Ok(field),
             _ => Err(unknown_parameter(name)),
@@ -317,7 +337,8 @@ impl Engine {
     }
 
     fn open_cursor(&self, cursor: &str, bound_to: &[u8], key: &[Kind]) -> Result<Vec<Value>, Failure> {
-        let refused = || bad("bad_cursor", "cursor", "is not a cursor of this list with this filter and sort");
+        let refused =
+            || bad("bad_cursor", "cursor", "is not a cursor of this list with this filter and sort");
         let text = self.unseal("cursor", cursor).ok_or_else(refused)?;
         let texts = text.strip_prefix(bound_to).ok_or_else(refused)?;
         let texts: Vec<Option<String>> = serde_json::from_slice(texts).map_err(|_| refused())?;

@@ -88,7 +88,8 @@ impl Reader<'_> {
             Fields::Json(object) => self.read_json(object, &mut proposal),
             Fields::Form(pairs) => self.read_form(pairs, &mut proposal),
         }
-        proposal.asked = proposal.given.iter().copied().filter(|field| !self.is_default(*field, &proposal)).collect();
+        proposal.asked =
+            proposal.given.iter().copied().filter(|field| !self.is_default(*field, &proposal)).collect();
         for (field, source) in set {
             self.apply(self.model.field(*field), source, &mut proposal);
         }
@@ -234,7 +235,8 @@ impl Reader<'_> {
 
     fn validate(&self, proposal: &mut Proposal) {
         let mut messages = Vec::new();
-        let complained: HashSet<String> = proposal.messages.iter().map(|message| message.field.clone()).collect();
+        let complained: HashSet<String> =
+            proposal.messages.iter().map(|message| message.field.clone()).collect();
         for field in &self.model.fields {
             if field.is_system() || field.computed.is_some() || complained.contains(&field.name) {
                 continue;
@@ -313,14 +315,22 @@ fn ids_from_json(field: &Field, json: &serde_json::Value) -> Result<Vec<Id>, Str
 impl Proposal {
     /// Guards about the fields that the asker himself gave: rules about writing them, and that what a ref names is there
     /// for him.
-    pub(crate) fn guards(&self, model: &Model, permissions: &Permissions, access: &Access, who: Who) -> Vec<Guard> {
+    pub(crate) fn guards(
+        &self,
+        model: &Model,
+        permissions: &Permissions,
+        access: &Access,
+        who: Who,
+    ) -> Vec<Guard> {
         let mut guards = Vec::new();
         for field in &self.asked {
             if let Some(condition) = &permissions.fields[usize::from(field.0)].write_condition {
                 guards.push(Guard::FieldWrite(*field, condition.clone()));
             }
         }
-        for field in self.values.iter().map(|(field, _)| *field).chain(self.links.iter().map(|(field, _)| *field)) {
+        for field in
+            self.values.iter().map(|(field, _)| *field).chain(self.links.iter().map(|(field, _)| *field))
+        {
             let Some(reference) = &model.field(field).reference else { continue };
             let target = access.of(reference.to, who);
             let readable = match (&target.read, self.asked.contains(&field)) {

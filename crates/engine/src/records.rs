@@ -117,7 +117,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Failure::NotFound`], [`Failure::Forbidden`], [`Failure::Conflict`], [`Failure::VersionMismatch`].
-    pub async fn delete(&self, actor: &Actor, model: ModelId, id: Id, if_version: Option<i64>) -> Result<(), Failure> {
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        model: ModelId,
+        id: Id,
+        if_version: Option<i64>,
+    ) -> Result<(), Failure> {
         let who = Who::of(actor);
         let permissions = self.access().of(model, who);
         let ask = self.ask(actor);
@@ -214,7 +220,12 @@ impl Engine {
     }
 
     /// A rule that looks at the asker alone is decided before his input is criticised.
-    fn refuse_early(&self, ask: &Ask<'_>, permissions: &Permissions, limits: Limits<'_>) -> Result<(), Failure> {
+    fn refuse_early(
+        &self,
+        ask: &Ask<'_>,
+        permissions: &Permissions,
+        limits: Limits<'_>,
+    ) -> Result<(), Failure> {
         match &permissions.create {
             Verdict::When(rule) if !limits.free && expressions::holds_for_asker(rule, ask) == Some(false) => {
                 Err(not_allowed(ask.actor))
@@ -262,7 +273,12 @@ impl Engine {
     }
 
     /// The record with this id, by a query that binds it as `Param("id")`.
-    pub(crate) async fn find(&self, actor: &Actor, prepared: &Arc<Prepared>, id: Id) -> Result<Option<Found>, Failure> {
+    pub(crate) async fn find(
+        &self,
+        actor: &Actor,
+        prepared: &Arc<Prepared>,
+        id: Id,
+    ) -> Result<Option<Found>, Failure> {
         let params = [("id".to_owned(), Value::from(id))];
         let ask = Ask { params: &params, ..self.ask(actor) };
         let step = Step { name: "record".to_owned(), query: prepared.clone(), must_exist: true };
@@ -286,7 +302,8 @@ impl Engine {
         }
         let mut position = vec![None; self.model(model).fields.len()];
         position[usize::from(FieldId::ID.0)] = Some(0);
-        let shape = Shape { model, fields: vec![FieldId::ID], position, counts: Vec::new(), relations: Vec::new() };
+        let shape =
+            Shape { model, fields: vec![FieldId::ID], position, counts: Vec::new(), relations: Vec::new() };
         let row = Row { values: Box::new([Value::from(id)]), related: Box::default() };
         Ok(Found { shape: Arc::new(shape), row: Arc::new(row), version: 0, id })
     }
@@ -298,10 +315,13 @@ impl Engine {
         action: Action,
         guards: Vec<Guard>,
     ) -> Result<purlin_store::Outcome, Failure> {
-        let inputs = ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
+        let inputs =
+            ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
         let mutation = Mutation { model, action, guards, inputs, now: ask.now, returning: None };
         match self.store().commit(vec![mutation]).await {
-            Ok(mut outcomes) => outcomes.pop().ok_or_else(|| Failure::Internal("a commit without outcome".to_owned())),
+            Ok(mut outcomes) => {
+                outcomes.pop().ok_or_else(|| Failure::Internal("a commit without outcome".to_owned()))
+            }
             Err(Error::Refused(refusals)) => Err(self.refused(ask.actor, model, &refusals)),
             Err(error) => Err(failed(error)),
         }
@@ -320,7 +340,11 @@ impl Engine {
                     return Failure::Conflict(format!("records of {} refer to it", by.name));
                 }
                 Refusal::FieldForbidden(field) => {
-                    messages.push(FieldMessage::new(&model.field(*field).name, "read_only", "may not be set"));
+                    messages.push(FieldMessage::new(
+                        &model.field(*field).name,
+                        "read_only",
+                        "may not be set",
+                    ));
                 }
                 Refusal::Field { field, code, message } => {
                     let name = field.map(|field| model.field(field).name.as_str()).unwrap_or_default();

@@ -231,7 +231,9 @@ impl Engine {
             }
             Err(Failure::Invalid(messages)) => {
                 let form = self.sign_up_form(&fields, Some((&pairs, messages)));
-                Ok(SignUp::Again(self.system_form("signup.html", &request, Vec::new(), vec![form], 422).await?))
+                Ok(SignUp::Again(
+                    self.system_form("signup.html", &request, Vec::new(), vec![form], 422).await?,
+                ))
             }
             Err(failure) => Err(failure),
         }
@@ -264,7 +266,9 @@ impl Engine {
             return Ok(None);
         }
         let [session, user] = answer.sets.as_slice() else { return Ok(None) };
-        let (Some(session_row), Some(row)) = (session.rows.first(), user.rows.first()) else { return Ok(None) };
+        let (Some(session_row), Some(row)) = (session.rows.first(), user.rows.first()) else {
+            return Ok(None);
+        };
         let session_id = session.shape.value(session_row, FieldId::ID).and_then(Value::as_id);
         if let Some(Value::Datetime(seen)) = session.shape.value(session_row, accounts.session.seen_at)
             && *seen + SEEN_MICROS < ask.now
@@ -307,7 +311,12 @@ impl Engine {
         Ok(())
     }
 
-    async fn begin_session(&self, user: &User, carrier: Carrier, user_agent: &str) -> Result<SignedIn, Failure> {
+    async fn begin_session(
+        &self,
+        user: &User,
+        carrier: Carrier,
+        user_agent: &str,
+    ) -> Result<SignedIn, Failure> {
         let accounts = &self.inner.accounts;
         let mut secret = [0; TOKEN_BYTES];
         getrandom::fill(&mut secret).map_err(|error| Failure::Internal(error.to_string()))?;
@@ -318,7 +327,8 @@ impl Engine {
             Carrier::Cookie => "cookie",
             Carrier::Token => "token",
         };
-        let agent: String = user_agent.chars().filter(|character| !character.is_control()).take(200).collect();
+        let agent: String =
+            user_agent.chars().filter(|character| !character.is_control()).take(200).collect();
         let mut values = vec![
             (accounts.session.token_hash, Value::from(hash_of(&token))),
             (accounts.session.user, Value::from(user.id)),
@@ -330,7 +340,8 @@ impl Engine {
             values.push((field.id, Value::from(kind)));
         }
         let action = Action::Create { id: None, values, links: Vec::new() };
-        let outcome = self.commit_one(&self.ask(&Actor::Owner), accounts.sessions, action, Vec::new()).await?;
+        let outcome =
+            self.commit_one(&self.ask(&Actor::Owner), accounts.sessions, action, Vec::new()).await?;
         let user = User {
             id: user.id,
             role: user.role.clone(),
@@ -367,7 +378,8 @@ impl Engine {
     async fn user_by_email(&self, email: &str) -> Result<Option<User>, Failure> {
         let params = [("email".to_owned(), Value::from(email))];
         let ask = Ask { params: &params, ..self.ask(&Actor::Owner) };
-        let step = Step { name: "user".to_owned(), query: self.inner.accounts.by_email.clone(), must_exist: false };
+        let step =
+            Step { name: "user".to_owned(), query: self.inner.accounts.by_email.clone(), must_exist: false };
         let plan = Plan { steps: vec![step] };
         let asked = purlin_store::Ask { inputs: &ask, steps: &[] };
         let answer = self.store().read(&plan, asked).await.map_err(failed)?;
@@ -389,7 +401,8 @@ impl Engine {
         session: Option<Id>,
     ) -> Option<User> {
         let id = shape.value(&row, FieldId::ID).and_then(Value::as_id)?;
-        let role = shape.value(&row, self.inner.accounts.role).and_then(Value::as_text).unwrap_or("user").into();
+        let role =
+            shape.value(&row, self.inner.accounts.role).and_then(Value::as_text).unwrap_or("user").into();
         Some(User { id, role, shape, row, session })
     }
 
@@ -402,11 +415,15 @@ impl Engine {
         let accounts = &self.inner.accounts;
         let users = self.model(accounts.users);
         let more: Vec<FieldId> = match &settings.signup_fields {
-            Some(names) => names.iter().filter_map(|name| users.field_named(name)).map(|field| field.id).collect(),
+            Some(names) => {
+                names.iter().filter_map(|name| users.field_named(name)).map(|field| field.id).collect()
+            }
             None => users
                 .fields
                 .iter()
-                .filter(|field| !field.is_system() && field.required && field.default.is_none() && field.from.is_none())
+                .filter(|field| {
+                    !field.is_system() && field.required && field.default.is_none() && field.from.is_none()
+                })
                 .map(|field| field.id)
                 .collect(),
         };
@@ -422,7 +439,8 @@ impl Engine {
         mistaken: Option<(&[(String, String)], Vec<FieldMessage>)>,
     ) -> (String, FormView) {
         let users = self.model(self.inner.accounts.users);
-        let mistaken = mistaken.map(|(pairs, messages)| crate::pages::Mistaken { name: SIGN_UP, pairs, messages });
+        let mistaken =
+            mistaken.map(|(pairs, messages)| crate::pages::Mistaken { name: SIGN_UP, pairs, messages });
         let views = fields
             .iter()
             .map(|field| {
@@ -445,4 +463,3 @@ impl Engine {
 fn hash_of(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()))
 }
-

@@ -138,10 +138,12 @@ impl Engine {
         let model = self.model(form.model);
         let record = match &form.action {
             FormAction::Create => None,
-            FormAction::Update(of) | FormAction::Delete(of) => loaded.data.iter().find_map(|(known, data)| match data {
-                Data::One(record) if known == of => Some(record.clone()),
-                _ => None,
-            }),
+            FormAction::Update(of) | FormAction::Delete(of) => {
+                loaded.data.iter().find_map(|(known, data)| match data {
+                    Data::One(record) if known == of => Some(record.clone()),
+                    _ => None,
+                })
+            }
         };
         let permissions = self.access().of(form.model, crate::access::Who::of(actor));
         let fields = form
@@ -150,7 +152,8 @@ impl Engine {
             .filter(|field| !permissions.fields[usize::from(field.0)].write.is_never())
             .map(|field| {
                 let field = model.field(*field);
-                let offered = loaded.options.iter().find(|options| options.form == name && options.field == field.id);
+                let offered =
+                    loaded.options.iter().find(|options| options.form == name && options.field == field.id);
                 FieldView {
                     name: field.name.clone(),
                     value: control_values(&model, field, record.as_ref(), mistaken),
@@ -160,7 +163,12 @@ impl Engine {
             })
             .collect();
         let shown: Vec<&str> = form.fields.iter().map(|field| model.field(*field).name.as_str()).collect();
-        FormView { model: Some(form.model), record, fields, messages: other_messages(mistaken, &model, &shown) }
+        FormView {
+            model: Some(form.model),
+            record,
+            fields,
+            messages: other_messages(mistaken, &model, &shown),
+        }
     }
 }
 
@@ -193,7 +201,8 @@ pub(crate) fn control_values(
 }
 
 fn linked(model: &Model, field: FieldId, record: &Record) -> Vec<String> {
-    let Some(relation) = model.relations.iter().find(|relation| relation.by == RelationBy::Refs(field)) else {
+    let Some(relation) = model.relations.iter().find(|relation| relation.by == RelationBy::Refs(field))
+    else {
         return Vec::new();
     };
     match record.shape.related(&record.row, relation.id) {
@@ -223,7 +232,10 @@ pub(crate) fn other_messages(mistaken: Option<&Mistaken<'_>>, model: &Model, sho
         .collect()
 }
 
-fn posted_form<'page>(page: &'page Page, pairs: &[(String, String)]) -> Result<(&'page str, &'page Form), Failure> {
+fn posted_form<'page>(
+    page: &'page Page,
+    pairs: &[(String, String)],
+) -> Result<(&'page str, &'page Form), Failure> {
     let named = pairs.iter().find(|(name, _)| name == "_form").map(|(_, form)| form.as_str());
     let found = match named {
         Some(name) => page.forms.get_key_value(name),

@@ -213,10 +213,8 @@ impl Engine {
         forms: Vec<(String, FormView)>,
         extra: Vec<(String, serde_json::Value)>,
     ) -> Result<PageAnswer, Failure> {
-        let user = request
-            .actor
-            .user()
-            .map(|user| Record { shape: user.shape.clone(), row: user.row.clone() });
+        let user =
+            request.actor.user().map(|user| Record { shape: user.shape.clone(), row: user.row.clone() });
         let view = View {
             data: loaded.data,
             user,
@@ -228,7 +226,11 @@ impl Engine {
             flash: request.flash.clone(),
             extra,
             now: loaded.now,
-            oracle: Arc::new(oracle::RuleOracle { engine: self.clone(), actor: request.actor.clone(), now: loaded.now }),
+            oracle: Arc::new(oracle::RuleOracle {
+                engine: self.clone(),
+                actor: request.actor.clone(),
+                now: loaded.now,
+            }),
         };
         let rendered = self.inner.templates.render(template, view).map_err(Failure::Template)?;
         Ok(PageAnswer {
@@ -276,7 +278,11 @@ fn given<'pairs>(pairs: &'pairs [(String, String)], name: &str) -> Option<&'pair
 fn window(step: &plan::StepInfo, page: &PagePlan, pairs: &[(String, String)]) -> Result<Window, Failure> {
     let Some(per_page) = step.per_page else { return Ok(Window::First) };
     let Some(text) = given(pairs, &page.parameter_of(step)) else { return Ok(Window::First) };
-    let number = text.parse::<u64>().ok().filter(|number| (1..=LAST_PAGE).contains(number)).ok_or(Failure::NotFound)?;
+    let number = text
+        .parse::<u64>()
+        .ok()
+        .filter(|number| (1..=LAST_PAGE).contains(number))
+        .ok_or(Failure::NotFound)?;
     if number == 1 {
         return Ok(Window::First);
     }

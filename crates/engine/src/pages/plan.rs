@@ -123,7 +123,8 @@ impl PagePlan {
 
 impl OptionsOf {
     pub(crate) fn from_rows(&self, set: &RowSet) -> Options {
-        let text = |row, field| set.shape.value(row, field).map(purlin_schema::Value::to_text).unwrap_or_default();
+        let text =
+            |row, field| set.shape.value(row, field).map(purlin_schema::Value::to_text).unwrap_or_default();
         let choices = set.rows.iter().map(|row| (text(row, FieldId::ID), text(row, self.label))).collect();
         Options { form: self.form.clone(), field: self.field, choices }
     }
@@ -134,7 +135,11 @@ impl Compiler<'_> {
         self.data(&page.data, &page.forms)
     }
 
-    fn data(&self, data: &IndexMap<String, DataQuery>, forms: &IndexMap<String, Form>) -> Result<PagePlan, String> {
+    fn data(
+        &self,
+        data: &IndexMap<String, DataQuery>,
+        forms: &IndexMap<String, Form>,
+    ) -> Result<PagePlan, String> {
         let mut compiled = PagePlan::default();
         compiled.paged = data.values().filter(|query| matches!(query.query.limit, Limit::Page(_))).count();
         for (name, declared) in data {
@@ -161,20 +166,34 @@ impl Compiler<'_> {
 
     fn prepare(&self, declared: &DataQuery, sort: &[SortKey]) -> Result<Arc<Prepared>, String> {
         let sorted = Query { sort: sort.to_vec(), ..declared.query.clone() };
-        let ruled = if declared.rules { self.access.guard(&sorted, self.who) } else { self.access.unguarded(&sorted) };
+        let ruled = if declared.rules {
+            self.access.guard(&sorted, self.who)
+        } else {
+            self.access.unguarded(&sorted)
+        };
         self.store.prepare(&ruled).map_err(|error| error.message)
     }
 
     /// A form that changes a record shows which records its lists of refs hold, so they come along.
-    fn with_lists_of_forms(&self, name: &str, declared: &DataQuery, forms: &IndexMap<String, Form>) -> DataQuery {
+    fn with_lists_of_forms(
+        &self,
+        name: &str,
+        declared: &DataQuery,
+        forms: &IndexMap<String, Form>,
+    ) -> DataQuery {
         let mut declared = declared.clone();
         let model = self.models.get(declared.query.model);
         for form in forms.values().filter(|form| form.action == FormAction::Update(name.to_owned())) {
             for field in form.fields.iter().filter(|field| model.field(**field).is_many()) {
                 let by = RelationBy::Refs(*field);
-                let Some(relation) = model.relations.iter().find(|relation| relation.by == by) else { continue };
+                let Some(relation) = model.relations.iter().find(|relation| relation.by == by) else {
+                    continue;
+                };
                 if !declared.query.include.iter().any(|include| include.relation == relation.id) {
-                    declared.query.include.push(Include { relation: relation.id, query: Query::of(relation.to) });
+                    declared
+                        .query
+                        .include
+                        .push(Include { relation: relation.id, query: Query::of(relation.to) });
                 }
             }
         }

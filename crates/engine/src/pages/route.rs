@@ -122,7 +122,9 @@ mod tests {
     }
 
     fn found(path: &str) -> Option<(usize, Vec<String>)> {
-        router().find(path).map(|matched| (matched.page, matched.params.into_iter().map(|(_, value)| value).collect()))
+        router()
+            .find(path)
+            .map(|matched| (matched.page, matched.params.into_iter().map(|(_, value)| value).collect()))
     }
 
     #[test]
