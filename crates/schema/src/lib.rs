@@ -20,6 +20,7 @@
 
 pub mod diagnostics;
 pub mod expr;
+pub mod load;
 pub mod model;
 pub mod page;
 pub mod query;

@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use crate::expr::Expr;
 use crate::types::FieldType;
 use crate::value::{Kind, Value};
@@ -72,6 +74,8 @@ pub struct Model {
     pub indexes: Vec<Index>,
     /// Conditions that every record satisfies.
     pub checks: Vec<Check>,
+    /// The owner's names for this model's expressions (`[define]`), with what they stand for.
+    pub defines: IndexMap<String, String>,
     pub(crate) fields_by_name: HashMap<String, FieldId>,
     pub(crate) relations_by_name: HashMap<String, RelationId>,
 }
@@ -258,6 +262,10 @@ impl Models {
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Arc<Model>> {
         self.by_name.get(name).map(|id| self.get(*id))
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ModelId) -> &mut Model {
+        Arc::make_mut(&mut self.list[usize::from(id.0)])
     }
 
     /// `users`, which every site has.

@@ -6,6 +6,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use indexmap::IndexMap;
+
+use crate::value::Value;
+
 /// All settings of a site.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -34,6 +38,8 @@ pub struct SiteSettings {
     pub timezone: String,
     /// `language`: a BCP 47 tag; `en` where absent.
     pub language: String,
+    /// Further keys, of the owner's own: text, numbers, true or false; templates see them as `site.key`.
+    pub extra: IndexMap<String, Value>,
 }
 
 /// `[server]`.

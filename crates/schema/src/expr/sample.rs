@@ -103,6 +103,7 @@ fn empty(at: usize, name: &str, uuid_ids: bool) -> Model {
         uniques: Vec::new(),
         indexes: Vec::new(),
         checks: Vec::new(),
+        defines: indexmap::IndexMap::new(),
         fields_by_name: HashMap::new(),
         relations_by_name: HashMap::new(),
     };

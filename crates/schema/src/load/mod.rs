@@ -1,0 +1,124 @@
+//! Loading a site's folder: every file read once, every mistake noted, and at the end either a [`Site`] or all of them.
+//!
+//! ```text
+//! site.toml, .env, variables, flags ──settings──▶ Settings
+//! models/*.toml ──fields, relations──▶ Models without expressions ──rules──▶ Models
+//! pages/** ──front_matter, templates──▶ queries, forms ──▶ Pages
+//! seeds/* ──seeds──▶ rows, read when they are asked for
+//! ```
+//!
+//! Names are resolved before any expression is checked, so an expression in one file may speak of what another
+//! declares; a mistake in one place never hides another.
+
+mod fields;
+mod forms;
+mod front_matter;
+mod models;
+mod names;
+mod own;
+mod pages;
+mod queries;
+mod relations;
+mod report;
+mod routes;
+mod rules;
+pub mod seeds;
+mod settings;
+mod templates;
+mod toml;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::diagnostics::Diagnostics;
+use crate::site::Site;
+use report::{File, Reports};
+
+/// For whom a site is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// `purlin dev`: `[env.development]` overrides.
+    #[default]
+    Development,
+    /// `purlin serve`: `[env.production]` overrides.
+    Production,
+}
+
+/// What lies over `site.toml`. `.env` is read from the folder; the rest is given here, so that loading depends on
+/// nothing but its arguments and the folder.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    /// Which `[env.…]` table overrides.
+    pub mode: Mode,
+    /// The process's environment.
+    pub environment: BTreeMap<String, String>,
+    /// What the command line says, by the settings' names: `server.listen`.
+    pub flags: IndexMap<String, String>,
+}
+
+impl Site {
+    /// Loads a site's folder; warnings come beside it.
+    ///
+    /// # Errors
+    /// Every mistake in the folder's files.
+    pub fn load(root: &Path, layers: &Layers) -> Result<(Site, Diagnostics), Diagnostics> {
+        let reports = Reports::default();
+        let site = read(root, layers, &reports);
+        let diagnostics = reports.finish();
+        match site {
+            Some(site) if !diagnostics.has_errors() => Ok((site, diagnostics)),
+            _ => Err(diagnostics),
+        }
+    }
+}
+
+fn read(root: &Path, layers: &Layers, reports: &Reports) -> Option<Site> {
+    if !root.is_dir() {
+        File::new(root, reports)
+            .error_in("no-site", "there is no such folder")
+            .hint("`purlin new DIR` makes a site");
+        return None;
+    }
+    if !["site.toml", "models", "pages"].iter().any(|part| root.join(part).exists()) {
+        File::new(root, reports)
+            .error_in("no-site", "this folder is not a site: it has no `site.toml`, `models` or `pages`")
+            .hint("`purlin new DIR` makes one");
+        return None;
+    }
+    let settings = settings::load(root, layers, reports);
+    let models = models::load(root, &settings.accounts, reports)?;
+    check_signup(&settings.accounts, &models, reports);
+    let loaded = pages::load(root, &settings, &models, reports);
+    Some(Site {
+        root: root.to_owned(),
+        settings,
+        models: Arc::new(models),
+        pages: loaded.pages,
+        templates: loaded.templates,
+    })
+}
+
+/// `[accounts] signup_fields` names fields of `users`.
+fn check_signup(
+    accounts: &crate::settings::AccountSettings,
+    models: &crate::model::Models,
+    reports: &Reports,
+) {
+    let users = models.users();
+    for name in accounts.signup_fields.iter().flatten() {
+        if users.field_named(name).is_none_or(|field| field.is_system() || field.computed.is_some()) {
+            let fields = users.fields.iter().filter(|field| !field.is_system());
+            let names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
+            File::new(Path::new("site.toml"), reports)
+                .error_in(
+                    "unknown-field",
+                    format!("`accounts.signup_fields` names `{name}`, which is no field of `users`"),
+                )
+                .among(name, names.iter().copied());
+        }
+    }
+}

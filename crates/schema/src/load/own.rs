@@ -1,0 +1,66 @@
+//! The models that Purlin itself brings: `users`, which a site adds to, and those whose names begin with `_`.
+
+use super::toml::Text;
+use crate::model::{Field, OnDelete, Rule, Source};
+use crate::settings::AccountSettings;
+use crate::types;
+use crate::value::Value;
+
+/// A field with what it refers to by name.
+pub(super) struct OwnField {
+    pub(super) field: Field,
+    pub(super) unique: bool,
+    pub(super) index: bool,
+    /// The model and what deleting it does.
+    pub(super) to: Option<(&'static str, OnDelete)>,
+    /// Who may read it, where it is not everybody who may read the record.
+    pub(super) read: Option<&'static str>,
+}
+
+/// Whoever has an account may read and change it.
+pub(super) const OWN_ACCOUNT: &str = "this == user";
+
+/// The fields that `users` has in every site.
+pub(super) fn users(accounts: &AccountSettings) -> Vec<OwnField> {
+    let email = Field { required: true, max: Some(Value::Int(254)), ..field("email", "email") };
+    let password = Field { hidden: true, ..field("password", "password") };
+    let roles = ["user", "admin"].into_iter().map(str::to_owned).chain(accounts.roles.iter().cloned());
+    let role = Field {
+        required: true,
+        choices: roles.collect(),
+        default: Some(Source::Literal(Value::from("user"))),
+        write: Rule::Administrators,
+        ..field("role", "choice")
+    };
+    vec![OwnField { unique: true, read: Some(OWN_ACCOUNT), ..own(email) }, own(password), own(role)]
+}
+
+/// Purlin's own models, by name.
+pub(super) fn internal() -> Vec<(&'static str, Vec<OwnField>)> {
+    let required = |name, ty| Field { required: true, ..field(name, ty) };
+    let kind = Field { choices: vec!["cookie".to_owned(), "token".to_owned()], ..required("kind", "choice") };
+    let sessions = vec![
+        OwnField { unique: true, ..own(Field { hidden: true, ..required("token_hash", "text") }) },
+        OwnField { to: Some(("users", OnDelete::Cascade)), ..own(required("user", "ref")) },
+        own(kind),
+        own(required("seen_at", "datetime")),
+        OwnField { index: true, ..own(required("expires_at", "datetime")) },
+        own(field("user_agent", "text")),
+    ];
+    vec![("_sessions", sessions)]
+}
+
+/// A text of ours that is checked like a site's.
+pub(super) fn rule_text(rule: &str) -> Text {
+    Text::ours(rule)
+}
+
+fn own(field: Field) -> OwnField {
+    OwnField { field, unique: false, index: false, to: None, read: None }
+}
+
+fn field(name: &str, ty: &str) -> Field {
+    let ty = types::named(ty).unwrap_or(types::TYPES[0]);
+    let (min, max) = ty.default_limits();
+    Field { min, max, ..Field::plain(name, ty) }
+}

@@ -1,0 +1,3 @@
+//! The loader over whole site folders.
+
+mod blog;
