@@ -27,6 +27,7 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
             description: String::new(),
             timezone: "UTC".into(),
             language: "en".into(),
+            extra: Default::default(),
         },
         server: ServerSettings {
             listen: ([127, 0, 0, 1], 8080).into(),
