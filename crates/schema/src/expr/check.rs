@@ -13,7 +13,9 @@ use std::ops::Range;
 
 use indexmap::IndexMap;
 
-pub(in crate::expr) use calls::PATTERN_BYTES;
+pub(in crate::expr) use calls::{PATTERN_BYTES, shift};
+pub(in crate::expr) use names::is_root;
+pub(in crate::expr) use operators::sign;
 pub use scope::{Expect, Mistake, Scope};
 
 use super::lex::MAX_NODES;

@@ -13,9 +13,12 @@
 
 mod check;
 pub mod eval;
+mod fold;
 pub mod functions;
 mod lex;
 mod parse;
+mod print;
+mod restrict;
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod sample;
 #[cfg(test)]
@@ -26,7 +29,10 @@ use std::ops::Range;
 
 pub use check::{Expect, Mistake, Scope, check, check_defines, kind_name};
 pub use eval::{Env, Evaluated, eval};
+pub use fold::{Asker, fold, implies, remaining, simplify_condition, specialise};
 pub use lex::{MAX_BYTES, MAX_DEPTH, MAX_NODES, RESERVED};
+pub use print::print;
+pub use restrict::{Reading, restrict, restrict_sort};
 pub use tree::Needs;
 
 use crate::model::{FieldId, ModelId, RelationId};

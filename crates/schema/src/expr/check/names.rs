@@ -14,6 +14,11 @@ use crate::value::Kind;
 pub(super) const ROOTS: &[&str] =
     &["this", "user", "visitor", "now", "today", "params", "query", "form", "data", "old"];
 
+/// Whether a name is one of these.
+pub(in crate::expr) fn is_root(name: &str) -> bool {
+    ROOTS.contains(&name)
+}
+
 /// Why a `[define]` name cannot be one.
 pub(super) fn clash(name: &str, scope: &Scope<'_>) -> Option<Mistake> {
     let mistake =

@@ -1,6 +1,8 @@
 //! What is said of expressions, held.
 
 mod checked;
+mod folded;
+mod restricted;
 
 use indexmap::IndexMap;
 
