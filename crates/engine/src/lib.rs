@@ -30,6 +30,7 @@ pub use actor::Actor;
 pub use failure::{Failure, FieldMessage};
 
 pub use purlin_pages::Assets;
+pub use purlin_pages::defaults as default_pages;
 pub use purlin_pages::view::Flash;
 
 use std::sync::Arc;
