@@ -25,6 +25,8 @@ pub enum RequestBody {
     Wire(Incoming),
     /// One piece of memory: what tests send.
     Whole(Option<Bytes>),
+    /// What came back from a site's own axum routes, which did not know the path.
+    Pieces(axum::body::Body),
 }
 
 impl Body {
@@ -103,6 +105,14 @@ impl HttpBody for Body {
     }
 }
 
+impl RequestBody {
+    /// No body.
+    #[must_use]
+    pub fn empty() -> RequestBody {
+        RequestBody::Whole(None)
+    }
+}
+
 impl From<&'static str> for RequestBody {
     fn from(text: &'static str) -> RequestBody {
         RequestBody::Whole(Some(Bytes::from_static(text.as_bytes())))
@@ -132,6 +142,7 @@ impl HttpBody for RequestBody {
         match self.get_mut() {
             RequestBody::Wire(body) => Pin::new(body).poll_frame(context).map_err(BodyError::from),
             RequestBody::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            RequestBody::Pieces(body) => Pin::new(body).poll_frame(context).map_err(BodyError::from),
         }
     }
 
@@ -139,12 +150,14 @@ impl HttpBody for RequestBody {
         match self {
             RequestBody::Wire(body) => body.is_end_stream(),
             RequestBody::Whole(bytes) => bytes.is_none(),
+            RequestBody::Pieces(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             RequestBody::Wire(body) => body.size_hint(),
+            RequestBody::Pieces(body) => body.size_hint(),
             RequestBody::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }

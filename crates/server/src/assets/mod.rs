@@ -20,6 +20,7 @@ use arc_swap::ArcSwap;
 use http::header::{self, HeaderMap};
 use http::{HeaderValue, Method, Response, StatusCode};
 use hyper::body::Bytes;
+use purlin_engine::default_pages;
 
 use crate::answer::{Problem, etag};
 use crate::body::Body;
@@ -41,13 +42,13 @@ pub struct Assets {
     table: ArcSwap<Table>,
 }
 
-/// A file that Purlin brings along: its path and its text.
+/// A file that Purlin brings along.
 #[derive(Clone, Copy, Debug)]
-pub struct Builtin {
+pub(crate) struct Builtin {
     /// `/_purlin/purlin.css`
-    pub path: &'static str,
+    pub(crate) path: &'static str,
     /// Its content.
-    pub text: &'static str,
+    pub(crate) text: &'static str,
 }
 
 #[derive(Default)]
@@ -93,7 +94,11 @@ impl Assets {
     ///
     /// # Errors
     /// Where a file cannot be read.
-    pub fn open(root: &Path, dev: bool, builtin: Vec<Builtin>) -> std::io::Result<Arc<Assets>> {
+    pub fn open(root: &Path, dev: bool) -> std::io::Result<Arc<Assets>> {
+        let mut builtin = vec![Builtin { path: default_pages::CSS_PATH, text: default_pages::CSS }];
+        if dev {
+            builtin.push(crate::dev::SCRIPT);
+        }
         let table = Table::read(root, &builtin)?;
         let assets =
             Arc::new(Assets { root: root.to_owned(), dev, builtin, table: ArcSwap::from_pointee(table) });

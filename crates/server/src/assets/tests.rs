@@ -14,7 +14,7 @@ fn site() -> (tempfile::TempDir, Arc<Assets>) {
     std::fs::write(folder.path().join("site.toml"), "secret").unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(folder.path().join("site.toml"), public.join("out.txt")).unwrap();
-    let assets = Assets::open(&public, false, Vec::new()).unwrap();
+    let assets = Assets::open(&public, false).unwrap();
     assets.pack();
     (folder, assets)
 }
@@ -32,7 +32,7 @@ async fn get(assets: &Assets, path: &str, headers: &[(&'static str, &str)]) -> (
 #[test]
 fn attack_18_only_what_lies_in_public_is_served() {
     let (_folder, assets) = site();
-    assert_eq!(assets.paths(), ["/big.bin", "/css/style.css"]);
+    assert_eq!(assets.paths(), ["/_purlin/purlin.css", "/big.bin", "/css/style.css"]);
     for path in ["/out.txt", "/.git/config", "/site.toml", "/../site.toml", "/css", "/css/", "/CSS/style.css"]
     {
         assert!(assets.find(path).is_none(), "{path}");
@@ -91,7 +91,7 @@ async fn parts_come_from_memory_and_disk() {
 #[tokio::test]
 async fn dev_sees_what_changed() {
     let folder = tempfile::tempdir().unwrap();
-    let assets = Assets::open(folder.path(), true, Vec::new()).unwrap();
+    let assets = Assets::open(folder.path(), true).unwrap();
     assert!(assets.find("/a.txt").is_none());
     std::fs::write(folder.path().join("a.txt"), "one").unwrap();
     assert_eq!(get(&assets, "/a.txt", &[]).await.1, "one");

@@ -1,0 +1,174 @@
+//! The pages for sign-in, sign-up and sign-out.
+
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use purlin_engine::accounts::{Carrier, SignUp, SignedIn};
+use purlin_engine::pages::PageAnswer;
+use purlin_engine::{Failure, Flash};
+use serde_json::json;
+
+use crate::answer::{self, Problem, html};
+use crate::app::{Asking, allow};
+use crate::body::{Body, RequestBody};
+use crate::guard::Identity;
+use crate::input::Pairs;
+use crate::pages;
+use crate::route::Account;
+use crate::route::path::local;
+
+/// Answers a request to an account page.
+///
+/// # Errors
+/// As a page.
+pub(crate) async fn answer(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    account: Account,
+    body: RequestBody,
+) -> Result<Response<Body>, Problem> {
+    let allowed = if account == Account::Logout { "POST, OPTIONS" } else { "GET, HEAD, POST, OPTIONS" };
+    match (account, asking.method()) {
+        (_, &Method::OPTIONS) => Ok(allow(allowed)),
+        (Account::Login, &Method::GET | &Method::HEAD) => login_page(asking, identity).await,
+        (Account::Login, &Method::POST) => login(asking, identity, body).await,
+        (Account::SignUp, &Method::GET | &Method::HEAD) => sign_up_page(asking, identity).await,
+        (Account::SignUp, &Method::POST) => sign_up(asking, identity, body).await,
+        (Account::Logout, &Method::POST) => logout(asking, identity).await,
+        _ => Err(Problem::method_not_allowed(allowed)),
+    }
+}
+
+/// Gives an answer the new session's cookie, and ends the session that the asker had before: neither a planted
+/// cookie nor an old one lives on.
+pub(crate) async fn signed_in(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    session: &SignedIn,
+    response: &mut Response<Body>,
+) -> Result<(), Problem> {
+    if let Some(old) = &identity.token {
+        asking.engine().sign_out(old).await?;
+    }
+    let cookie = asking.current.cookies.set_session(&session.token);
+    let cookie = cookie.ok_or_else(|| Problem::internal("a session's token is no cookie value"))?;
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(())
+}
+
+async fn login_page(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
+    let query = asking.query()?;
+    let next = next_of(&query);
+    if identity.actor.user().is_some() {
+        return Ok(answer::redirect(StatusCode::SEE_OTHER, next));
+    }
+    let (flash, had_flash) = pages::flash(asking);
+    let page = login_html(asking, identity, flash, &query, Tried { next, email: "", message: None }).await?;
+    pages::shown(asking, page, had_flash)
+}
+
+async fn login(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    body: RequestBody,
+) -> Result<Response<Body>, Problem> {
+    let query = asking.query()?;
+    let form = asking.form(body).await?;
+    let next = value_of(&form, "next").map_or_else(|| next_of(&query), local);
+    let email = value_of(&form, "email").unwrap_or_default();
+    let password = value_of(&form, "password").unwrap_or_default();
+    let peer = asking.peer.to_string();
+    let problem =
+        match asking.engine().sign_in(email, password, &peer, Carrier::Cookie, &asking.user_agent()).await {
+            Ok(session) => {
+                let mut response = answer::redirect(StatusCode::SEE_OTHER, next);
+                signed_in(asking, identity, &session, &mut response).await?;
+                return Ok(response);
+            }
+            Err(Failure::Unauthenticated) => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "wrong_credentials",
+                "the e-mail address or the password is wrong",
+            ),
+            Err(failure @ Failure::TooMany(_)) => Problem::from(failure),
+            Err(failure) => return Err(failure.into()),
+        };
+    let message = Some(html::sentence(&problem.detail));
+    let mut page = login_html(asking, identity, Vec::new(), &query, Tried { next, email, message }).await?;
+    page.status = problem.status.as_u16();
+    Ok(problem.dress(pages::shown(asking, page, false)?))
+}
+
+/// What stands in the sign-in form.
+struct Tried<'text> {
+    next: &'text str,
+    email: &'text str,
+    message: Option<String>,
+}
+
+async fn login_html(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    flash: Vec<Flash>,
+    query: &Pairs,
+    tried: Tried<'_>,
+) -> Result<PageAnswer, Problem> {
+    let request = pages::request(asking, identity, query, flash);
+    let extra = vec![
+        ("next".to_owned(), json!(tried.next)),
+        ("email".to_owned(), json!(tried.email)),
+        ("message".to_owned(), json!(tried.message)),
+        ("signup".to_owned(), json!(asking.engine().site().settings.accounts.signup)),
+    ];
+    Ok(asking.engine().system_page("login.html", &request, extra).await?)
+}
+
+async fn sign_up_page(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
+    let query = asking.query()?;
+    if identity.actor.user().is_some() {
+        return Ok(answer::redirect(StatusCode::SEE_OTHER, next_of(&query)));
+    }
+    let request = pages::request(asking, identity, &query, Vec::new());
+    let extra = vec![("next".to_owned(), json!(next_of(&query)))];
+    let page = asking.engine().sign_up_page(&request, extra).await?;
+    pages::shown(asking, page, false)
+}
+
+async fn sign_up(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    body: RequestBody,
+) -> Result<Response<Body>, Problem> {
+    let query = asking.query()?;
+    let mut form = asking.form(body).await?;
+    let next =
+        value_of(&form, "next").map_or_else(|| next_of(&query).to_owned(), |next| local(next).to_owned());
+    form.retain(|(name, _)| name != "next");
+    let request = pages::request(asking, identity, &query, Vec::new());
+    match asking.engine().sign_up(request, &form, &asking.user_agent()).await? {
+        SignUp::Done(session) => {
+            let mut response = answer::redirect(StatusCode::SEE_OTHER, &next);
+            signed_in(asking, identity, &session, &mut response).await?;
+            Ok(response)
+        }
+        SignUp::Again(page) => pages::shown(asking, page, false),
+    }
+}
+
+async fn logout(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
+    if let Some(token) = &identity.token {
+        asking.engine().sign_out(token).await?;
+    }
+    let mut response = answer::redirect(StatusCode::SEE_OTHER, "/");
+    if let Some(cookie) = asking.current.cookies.clear_session() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn next_of(query: &Pairs) -> &str {
+    local(value_of(query, "next").unwrap_or("/"))
+}
+
+fn value_of<'pairs>(pairs: &'pairs Pairs, name: &str) -> Option<&'pairs str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}

@@ -1,0 +1,58 @@
+//! The REST API of every model with access rules, and of accounts.
+
+mod auth;
+mod negotiate;
+mod records;
+
+use http::{Method, Response};
+
+use crate::answer::Problem;
+use crate::app::{Asking, allow};
+use crate::body::{Body, RequestBody};
+use crate::guard::Identity;
+use crate::route::ApiTarget;
+
+/// What the API answers with.
+pub(crate) const JSON: &str = "application/json";
+
+/// Answers a request to the API.
+///
+/// # Errors
+/// As a problem.
+pub(crate) async fn answer(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    target: ApiTarget,
+    body: RequestBody,
+) -> Result<Response<Body>, Problem> {
+    let allowed = match target {
+        ApiTarget::Collection(_) => "GET, HEAD, POST, OPTIONS",
+        ApiTarget::Record(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+        ApiTarget::Login | ApiTarget::Logout => "POST, OPTIONS",
+        ApiTarget::Me => "GET, HEAD, OPTIONS",
+        ApiTarget::Nothing => return Err(Problem::not_found()),
+    };
+    if !allowed.split(", ").any(|method| method == asking.method().as_str()) {
+        return Err(Problem::method_not_allowed(allowed));
+    }
+    if asking.method() == Method::OPTIONS {
+        return Ok(allow(allowed));
+    }
+    negotiate::check(&asking.parts.headers)?;
+    match target {
+        ApiTarget::Collection(model) if asking.method() == Method::POST => {
+            records::create(asking, identity, model, body).await
+        }
+        ApiTarget::Collection(model) => records::list(asking, identity, model).await,
+        ApiTarget::Record(model, id) => match *asking.method() {
+            Method::PUT => records::write(asking, identity, (model, id), records::Way::Replace, body).await,
+            Method::PATCH => records::write(asking, identity, (model, id), records::Way::Patch, body).await,
+            Method::DELETE => records::delete(asking, identity, (model, id)).await,
+            _ => records::get(asking, identity, (model, id)).await,
+        },
+        ApiTarget::Login => auth::login(asking, identity, body).await,
+        ApiTarget::Logout => auth::logout(asking, identity).await,
+        ApiTarget::Me => auth::me(asking, identity).await,
+        ApiTarget::Nothing => Err(Problem::not_found()),
+    }
+}

@@ -1,0 +1,455 @@
+//! A site as a service: a request in, an answer out, through every room in order.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use axum::response::IntoResponse;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use purlin_engine::pages::PageRequest;
+use purlin_engine::{Actor, Engine};
+use tower::ServiceExt;
+
+use crate::answer::{self, Problem, headers, html};
+use crate::assets::Assets;
+use crate::body::{Body, RequestBody};
+use crate::dev::{self, Live};
+use crate::door::{self, Hosts, Line, RequestId};
+use crate::guard::cookies::Cookies;
+use crate::guard::{Identity, identify};
+use crate::input::{self, Pairs};
+use crate::route::{self, PageFound, RouteInfo, Target, path};
+use crate::{accounts, api, pages};
+
+/// What a server is made with besides the engine.
+pub struct Config {
+    /// The static files; the engine has the same, for `asset()`.
+    pub assets: Arc<Assets>,
+    /// What tells open pages to load themselves again; only under `dev`.
+    pub live: Option<Arc<Live>>,
+    /// A site's own axum routes. They come before files and pages, and after the server's own paths.
+    pub router: Option<axum::Router>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { assets: Assets::none(), live: None, router: None }
+    }
+}
+
+/// A site as a service. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    source: Arc<ArcSwap<Engine>>,
+    current: ArcSwap<Current>,
+    assets: Arc<Assets>,
+    live: Option<Arc<Live>>,
+    router: Option<axum::Router>,
+    closing: AtomicBool,
+}
+
+/// An engine and what is made of its settings once.
+pub(crate) struct Current {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) hosts: Hosts,
+    pub(crate) cookies: Cookies,
+    pub(crate) max_body_bytes: usize,
+    timeout: Duration,
+}
+
+/// A request on its way, less its body.
+pub(crate) struct Asking<'request> {
+    pub(crate) current: &'request Current,
+    pub(crate) parts: &'request Parts,
+    /// The decoded path.
+    pub(crate) path: &'request str,
+    pub(crate) id: RequestId,
+    pub(crate) peer: IpAddr,
+    pub(crate) live: Option<&'request Live>,
+}
+
+/// What the log says about a request besides its answer.
+#[derive(Default)]
+struct Noted {
+    user: Option<String>,
+}
+
+impl App {
+    /// Serves what an engine holds; where another is put in its place, the next request has that one.
+    #[must_use]
+    pub fn new(engine: Arc<ArcSwap<Engine>>, config: Config) -> App {
+        let current = Current::of(engine.load_full());
+        if current.hosts.is_empty() {
+            tracing::warn!("no host is accepted: set `site.url` or `server.hosts`");
+        }
+        App(Arc::new(Inner {
+            source: engine,
+            current: ArcSwap::from_pointee(current),
+            assets: config.assets,
+            live: config.live,
+            router: config.router.map(|router| router.fallback(unmatched)),
+            closing: AtomicBool::new(false),
+        }))
+    }
+
+    /// Every route of the site.
+    #[must_use]
+    pub fn routes(&self) -> Vec<RouteInfo> {
+        route::table::routes(self.current().engine.site(), &self.0.assets.paths(), self.0.live.is_some())
+    }
+
+    /// From now on `/readyz` says no, so that a load balancer sends nobody here any more.
+    pub fn close(&self) {
+        self.0.closing.store(true, Ordering::Relaxed);
+        if let Some(live) = &self.0.live {
+            live.close();
+        }
+    }
+
+    /// Answers a request, as from this machine.
+    pub async fn handle(&self, request: Request<RequestBody>) -> Response<Body> {
+        self.handle_from(request, IpAddr::V4(Ipv4Addr::LOCALHOST)).await
+    }
+
+    /// Answers a request of a peer.
+    pub async fn handle_from(&self, request: Request<RequestBody>, peer: IpAddr) -> Response<Body> {
+        let started = Instant::now();
+        let id = RequestId::next();
+        let (parts, body) = request.into_parts();
+        let line = Line::of(&parts);
+        let is_head = parts.method == Method::HEAD;
+        let current = self.current();
+        let mut noted = Noted::default();
+        let is_api = route::is_api(current.engine.site(), parts.uri.path());
+        let work = self.pass(&current, parts, body, id, peer, &mut noted);
+        let mut response = match door::guarded(tokio::time::timeout(current.timeout, work)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_elapsed)) => bare(is_api, &too_slow(), id),
+            Err(panic) => bare(is_api, &Problem::internal(format!("panic: {panic}")), id),
+        };
+        headers::dress(&mut response, id, current.cookies.https);
+        if is_head {
+            response = without_body(response);
+        }
+        if let Some(line) = line {
+            line.write(
+                response.status(),
+                started.elapsed(),
+                response.body().size(),
+                noted.user.as_deref(),
+                id,
+            );
+        }
+        response
+    }
+
+    async fn pass(
+        &self,
+        current: &Current,
+        parts: Parts,
+        body: RequestBody,
+        id: RequestId,
+        peer: IpAddr,
+        noted: &mut Noted,
+    ) -> Response<Body> {
+        let is_api = route::is_api(current.engine.site(), parts.uri.path());
+        if let Err(problem) = door::enter(&parts, &current.hosts) {
+            return bare(is_api, &problem, id);
+        }
+        let path = match path::decoded(parts.uri.path()) {
+            Some(path) => path.into_owned(),
+            None => return bare(is_api, &Problem::bad_request("bad_path", "the path is malformed"), id),
+        };
+        let target = route::resolve(current.engine.site(), self.0.live.is_some(), &path);
+        let (parts, body) = match (target, &self.0.router) {
+            (Target::Other, Some(router)) => match through(router, current, parts, body, noted).await {
+                Ok(Through::Answered(response)) => return response,
+                Ok(Through::Back(parts, body)) => (parts, body),
+                Err(problem) => return bare(is_api, &problem, id),
+            },
+            (_, _) => (parts, body),
+        };
+        let asking = Asking { current, parts: &parts, path: &path, id, peer, live: self.0.live.as_deref() };
+        let target = route::resolve(current.engine.site(), self.0.live.is_some(), &path);
+        self.act(&asking, target, body, noted).await
+    }
+
+    /// The rooms behind the route.
+    async fn act(
+        &self,
+        asking: &Asking<'_>,
+        target: Target,
+        body: RequestBody,
+        noted: &mut Noted,
+    ) -> Response<Body> {
+        let is_api = matches!(target, Target::Api(_));
+        let unguarded = match target {
+            Target::Alive => Some(asking.only_get(|| answer::answer(StatusCode::OK, TEXT, "ok\n"))),
+            Target::Ready => Some(self.ready(asking).await),
+            Target::Live => Some(asking.only_get(|| dev::events(asking.live))),
+            Target::Other => self.asset(asking).await,
+            Target::Api(_) | Target::Account(_) => None,
+        };
+        if let Some(result) = unguarded {
+            return match result {
+                Ok(response) => response,
+                Err(problem) => bare(false, &problem, asking.id),
+            };
+        }
+        let identity = match identify(&asking.current.engine, asking.parts, asking.current.cookies).await {
+            Ok(identity) => identity,
+            Err(problem) => return self.refuse(asking, &Actor::Visitor, is_api, problem).await,
+        };
+        noted.user = identity.user_id();
+        let result = match target {
+            Target::Api(target) => api::answer(asking, &identity, target, body).await,
+            Target::Account(account) => accounts::answer(asking, &identity, account, body).await,
+            _ => self.page(asking, &identity, body).await,
+        };
+        let mut response = match result {
+            Ok(response) => response,
+            Err(problem) => self.refuse(asking, &identity.actor, is_api, problem).await,
+        };
+        asking.settle(&identity, &mut response);
+        response
+    }
+
+    async fn asset(&self, asking: &Asking<'_>) -> Option<Result<Response<Body>, Problem>> {
+        let entry =
+            self.0.assets.find(asking.path).filter(|_| !path::is_disguised(asking.parts.uri.path()))?;
+        if asking.parts.method == Method::OPTIONS {
+            return Some(Ok(allow("GET, HEAD, OPTIONS")));
+        }
+        Some(entry.answer(&asking.parts.method, &asking.parts.headers).await)
+    }
+
+    async fn page(
+        &self,
+        asking: &Asking<'_>,
+        identity: &Identity,
+        body: RequestBody,
+    ) -> Result<Response<Body>, Problem> {
+        if let Some(report) = asking.live.and_then(Live::report) {
+            return Ok(dev::broken(&report));
+        }
+        match route::find_page(&asking.current.engine, asking.path) {
+            PageFound::Page(matched) => pages::answer(asking, identity, &matched, body).await,
+            PageFound::WithoutSlash => {
+                let mut to = path::encoded(asking.path.trim_end_matches('/'));
+                if let Some(query) = asking.parts.uri.query() {
+                    to.push('?');
+                    to.push_str(query);
+                }
+                Ok(answer::redirect(StatusCode::PERMANENT_REDIRECT, &to))
+            }
+            PageFound::Nothing => Err(Problem::not_found()),
+        }
+    }
+
+    async fn ready(&self, asking: &Asking<'_>) -> Result<Response<Body>, Problem> {
+        if self.0.closing.load(Ordering::Relaxed) {
+            return Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "closing",
+                "the server is shutting down",
+            ));
+        }
+        // No session has this secret; that it is looked for shows that the database answers.
+        asking.current.engine.resume("readiness").await?;
+        asking.only_get(|| answer::answer(StatusCode::OK, TEXT, "ready\n"))
+    }
+
+    /// An error as JSON, or as the site's own page for it.
+    async fn refuse(
+        &self,
+        asking: &Asking<'_>,
+        actor: &Actor,
+        is_api: bool,
+        problem: Problem,
+    ) -> Response<Body> {
+        if is_api {
+            return bare(true, &problem, asking.id);
+        }
+        if asking.live.is_some() && problem.inside.is_some() {
+            problem.log(asking.id);
+            return problem.dress(dev::failed(&problem));
+        }
+        let request =
+            PageRequest { actor, path: asking.path, query_string: "", query: &[], flash: Vec::new() };
+        let extra = vec![(
+            "error".to_owned(),
+            serde_json::json!({
+                "status": problem.status.as_u16(),
+                "title": problem.status.canonical_reason().unwrap_or("Error"),
+                "detail": html::sentence(&problem.detail),
+                "code": problem.code,
+                "request_id": asking.id.to_string(),
+            }),
+        )];
+        let template = html::template_for(problem.status);
+        match asking.current.engine.system_page(template, &request, extra).await {
+            Ok(mut page) => {
+                problem.log(asking.id);
+                page.status = problem.status.as_u16();
+                pages::shown(asking, page, false)
+                    .map_or_else(|_| bare(false, &problem, asking.id), |response| problem.dress(response))
+            }
+            Err(error) => {
+                tracing::warn!(request_id = %asking.id, "{template} cannot be shown: {error}");
+                bare(false, &problem, asking.id)
+            }
+        }
+    }
+
+    /// The engine in force, with what is made of its settings.
+    fn current(&self) -> Arc<Current> {
+        let current = self.0.current.load_full();
+        let engine = self.0.source.load();
+        if Arc::ptr_eq(&current.engine, &engine) {
+            return current;
+        }
+        let current = Arc::new(Current::of(engine.clone()));
+        self.0.current.store(current.clone());
+        current
+    }
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+impl Current {
+    fn of(engine: Arc<Engine>) -> Current {
+        let settings = &engine.site().settings;
+        let url = settings.site.url.as_deref();
+        Current {
+            hosts: Hosts::new(url, &settings.server.hosts, settings.server.listen),
+            cookies: Cookies { https: url.is_some_and(|url| url.starts_with("https://")) },
+            max_body_bytes: settings.server.max_body_bytes,
+            timeout: settings.server.timeout,
+            engine,
+        }
+    }
+}
+
+impl Asking<'_> {
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.current.engine
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.parts.method
+    }
+
+    pub(crate) fn query_string(&self) -> &str {
+        self.parts.uri.query().unwrap_or_default()
+    }
+
+    pub(crate) fn query(&self) -> Result<Pairs, Problem> {
+        input::pairs(self.query_string().as_bytes())
+    }
+
+    pub(crate) async fn form(&self, body: RequestBody) -> Result<Pairs, Problem> {
+        let body = door::limits::read(body, self.current.max_body_bytes).await?;
+        input::form(self.parts, body).await
+    }
+
+    pub(crate) fn user_agent(&self) -> Cow<'_, str> {
+        let agent = self.parts.headers.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
+        String::from_utf8_lossy(&agent[..agent.len().min(512)])
+    }
+
+    fn only_get(&self, make: impl FnOnce() -> Response<Body>) -> Result<Response<Body>, Problem> {
+        match *self.method() {
+            Method::GET | Method::HEAD => Ok(make()),
+            Method::OPTIONS => Ok(allow("GET, HEAD, OPTIONS")),
+            _ => Err(Problem::method_not_allowed("GET, HEAD, OPTIONS")),
+        }
+    }
+
+    /// What an answer to somebody has besides: it is kept nowhere, and a dead cookie is cleared.
+    fn settle(&self, identity: &Identity, response: &mut Response<Body>) {
+        let headers = response.headers_mut();
+        if identity.actor.user().is_some() {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        }
+        if identity.stale_cookie
+            && !headers.contains_key(header::SET_COOKIE)
+            && let Some(cookie) = self.current.cookies.clear_session()
+        {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+}
+
+/// What OPTIONS answers.
+pub(crate) fn allow(methods: &'static str) -> Response<Body> {
+    let mut response = answer::empty(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+/// An error that needs neither engine nor template.
+fn bare(is_api: bool, problem: &Problem, id: RequestId) -> Response<Body> {
+    problem.log(id);
+    if is_api { problem.to_json(id) } else { html::plain(problem, id) }
+}
+
+fn too_slow() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "the request took too long").closing()
+}
+
+/// What HEAD gets: everything but the body, and how long that is.
+fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    let may_have_length = !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if let Some(size) = body.size().filter(|_| may_have_length) {
+        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+    }
+    Response::from_parts(parts, Body::empty())
+}
+
+enum Through {
+    Answered(Response<Body>),
+    Back(Parts, RequestBody),
+}
+
+/// Tries a site's own axum routes. They find the actor among the request's extensions, and a body that is
+/// bounded like any other.
+async fn through(
+    router: &axum::Router,
+    current: &Current,
+    mut parts: Parts,
+    body: RequestBody,
+    noted: &mut Noted,
+) -> Result<Through, Problem> {
+    let identity = identify(&current.engine, &parts, current.cookies).await?;
+    noted.user = identity.user_id();
+    parts.extensions.insert(identity.actor);
+    let body = axum::body::Body::new(http_body_util::Limited::new(body, current.max_body_bytes));
+    let response = match router.clone().oneshot(Request::from_parts(parts, body)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    if let Some(back) = response.extensions().get::<Unmatched>()
+        && let Some(request) = back.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    {
+        let (parts, body) = request.into_parts();
+        return Ok(Through::Back(parts, RequestBody::Pieces(body)));
+    }
+    Ok(Through::Answered(response.map(Body::Pieces)))
+}
+
+/// A request that no axum route knew, on its way back.
+#[derive(Clone)]
+struct Unmatched(Arc<Mutex<Option<axum::extract::Request>>>);
+
+async fn unmatched(request: axum::extract::Request) -> axum::response::Response {
+    let mut response = StatusCode::NOT_FOUND.into_response();
+    response.extensions_mut().insert(Unmatched(Arc::new(Mutex::new(Some(request)))));
+    response
+}

@@ -1,0 +1,132 @@
+//! The two cookies: the session and the message that is shown once.
+//!
+//! Over https they carry the `__Host-` prefix, which keeps neighbours of the host and plain http from planting
+//! them.
+
+use http::{HeaderMap, HeaderValue, header};
+
+/// Browsers keep no cookie longer; whether a session is alive is the server's to say.
+const SESSION_SECONDS: u32 = 400 * 24 * 3600;
+/// From the redirect to the page that shows it.
+const FLASH_SECONDS: u32 = 60;
+
+/// The cookies of a site, by whether it is reached over https.
+#[derive(Clone, Copy, Debug)]
+pub struct Cookies {
+    /// Whether the site is reached over https.
+    pub https: bool,
+}
+
+impl Cookies {
+    fn session_name(self) -> &'static str {
+        if self.https { "__Host-purlin_session" } else { "purlin_session" }
+    }
+
+    fn flash_name(self) -> &'static str {
+        if self.https { "__Host-purlin_flash" } else { "purlin_flash" }
+    }
+
+    /// The session's secret that a request carries.
+    #[must_use]
+    pub fn session(self, headers: &HeaderMap) -> Option<&str> {
+        only(headers, self.session_name())
+    }
+
+    /// The sealed message that a request carries.
+    #[must_use]
+    pub fn flash(self, headers: &HeaderMap) -> Option<&str> {
+        only(headers, self.flash_name())
+    }
+
+    /// Sets the session.
+    #[must_use]
+    pub fn set_session(self, token: &str) -> Option<HeaderValue> {
+        self.set(self.session_name(), token, SESSION_SECONDS)
+    }
+
+    /// Clears the session.
+    #[must_use]
+    pub fn clear_session(self) -> Option<HeaderValue> {
+        self.set(self.session_name(), "", 0)
+    }
+
+    /// Sets the message.
+    #[must_use]
+    pub fn set_flash(self, sealed: &str) -> Option<HeaderValue> {
+        self.set(self.flash_name(), sealed, FLASH_SECONDS)
+    }
+
+    /// Clears the message.
+    #[must_use]
+    pub fn clear_flash(self) -> Option<HeaderValue> {
+        self.set(self.flash_name(), "", 0)
+    }
+
+    fn set(self, name: &str, value: &str, seconds: u32) -> Option<HeaderValue> {
+        // A value that could end the cookie and begin another attribute is not set at all.
+        let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'"' | b'\\');
+        if !value.bytes().all(plain) {
+            return None;
+        }
+        let secure = if self.https { "; Secure" } else { "" };
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+        HeaderValue::try_from(text).ok()
+    }
+}
+
+/// The value of a cookie that is there once. Two that differ mean that somebody planted one; neither counts.
+fn only<'headers>(headers: &'headers HeaderMap, name: &str) -> Option<&'headers str> {
+    let mut found = None;
+    for pair in headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(';'))
+    {
+        if let Some((key, value)) = pair.split_once('=')
+            && key.trim() == name
+        {
+            let value = value.trim();
+            if found.is_some_and(|other| other != value) {
+                return None;
+            }
+            found = Some(value);
+        }
+    }
+    found.filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(text: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static(text))])
+    }
+
+    #[test]
+    fn cookies_have_every_guard() {
+        let plain = Cookies { https: false }.set_session("abc").unwrap();
+        assert!(plain.to_str().unwrap().starts_with("purlin_session=abc; Path=/; HttpOnly; SameSite=Lax"));
+        let secure = Cookies { https: true }.set_session("abc").unwrap();
+        assert!(secure.to_str().unwrap().starts_with("__Host-purlin_session=abc;"));
+        assert!(secure.to_str().unwrap().ends_with("; Secure"));
+    }
+
+    #[test]
+    fn attack_15_a_value_ends_no_cookie() {
+        for bad in ["a;b", "a\r\nb", "a b", "a,b", "é"] {
+            assert_eq!(Cookies { https: false }.set_session(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn attack_28_a_planted_second_cookie_voids_both() {
+        let cookies = Cookies { https: false };
+        assert_eq!(cookies.session(&sent("a=b; purlin_session=x")), Some("x"));
+        assert_eq!(cookies.session(&sent("purlin_session=x; purlin_session=x")), Some("x"));
+        assert_eq!(cookies.session(&sent("purlin_session=x; purlin_session=y")), None);
+        assert_eq!(cookies.session(&sent("purlin_session=")), None);
+        assert_eq!(Cookies { https: true }.session(&sent("purlin_session=x")), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! Every route of a site as data: what `purlin routes` prints, and what tests go through so that none is
+//! forgotten.
+
+use purlin_schema::model::{Model, Rule};
+use purlin_schema::{Site, page::Page};
+
+use super::{ALIVE, LIVE, LOGIN, LOGOUT, READY, SIGN_UP, is_open};
+
+/// What answers a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The server itself.
+    Server,
+    /// Accounts.
+    Account,
+    /// The API.
+    Api,
+    /// A page.
+    Page,
+    /// A file of `public/`.
+    Asset,
+}
+
+/// One route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteInfo {
+    /// The methods that it takes; where GET is among them, HEAD and OPTIONS are too.
+    pub methods: &'static [&'static str],
+    /// Its path, with parameters as `[name]`.
+    pub path: String,
+    /// What answers it.
+    pub kind: Kind,
+    /// Who may: in words.
+    pub guard: String,
+    /// Where it comes from: a model, a template, a file.
+    pub from: String,
+}
+
+/// Every route of a site.
+pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo> {
+    let mut table = Table(Vec::new());
+    table.add(&["GET"], ALIVE, Kind::Server, "everybody", "");
+    table.add(&["GET"], READY, Kind::Server, "everybody", "");
+    if dev {
+        table.add(&["GET"], LIVE, Kind::Server, "everybody", "");
+    }
+    table.add(&["GET", "POST"], LOGIN, Kind::Account, "everybody", "login.html");
+    if site.settings.accounts.signup {
+        table.add(&["GET", "POST"], SIGN_UP, Kind::Account, "everybody", "signup.html");
+    }
+    table.add(&["POST"], LOGOUT, Kind::Account, "everybody", "");
+    let api = site.settings.api.path.trim_end_matches('/');
+    table.add(&["POST"], &format!("{api}/auth/login"), Kind::Api, "everybody", "");
+    table.add(&["POST"], &format!("{api}/auth/logout"), Kind::Api, "everybody", "");
+    table.add(&["GET"], &format!("{api}/auth/me"), Kind::Api, "who is signed in", "");
+    for model in site.models.iter().filter(|model| is_open(model)) {
+        let guard = guard_of(model);
+        table.add(&["GET", "POST"], &format!("{api}/{}", model.name), Kind::Api, &guard, &model.name);
+        let record = format!("{api}/{}/[id]", model.name);
+        table.add(&["GET", "PUT", "PATCH", "DELETE"], &record, Kind::Api, &guard, &model.name);
+    }
+    for page in site.pages.values() {
+        if let Some(route) = &page.route {
+            let methods: &[&str] = if page.forms.is_empty() { &["GET"] } else { &["GET", "POST"] };
+            table.add(methods, &route.to_string(), Kind::Page, guard_of_page(page), &page.template);
+        }
+    }
+    for path in assets {
+        table.add(&["GET"], path, Kind::Asset, "everybody", &format!("public{path}"));
+    }
+    table.0
+}
+
+struct Table(Vec<RouteInfo>);
+
+impl Table {
+    fn add(&mut self, methods: &'static [&'static str], path: &str, kind: Kind, guard: &str, from: &str) {
+        // A site's own `login.html` has the path of Purlin's, which shows it.
+        if !self.0.iter().any(|known| known.path == path) {
+            let (path, guard, from) = (path.to_owned(), guard.to_owned(), from.to_owned());
+            self.0.push(RouteInfo { methods, path, kind, guard, from });
+        }
+    }
+}
+
+fn guard_of(model: &Model) -> String {
+    let access = &model.access;
+    let mut words = String::new();
+    for (action, rule) in [
+        ("read", &access.read),
+        ("create", &access.create),
+        ("update", &access.update),
+        ("delete", &access.delete),
+    ] {
+        let who = match rule {
+            Rule::Administrators => "admin",
+            Rule::Nobody => "nobody",
+            Rule::Everybody => "everybody",
+            Rule::When(_) => "rule",
+        };
+        if !words.is_empty() {
+            words.push_str(", ");
+        }
+        words.push_str(action);
+        words.push_str(": ");
+        words.push_str(who);
+    }
+    words
+}
+
+fn guard_of_page(page: &Page) -> &'static str {
+    if page.require.is_some() { "require" } else { "everybody" }
+}
