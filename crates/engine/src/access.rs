@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use purlin_schema::expr::{ExprKind, Type};
+use purlin_schema::expr::{self, Asker, ExprKind, Type};
 use purlin_schema::model::Rule;
 use purlin_schema::query::{Include, Query, Select, Selected};
 use purlin_schema::{Expr, FieldId, Kind, Model, ModelId, Models, Value};
@@ -15,7 +15,6 @@ use purlin_store::mutation::Condition;
 use purlin_store::{CompileError, Store};
 
 use crate::Actor;
-use crate::shim::{self, Asker};
 
 /// The kinds of askers for whom rules are worked out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,7 +114,7 @@ impl Verdict {
 
     fn of_expr(rule: &Expr, who: Who) -> Verdict {
         let asker = if who == Who::Visitor { Asker::Visitor } else { Asker::User };
-        let left = shim::simplify_condition(shim::specialise(rule, asker));
+        let left = expr::simplify_condition(&expr::specialise(rule, asker));
         match left.kind {
             ExprKind::Const(Value::Bool(true)) => Verdict::Always,
             ExprKind::Const(_) | ExprKind::Error => Verdict::Never,
@@ -133,6 +132,16 @@ impl Verdict {
     #[must_use]
     pub fn is_always(&self) -> bool {
         matches!(self, Verdict::Always)
+    }
+
+    /// The verdict as a rule for whoever it was worked out for.
+    #[must_use]
+    pub fn as_rule(&self) -> Rule {
+        match self {
+            Verdict::Always => Rule::Everybody,
+            Verdict::Never => Rule::Nobody,
+            Verdict::When(rule) => Rule::When(Expr::clone(rule)),
+        }
     }
 
     fn filter(&self) -> Option<Expr> {
@@ -185,9 +194,7 @@ impl Access {
     pub fn guard(&self, query: &Query, who: Who) -> Query {
         let permissions = self.of(query.model, who);
         let mut guarded = self.fields(query, who);
-        if !implied(query, &permissions.read) {
-            guarded.filter = and(query.filter.clone(), permissions.read.filter());
-        }
+        guarded.filter = and(query.filter.clone(), left_of(&permissions.read, query.filter.as_ref()));
         guarded.include = query.include.iter().map(|include| self.guard_include(include, who)).collect();
         for count in &mut guarded.count {
             let to = self.models.get(query.model).relation(count.relation).to;
@@ -263,12 +270,12 @@ pub(crate) fn readable(model: &Model) -> impl Iterator<Item = FieldId> + '_ {
         .map(|field| field.id)
 }
 
-/// A rule that the query's own filter implies is dropped, and with it all that it would look at.
-fn implied(query: &Query, read: &Verdict) -> bool {
-    match (read, &query.filter) {
-        (Verdict::Always, _) => true,
-        (Verdict::When(rule), Some(filter)) => shim::implies(filter, rule),
-        _ => false,
+/// What is left of a read rule beside the query's own filter: what that implies is dropped, and with it all that it would
+/// look at.
+fn left_of(read: &Verdict, filter: Option<&Expr>) -> Option<Expr> {
+    match (read, filter) {
+        (Verdict::When(rule), Some(filter)) => expr::remaining(&[filter], rule),
+        _ => read.filter(),
     }
 }
 

@@ -23,7 +23,6 @@ pub mod pages;
 mod proposal;
 pub mod records;
 mod seal;
-mod shim;
 
 pub use access::Access;
 pub use actor::Actor;
@@ -35,7 +34,7 @@ pub use purlin_pages::view::Flash;
 
 use std::sync::Arc;
 
-use crate::shim::Templates;
+use purlin_pages::Templates;
 use purlin_schema::query::Query;
 use purlin_schema::{Diagnostic, Diagnostics, Model, ModelId, Site};
 use purlin_store::{CompileError, Prepared, Store};
@@ -85,7 +84,7 @@ impl Engine {
     /// # Errors
     /// All mistakes at once.
     pub fn open(site: Arc<Site>, store: Store, options: Options) -> Result<Engine, Diagnostics> {
-        let templates = Templates::load(site.clone(), &*options.assets)?;
+        let templates = Templates::load(site.clone(), options.assets.clone())?;
         let mut mistakes = Diagnostics::default();
         let access = match Access::compile(&site.models, &store) {
             Ok(access) => access,

@@ -6,14 +6,13 @@
 
 use std::sync::Arc;
 
-use purlin_schema::expr::{self, Expect, Path, Scope};
-use purlin_schema::model::Rule;
+use purlin_schema::expr::{self, Expect, Path, Reading, Scope};
 use purlin_schema::query::{Include, Limit, Query, Select, Selected, SortKey};
 use purlin_schema::{Field, FieldId, Input, Kind, Model, ModelId, Value};
 use purlin_store::{Plan, Prepared, Step, StepArgs, Window};
 use sha2::{Digest, Sha256};
 
-use crate::access::{Verdict, Who, and};
+use crate::access::{Who, and};
 use crate::inputs::Ask;
 use crate::records::{Listing, failed};
 use crate::{Actor, Engine, Failure, expressions};
@@ -232,20 +231,16 @@ impl Engine {
                 Some(first) => mistaken(first),
                 None => bad("bad_filter", "filter", "cannot be understood"),
             })?;
-        let record = |model: ModelId| self.asked_rule(&self.access().of(model, who).read, who);
-        let field = |model: ModelId, field: FieldId| {
-            self.asked_rule(&self.access().of(model, who).fields[usize::from(field.0)].read, who)
-        };
-        crate::shim::restrict(&checked, &self.site().models, &record, &field)
-            .map_err(|mistake| mistaken(&mistake))
+        self.reading(who, |reading| expr::restrict(checked, reading)).map_err(|mistake| mistaken(&mistake))
     }
 
-    fn asked_rule(&self, verdict: &Verdict, _who: Who) -> Rule {
-        match verdict {
-            Verdict::Always => Rule::Everybody,
-            Verdict::Never => Rule::Nobody,
-            Verdict::When(rule) => Rule::When(purlin_schema::Expr::clone(rule)),
-        }
+    /// What a kind of asker may read, as restrictions on what he sends need it.
+    fn reading<T>(&self, who: Who, with: impl FnOnce(&Reading<'_>) -> T) -> T {
+        let records = |model: ModelId| self.access().of(model, who).read.as_rule();
+        let field = |model: ModelId, field: FieldId| {
+            self.access().of(model, who).fields[usize::from(field.0)].read.as_rule()
+        };
+        with(&Reading { models: &self.site().models, records: &records, field: &field })
     }
 
     fn sort(&self, model: &Model, who: Who, text: &str) -> Result<Vec<SortKey>, Failure> {
@@ -269,20 +264,20 @@ impl Engine {
             let at = self.model(path.end);
             let field = self.field(&at, who, "sort", name)?;
             if names.peek().is_none() {
-                if field.kind == Kind::Json || !self.always_readable(at.id, who, field) {
-                    return Err(bad("bad_sort", "sort", &format!("{name} cannot be sorted by")));
-                }
                 path.field = field.id;
                 break;
             }
-            let reference = field.reference.as_ref().filter(|reference| !reference.many);
-            let open = reference.filter(|reference| self.access().of(reference.to, who).read.is_always());
-            let Some(reference) = open.filter(|_| self.always_readable(at.id, who, field)) else {
-                return Err(bad("bad_sort", "sort", &format!("{text} cannot be sorted by")));
+            let Some(reference) = field.reference.as_ref() else {
+                return Err(bad("bad_sort", "sort", &format!("{name} leads nowhere")));
             };
             path.hops.push(field.id);
             path.end = reference.to;
         }
+        if self.kind_of(&path) == Kind::Json {
+            return Err(bad("bad_sort", "sort", &format!("{text} cannot be sorted by")));
+        }
+        self.reading(who, |reading| expr::restrict_sort(&path, 0..text.len(), reading))
+            .map_err(|mistake| bad("bad_sort", "sort", &mistake.message))?;
         Ok(path)
     }
 

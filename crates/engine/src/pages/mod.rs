@@ -211,8 +211,10 @@ impl Engine {
         request: &PageRequest<'_>,
         loaded: Loaded,
         forms: Vec<(String, FormView)>,
-        extra: Vec<(String, serde_json::Value)>,
+        mut extra: Vec<(String, serde_json::Value)>,
     ) -> Result<PageAnswer, Failure> {
+        let nonce = fresh_nonce()?;
+        extra.push(("csp_nonce".to_owned(), nonce.clone().into()));
         let user =
             request.actor.user().map(|user| Record { shape: user.shape.clone(), row: user.row.clone() });
         let view = View {
@@ -232,14 +234,10 @@ impl Engine {
                 now: loaded.now,
             }),
         };
-        let rendered = self.inner.templates.render(template, view).map_err(Failure::Template)?;
-        Ok(PageAnswer {
-            status,
-            body: rendered.text,
-            content_type,
-            flash_shown: rendered.flash_shown,
-            nonce: rendered.nonce,
-        })
+        let body = self.inner.templates.render(template, view).map_err(Failure::Template)?;
+        let flash_shown = !request.flash.is_empty() && content_type.starts_with("text/html");
+        let nonce = body.contains(&nonce).then_some(nonce);
+        Ok(PageAnswer { status, body, content_type, flash_shown, nonce })
     }
 }
 
@@ -306,4 +304,11 @@ fn found(step: &plan::StepInfo, args: &StepArgs, set: purlin_schema::RowSet) -> 
     let page = skipped / u64::from(per_page.max(1)) + 1;
     let paging = Paging { page, per_page, parameter: step.parameter.clone() };
     Ok(Data::Many(Arc::new(set), Some(paging)))
+}
+
+/// What lets one inline script of one answer run.
+fn fresh_nonce() -> Result<String, Failure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::Internal(error.to_string()))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
