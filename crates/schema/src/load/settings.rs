@@ -311,7 +311,7 @@ impl<'a> Layered<'a> {
         };
         match given {
             Given::Toml(file, node) => {
-                drop(file.error("bad-setting", &node.span, format!("`{name}` {message}")))
+                file.error("bad-setting", &node.span, format!("`{name}` {message}"));
             }
             Given::DotEnv(line) => {
                 let file = File::new(Path::new(".env"), self.reports);

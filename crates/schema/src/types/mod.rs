@@ -30,6 +30,7 @@ use crate::model::Field;
 use crate::value::{Kind, Value};
 
 /// A field type.
+#[expect(clippy::wrong_self_convention, reason = "the type is asked, and what comes out is a value")]
 pub trait FieldType: std::fmt::Debug + Send + Sync {
     /// Its name in TOML.
     fn name(&self) -> &'static str;

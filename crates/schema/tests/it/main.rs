@@ -1,3 +1,6 @@
 //! The loader over whole site folders.
 
 mod blog;
+mod folder;
+mod golden;
+mod seeds;

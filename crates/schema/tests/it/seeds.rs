@@ -1,0 +1,142 @@
+//! Seeds in every format say the same.
+
+use std::path::Path;
+
+use purlin_schema::load::seeds::{SeedRow, SeedValue};
+use purlin_schema::load::{Layers, seeds};
+use purlin_schema::{Site, Value};
+
+use crate::folder::Folder;
+
+const MODELS: &[(&str, &str)] = &[
+    ("site.toml", ""),
+    (
+        "models/posts.toml",
+        r#"
+[fields]
+title = { type = "text", required = true }
+price = { type = "decimal", scale = 2 }
+out = { type = "datetime" }
+huge = { type = "int", big = true }
+author = { type = "ref", to = "users" }
+tags = { type = "refs", to = "tags" }
+"#,
+    ),
+    ("models/tags.toml", "[fields]\nname = { type = \"text\", unique = true }\n"),
+];
+
+fn load(files: &[(&str, &str)]) -> (Folder, Site) {
+    let folder = Folder::new(MODELS.iter().chain(files));
+    let site = match Site::load(folder.path(), &Layers::default()) {
+        Ok((site, _)) => site,
+        Err(diagnostics) => panic!("{}", diagnostics.draw(false)),
+    };
+    (folder, site)
+}
+
+fn rows(files: &[(&str, &str)]) -> Vec<SeedRow> {
+    let (folder, site) = load(files);
+    let list = seeds::list(folder.path(), &site.models).expect("the files are seeds");
+    let file = &list[0];
+    let rows = file.rows(&site.models).unwrap_or_else(|diagnostics| panic!("{}", diagnostics.draw(false)));
+    rows.map(|row| row.unwrap_or_else(|diagnostics| panic!("{}", diagnostics.draw(false)))).collect()
+}
+
+#[test]
+fn every_format_gives_the_same_rows() {
+    let toml = rows(&[(
+        "seeds/posts.toml",
+        r#"
+[[posts]]
+title = "One, \"two\""
+price = "1.50"
+out = 2026-03-01T10:00:00Z
+huge = 9007199254740993
+author = { email = "Ada@example.com" }
+tags = [{ name = "a" }, "b"]
+[[posts]]
+title = "Bare"
+author = 7
+"#,
+    )]);
+    let json = rows(&[(
+        "seeds/posts.json",
+        r#"[ {"title": "One, \"two\"", "price": "1.50", "out": "2026-03-01T10:00:00Z", "huge": 9007199254740993,
+  "author": {"email": "ada@example.com"}, "tags": ["a", {"name": "b"}]},
+ {"title": "Bare", "author": 7} ]"#,
+    )]);
+    let ndjson = rows(&[(
+        "seeds/posts.ndjson",
+        "{\"title\": \"One, \\\"two\\\"\", \"price\": 1.5, \"out\": \"2026-03-01T11:00:00+01:00\", \"huge\": \"9007199254740993\", \"author\": \"ada@example.com\", \"tags\": [\"a\", \"b\"]}\n\n{\"title\": \"Bare\", \"author\": 7}\n",
+    )]);
+    let values = |rows: &[SeedRow]| rows.iter().map(|row| row.values.clone()).collect::<Vec<_>>();
+    assert_eq!(values(&toml), values(&json));
+    assert_eq!(values(&toml), values(&ndjson));
+    assert_eq!(toml.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 9]);
+    assert_eq!(json.iter().map(|row| row.line).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(ndjson.iter().map(|row| row.line).collect::<Vec<_>>(), [1, 3]);
+
+    let csv = rows(&[(
+        "seeds/posts.csv",
+        "title,price,out,huge,author.email,tags\r\n\"One, \"\"two\"\"\",1.5,2026-03-01T10:00,9007199254740993,ada@example.com,a|b\r\n",
+    )]);
+    assert_eq!(csv[0].values, toml[0].values);
+    assert_eq!(csv[0].line, 2);
+    let (_, site) = load(&[]);
+    let posts = site.models.named("posts").expect("there are posts");
+    let author = posts.field_named("author").expect("posts have authors").id;
+    let of = |row: &SeedRow| row.values.iter().find(|(id, _)| *id == author).map(|(_, value)| value.clone());
+    assert_eq!(of(&toml[1]), Some(SeedValue::Value(Value::Int(7))));
+}
+
+#[test]
+fn a_bad_row_is_told_and_the_next_is_read() {
+    let (folder, site) = load(&[(
+        "seeds/posts.ndjson",
+        "{\"titel\": \"x\", \"price\": \"1.505\"}\n{\"title\": }\n[1]\n{\"title\": \"good\"}\n",
+    )]);
+    let list = seeds::list(folder.path(), &site.models).expect("the files are seeds");
+    let rows = list[0].rows(&site.models).expect("the file opens");
+    let mut told = String::new();
+    let mut good = 0;
+    for row in rows {
+        match row {
+            Ok(row) => {
+                good += 1;
+                assert_eq!(row.line, 4);
+            }
+            Err(diagnostics) => told.push_str(&diagnostics.draw(false)),
+        }
+    }
+    assert_eq!(good, 1);
+    crate::golden::compare("seeds_rows", &told);
+}
+
+#[test]
+fn files_come_in_the_order_of_their_refs() {
+    let (folder, site) = load(&[("seeds/posts.toml", ""), ("seeds/tags.toml", ""), ("seeds/users.toml", "")]);
+    let list = seeds::list(folder.path(), &site.models).expect("the files are seeds");
+    let names: Vec<&Path> = list.iter().map(|file| file.file.as_path()).collect();
+    assert_eq!(names.last(), Some(&Path::new("seeds/posts.toml")));
+}
+
+#[test]
+fn seeds_of_nothing_are_refused() {
+    let (folder, site) = load(&[("seeds/post.toml", ""), ("seeds/posts.yaml", "")]);
+    let diagnostics = seeds::list(folder.path(), &site.models).expect_err("neither can be read");
+    crate::golden::compare("seeds_files", &diagnostics.draw(false));
+}
+
+#[test]
+fn the_seeds_of_the_example_are_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/blog");
+    let (site, _) = Site::load(&root, &Layers::default()).expect("the example loads");
+    let mut count = 0;
+    for file in seeds::list(&root, &site.models).expect("its seeds are files of rows") {
+        for row in file.rows(&site.models).expect("each opens") {
+            row.unwrap_or_else(|diagnostics| panic!("{}", diagnostics.draw(false)));
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count} rows");
+}
