@@ -14,7 +14,7 @@ use super::error::MigrateError;
 use super::literal::{parse, to_text};
 use super::operation::Operation;
 use super::snapshot::{ColumnType, Snapshot};
-use super::sqlite::{Check, Step, index_names, steps};
+use super::sqlite::{Check, Step, batches, index_names};
 
 /// How long another process may hold the database.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -94,20 +94,23 @@ pub(super) fn perform(
     operations: &[Operation],
     mut begins: impl FnMut(usize, &Operation),
 ) -> Result<Snapshot, MigrateError> {
-    let mut snapshot = from.clone();
     let strangers = strangers(connection, from)?;
-    for (position, operation) in operations.iter().enumerate() {
-        begins(position, operation);
-        let before = snapshot.clone();
-        operation.replay(&mut snapshot).map_err(MigrateError::Plan)?;
-        for step in steps(operation, &before, &snapshot).map_err(MigrateError::Plan)? {
+    let mut snapshot = from.clone();
+    let mut numbered = operations.iter().enumerate();
+    for batch in batches(from, operations).map_err(MigrateError::Plan)? {
+        numbered
+            .by_ref()
+            .take(batch.operations)
+            .for_each(|(position, operation)| begins(position, operation));
+        for step in batch.steps {
             match step {
                 Step::Run(sql) => connection
                     .execute_batch(&sql)
                     .map_err(|source| MigrateError::Database { during: Some(sql), source })?,
-                Step::Check(check) => look(connection, operation, &check)?,
+                Step::Check(check) => look(connection, &check)?,
             }
         }
+        snapshot = batch.after;
     }
     restore(connection, strangers)?;
     check_references(connection)?;
@@ -115,7 +118,7 @@ pub(super) fn perform(
 }
 
 /// Looks for records that stand in the way.
-fn look(connection: &Connection, operation: &Operation, check: &Check) -> Result<(), MigrateError> {
+fn look(connection: &Connection, check: &Check) -> Result<(), MigrateError> {
     let database = |source| MigrateError::Database { during: Some(check.sql.clone()), source };
     let count: i64 = connection
         .query_row(&format!("SELECT count(*) FROM ({})", check.sql), [], |row| row.get(0))
@@ -137,7 +140,7 @@ fn look(connection: &Connection, operation: &Operation, check: &Check) -> Result
         .map_err(database)?;
     let such_as = if count > EXAMPLES as i64 { "such as " } else { "" };
     Err(MigrateError::Refused {
-        operation: operation.to_string(),
+        operation: check.operation.clone(),
         problem: format!("{count} {}: {such_as}{}", check.problem, examples.join(", ")),
         hint: check.hint.clone(),
     })

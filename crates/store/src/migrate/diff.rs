@@ -68,12 +68,9 @@ impl MigrationPlan {
     /// # Errors
     /// Where an operation does not fit.
     pub fn sql(&self) -> Result<String, String> {
-        let mut snapshot = self.from.clone();
         let mut text = String::new();
-        for operation in &self.operations {
-            let before = snapshot.clone();
-            operation.replay(&mut snapshot)?;
-            for step in sqlite::steps(operation, &before, &snapshot)? {
+        for batch in sqlite::batches(&self.from, &self.operations)? {
+            for step in batch.steps {
                 if let sqlite::Step::Run(statement) = step {
                     text.push_str(&statement);
                     text.push_str(";\n");

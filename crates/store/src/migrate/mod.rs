@@ -25,6 +25,7 @@
 
 mod apply;
 mod connection;
+mod convert;
 mod diff;
 mod error;
 mod file;

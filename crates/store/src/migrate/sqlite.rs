@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use purlin_schema::Kind;
 use rusqlite::types::Value as Sql;
 
-use super::literal::Literal;
+use super::convert::{convert, impossible};
 use super::operation::Operation;
-use super::snapshot::{Column, ColumnType, IdKind, Snapshot, Table};
+use super::snapshot::{Column, ColumnType, IdKind, SYSTEM_COLUMNS, Snapshot, Table};
 
 /// One thing to do on the database.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,8 @@ pub enum Step {
 /// A look for records that stand in the way: the migration is refused where there are any.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
+    /// The operation that it is for, as a plan shows it.
+    pub operation: String,
     /// A query for them: what names each, and the value that is wrong (perhaps null).
     pub sql: String,
     /// How the values read.
@@ -38,76 +40,80 @@ pub struct Check {
     pub hint: String,
 }
 
-/// The steps of an operation, between the pictures before and after it.
+/// Operations that are done together: several changes of one table's columns take one rebuild.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// How many operations, from where the last batch ended.
+    pub operations: usize,
+    /// What is to be done.
+    pub steps: Vec<Step>,
+    /// The picture afterwards.
+    pub after: Snapshot,
+}
+
+/// How operations are done, from a picture on.
 ///
 /// # Errors
-/// Where a default is no value of its column.
-pub fn steps(operation: &Operation, before: &Snapshot, after: &Snapshot) -> Result<Vec<Step>, String> {
-    let mut steps = Steps { before, after, list: Vec::new() };
-    match operation {
-        Operation::CreateTable { table, .. } => {
-            steps.run(create_table(table, table, after));
-            steps.reindex(table, table, Vec::new());
-            for (field, to) in &after.tables[table].links {
-                steps.create_link(table, field, to);
-            }
+/// Where one does not fit.
+pub fn batches(from: &Snapshot, operations: &[Operation]) -> Result<Vec<Batch>, String> {
+    let mut before = from.clone();
+    let mut rest = operations;
+    let mut batches = Vec::new();
+    while let Some(first) = rest.first() {
+        let same_table = |operation: &&Operation| column_change(operation) == column_change(first);
+        let together = match column_change(first) {
+            Some(_) => rest.iter().take_while(same_table).count(),
+            None => 1,
+        };
+        let (batch, later) = rest.split_at(together);
+        let needs_rebuild = batch.iter().any(|operation| needs_rebuild(operation, &before));
+        let done = if needs_rebuild { batch } else { &batch[..1] };
+        let mut after = before.clone();
+        for operation in done {
+            operation.replay(&mut after)?;
         }
-        Operation::DropTable { table } => {
-            for field in before.tables[table].links.keys() {
-                steps.run(format!("DROP TABLE {}", quote(&link_name(table, field))));
-            }
-            steps.run(format!("DROP TABLE {}", quote(table)));
+        let mut steps = Steps { before: &before, after: &after, list: Vec::new() };
+        match column_change(first) {
+            Some(table) if needs_rebuild => steps.rebuild(table, done)?,
+            _ => steps.operation(first)?,
         }
-        Operation::RenameTable { from, to } => {
-            let rename = format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to));
-            steps.reindex(from, to, vec![rename]);
-            for field in before.tables[from].links.keys() {
-                steps.rename_link(&link_name(from, field), &link_name(to, field));
-            }
-        }
-        Operation::AddField { table, field, column, default } => {
-            steps.add_field(table, field, column, default.as_ref())?;
-        }
-        Operation::DropField { table, field } => {
-            if before.tables[table].fields[field].to.is_some() {
-                steps.rebuild(table, &BTreeMap::new());
-            } else {
-                steps.run(format!("ALTER TABLE {} DROP COLUMN {}", quote(table), quote(field)));
-            }
-        }
-        Operation::RenameField { table, from, to } => {
-            if before.tables[table].links.contains_key(from) {
-                steps.rename_link(&link_name(table, from), &link_name(table, to));
-            } else {
-                let rename =
-                    format!("ALTER TABLE {} RENAME COLUMN {} TO {}", quote(table), quote(from), quote(to));
-                steps.reindex(table, table, vec![rename]);
-            }
-        }
-        Operation::ChangeType { table, field, from, to } => steps.change_type(table, field, *from, *to),
-        Operation::SetRequired { table, field, default } => {
-            steps.set_required(table, field, default.as_ref())?;
-        }
-        Operation::DropRequired { table, .. } | Operation::DropTarget { table, .. } => {
-            steps.rebuild(table, &BTreeMap::new());
-        }
-        Operation::SetChoices { table, field, of } => steps.set_choices(table, field, of.iter()),
-        Operation::SetTarget { table, field, to } => {
-            steps.set_target(table, field, to);
-        }
-        Operation::AddUnique { table, fields } => {
-            steps.check_unique(table, table, fields);
-            steps.reindex(table, table, Vec::new());
-        }
-        Operation::DropUnique { table, .. }
-        | Operation::AddIndex { table, .. }
-        | Operation::DropIndex { table, .. } => steps.reindex(table, table, Vec::new()),
-        Operation::AddLink { table, field, to } => steps.create_link(table, field, to),
-        Operation::DropLink { table, field } => {
-            steps.run(format!("DROP TABLE {}", quote(&link_name(table, field))));
-        }
+        batches.push(Batch { operations: done.len(), steps: steps.list, after: after.clone() });
+        before = after;
+        rest = if needs_rebuild { later } else { &rest[1..] };
     }
-    Ok(steps.list)
+    Ok(batches)
+}
+
+/// The table whose columns an operation changes.
+fn column_change(operation: &Operation) -> Option<&str> {
+    match operation {
+        Operation::AddField { table, .. }
+        | Operation::DropField { table, .. }
+        | Operation::ChangeType { table, .. }
+        | Operation::SetRequired { table, .. }
+        | Operation::DropRequired { table, .. }
+        | Operation::SetChoices { table, .. }
+        | Operation::SetTarget { table, .. }
+        | Operation::DropTarget { table, .. } => Some(table),
+        _ => None,
+    }
+}
+
+/// Whether SQLite's `ALTER TABLE` cannot do it.
+fn needs_rebuild(operation: &Operation, before: &Snapshot) -> bool {
+    match operation {
+        Operation::AddField { column, .. } => column.required,
+        Operation::DropField { table, field } => {
+            let column = before.tables.get(table).and_then(|table| table.fields.get(field));
+            column.is_some_and(|column| column.to.is_some())
+        }
+        Operation::ChangeType { .. }
+        | Operation::SetRequired { .. }
+        | Operation::DropRequired { .. }
+        | Operation::SetTarget { .. }
+        | Operation::DropTarget { .. } => true,
+        _ => false,
+    }
 }
 
 /// The steps so far.
@@ -117,112 +123,164 @@ struct Steps<'snapshots> {
     list: Vec<Step>,
 }
 
+/// For columns whose values change on the way, by what expression of the old row.
+type Values = BTreeMap<String, String>;
+
 impl Steps<'_> {
     fn run(&mut self, sql: String) {
         self.list.push(Step::Run(sql));
     }
 
-    fn add_field(
-        &mut self,
-        table: &str,
-        field: &str,
-        column: &Column,
-        default: Option<&Literal>,
-    ) -> Result<(), String> {
-        let value = default.map(|default| default.stored(column.ty)).transpose()?;
-        if column.required {
-            if value.is_none() {
+    /// An operation that takes no rebuild.
+    fn operation(&mut self, operation: &Operation) -> Result<(), String> {
+        match operation {
+            Operation::CreateTable { table, .. } => {
+                self.run(create_table(table, table, self.after));
+                self.reindex(table, table, None);
+                for (field, to) in &self.after.tables[table].links {
+                    self.create_link(table, field, to);
+                }
+            }
+            Operation::DropTable { table } => {
+                for field in self.before.tables[table].links.keys() {
+                    self.run(format!("DROP TABLE {}", quote(&link_name(table, field))));
+                }
+                self.run(format!("DROP TABLE {}", quote(table)));
+            }
+            Operation::RenameTable { from, to } => {
+                let rename = format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to));
+                self.reindex(from, to, Some(rename));
+                for field in self.before.tables[from].links.keys() {
+                    self.rename_link(&link_name(from, field), &link_name(to, field));
+                }
+            }
+            Operation::RenameField { table, from, to } => self.rename_field(table, from, to),
+            Operation::AddField { table, field, column, default } => {
+                let definition = column_definition(field, column);
+                self.run(format!("ALTER TABLE {} ADD COLUMN {definition}", quote(table)));
+                if let Some(default) = default {
+                    let value = literal(&default.stored(column.ty)?);
+                    self.run(format!("UPDATE {} SET {} = {value}", quote(table), quote(field)));
+                }
+            }
+            Operation::DropField { table, field } => {
+                self.run(format!("ALTER TABLE {} DROP COLUMN {}", quote(table), quote(field)));
+            }
+            Operation::SetChoices { .. } => self.change_column(operation, &mut Values::new())?,
+            Operation::AddUnique { table, fields } => {
+                self.check_unique(operation.to_string(), table, table, fields);
+                self.reindex(table, table, None);
+            }
+            Operation::DropUnique { table, .. }
+            | Operation::AddIndex { table, .. }
+            | Operation::DropIndex { table, .. } => self.reindex(table, table, None),
+            Operation::AddLink { table, field, to } => self.create_link(table, field, to),
+            Operation::DropLink { table, field } => {
+                self.run(format!("DROP TABLE {}", quote(&link_name(table, field))));
+            }
+            Operation::ChangeType { table, .. }
+            | Operation::SetRequired { table, .. }
+            | Operation::DropRequired { table, .. }
+            | Operation::SetTarget { table, .. }
+            | Operation::DropTarget { table, .. } => self.rebuild(table, std::slice::from_ref(operation))?,
+        }
+        Ok(())
+    }
+
+    /// A change of one column as part of a rebuild: looks for what stands in the way, and says what becomes
+    /// of the values.
+    fn change_column(&mut self, operation: &Operation, values: &mut Values) -> Result<(), String> {
+        let now = |field: &str| values.get(field).cloned().unwrap_or_else(|| quote(field));
+        match operation {
+            Operation::AddField { table, field, column, default } => {
+                let value = default.as_ref().map(|default| default.stored(column.ty)).transpose()?;
+                if column.required && value.is_none() {
+                    self.list.push(Step::Check(Check {
+                        operation: operation.to_string(),
+                        sql: format!("SELECT \"id\", NULL FROM {}", quote(table)),
+                        ty: column.ty,
+                        problem: format!("records of `{table}` would have no `{field}`, which is required"),
+                        hint: format!(
+                            "give `{field}` a default, or add it without `required`, fill it in, and require it then"
+                        ),
+                    }));
+                }
+                values.insert(field.clone(), literal(&value.unwrap_or(Sql::Null)));
+            }
+            Operation::ChangeType { table, field, from, to } => {
+                let column = now(field);
+                if let Some(impossible) = impossible(&column, *from, *to) {
+                    self.list.push(Step::Check(Check {
+                        operation: operation.to_string(),
+                        sql: format!(
+                            "SELECT \"id\", {column} FROM {} WHERE {column} IS NOT NULL AND {impossible}",
+                            quote(table)
+                        ),
+                        ty: *from,
+                        problem: format!("records of `{table}` have a `{field}` that cannot become {to}"),
+                        hint: "change these values first, or add a field of another name".to_owned(),
+                    }));
+                }
+                values.insert(field.clone(), convert(&column, *from, *to));
+            }
+            Operation::SetRequired { table, field, default } => {
+                let (column, ty) = (now(field), self.type_of(table, field));
+                if let Some(default) = default {
+                    let value = literal(&default.stored(ty)?);
+                    values.insert(field.clone(), format!("coalesce({column}, {value})"));
+                } else {
+                    self.list.push(Step::Check(Check {
+                        operation: operation.to_string(),
+                        sql: format!("SELECT \"id\", NULL FROM {} WHERE {column} IS NULL", quote(table)),
+                        ty,
+                        problem: format!("records of `{table}` have no `{field}`, which becomes required"),
+                        hint: format!("fill them in first, or give `{field}` a default"),
+                    }));
+                }
+            }
+            Operation::SetChoices { table, field, of } if !of.is_empty() => {
+                let column = now(field);
+                let of: Vec<_> = of.iter().map(|choice| literal(&Sql::Text(choice.clone()))).collect();
                 self.list.push(Step::Check(Check {
-                    sql: format!("SELECT \"id\", NULL FROM {}", quote(table)),
-                    ty: column.ty,
-                    problem: format!("records of `{table}` would have no `{field}`, which is required"),
-                    hint: format!(
-                        "give `{field}` a default, or add it without `required`, fill it in, and require it then"
+                    operation: operation.to_string(),
+                    sql: format!(
+                        "SELECT \"id\", {column} FROM {} WHERE {column} NOT IN ({})",
+                        quote(table),
+                        of.join(", ")
                     ),
+                    ty: ColumnType(Kind::Text),
+                    problem: format!("records of `{table}` have a `{field}` that is none of its choices"),
+                    hint: "change these values first, or keep the choice".to_owned(),
                 }));
             }
-            let filled = value.map_or_else(|| "NULL".to_owned(), |value| literal(&value));
-            self.rebuild(table, &BTreeMap::from([(field, filled)]));
-            return Ok(());
-        }
-        self.run(format!("ALTER TABLE {} ADD COLUMN {}", quote(table), column_definition(field, column)));
-        if let Some(value) = value {
-            self.run(format!("UPDATE {} SET {} = {}", quote(table), quote(field), literal(&value)));
+            Operation::SetTarget { table, field, to } => {
+                let column = now(field);
+                self.list.push(Step::Check(Check {
+                    operation: operation.to_string(),
+                    sql: format!(
+                        "SELECT \"id\", {column} FROM {} WHERE {column} IS NOT NULL AND {column} NOT IN \
+                         (SELECT \"id\" FROM {})",
+                        quote(table),
+                        quote(to)
+                    ),
+                    ty: self.type_of(table, field),
+                    problem: format!(
+                        "records of `{table}` have a `{field}` that is the id of no record of `{to}`"
+                    ),
+                    hint: "correct or clear these values first".to_owned(),
+                }));
+            }
+            _ => {}
         }
         Ok(())
     }
 
-    fn change_type(&mut self, table: &str, field: &str, from: ColumnType, to: ColumnType) {
-        let column = quote(field);
-        let converted = convert(&column, from, to);
-        if let Some(impossible) = impossible(&column, from, to) {
-            self.list.push(Step::Check(Check {
-                sql: format!(
-                    "SELECT \"id\", {column} FROM {} WHERE {column} IS NOT NULL AND {impossible}",
-                    quote(table)
-                ),
-                ty: from,
-                problem: format!("records of `{table}` have a `{field}` that cannot become {to}"),
-                hint: "change these values first, or add a field of another name".to_owned(),
-            }));
-        }
-        self.rebuild(table, &BTreeMap::from([(field, converted)]));
-    }
-
-    fn set_required(&mut self, table: &str, field: &str, default: Option<&Literal>) -> Result<(), String> {
-        let column = quote(field);
-        let ty = self.after.tables[table].fields[field].ty;
-        let Some(default) = default else {
-            self.list.push(Step::Check(Check {
-                sql: format!("SELECT \"id\", NULL FROM {} WHERE {column} IS NULL", quote(table)),
-                ty,
-                problem: format!("records of `{table}` have no `{field}`, which becomes required"),
-                hint: format!("fill them in first, or give `{field}` a default"),
-            }));
-            self.rebuild(table, &BTreeMap::new());
-            return Ok(());
-        };
-        let filled = format!("coalesce({column}, {})", literal(&default.stored(ty)?));
-        self.rebuild(table, &BTreeMap::from([(field, filled)]));
-        Ok(())
-    }
-
-    fn set_choices<'of>(&mut self, table: &str, field: &str, of: impl Iterator<Item = &'of String>) {
-        let of: Vec<_> = of.map(|choice| literal(&Sql::Text(choice.clone()))).collect();
-        if of.is_empty() {
-            return;
-        }
-        let column = quote(field);
-        self.list.push(Step::Check(Check {
-            sql: format!(
-                "SELECT \"id\", {column} FROM {} WHERE {column} NOT IN ({})",
-                quote(table),
-                of.join(", ")
-            ),
-            ty: ColumnType(Kind::Text),
-            problem: format!("records of `{table}` have a `{field}` that is none of its choices any more"),
-            hint: "change these values first, or keep the choice".to_owned(),
-        }));
-    }
-
-    fn set_target(&mut self, table: &str, field: &str, to: &str) {
-        let column = quote(field);
-        self.list.push(Step::Check(Check {
-            sql: format!(
-                "SELECT \"id\", {column} FROM {} WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT \"id\" \
-                 FROM {})",
-                quote(table),
-                quote(to)
-            ),
-            ty: self.after.tables[table].fields[field].ty,
-            problem: format!("records of `{table}` have a `{field}` that is the id of no record of `{to}`"),
-            hint: "correct or clear these values first".to_owned(),
-        }));
-        self.rebuild(table, &BTreeMap::new());
+    fn type_of(&self, table: &str, field: &str) -> ColumnType {
+        self.after.tables[table].fields.get(field).map_or(ColumnType(Kind::Text), |column| column.ty)
     }
 
     /// Looks for records with equal values in a unique key; the rows are in the table of the first name.
-    fn check_unique(&mut self, stored_in: &str, table: &str, fields: &[String]) {
+    fn check_unique(&mut self, operation: String, stored_in: &str, table: &str, fields: &[String]) {
         let columns: Vec<_> = fields.iter().map(|field| quote(field)).collect();
         let present: Vec<_> = columns.iter().map(|column| format!("{column} IS NOT NULL")).collect();
         let columns = columns.join(", ");
@@ -235,6 +293,7 @@ impl Steps<'_> {
             _ => None,
         };
         self.list.push(Step::Check(Check {
+            operation,
             sql: format!(
                 "SELECT group_concat({id}, ' and '), {} FROM {} WHERE {} GROUP BY {columns} HAVING count(*) > 1",
                 if ty.is_some() { columns.clone() } else { format!("concat_ws(', ', {columns})") },
@@ -247,35 +306,32 @@ impl Steps<'_> {
         }));
     }
 
-    /// Makes the table anew with its columns as they are after the operation, copying the rows; `filled` gives
-    /// columns another value than their own.
-    fn rebuild(&mut self, table: &str, filled: &BTreeMap<&str, String>) {
-        let (old, new) = (&self.before.tables[table], &self.after.tables[table]);
+    /// Makes the table anew with its columns as they are after the operations, copying the rows.
+    fn rebuild(&mut self, table: &str, operations: &[Operation]) -> Result<(), String> {
+        let mut values = Values::new();
+        for operation in operations {
+            self.change_column(operation, &mut values)?;
+        }
+        let new = &self.after.tables[table];
         let other = format!("_purlin_new_{table}");
         self.run(create_table(&other, table, self.after));
-        let columns: Vec<_> = super::snapshot::SYSTEM_COLUMNS
-            .into_iter()
-            .chain(new.fields.keys().map(String::as_str))
-            .collect();
-        let values = columns.iter().map(|column| match filled.get(column) {
-            Some(value) => value.clone(),
-            None => quote(column),
-        });
-        let values: Vec<_> = values.collect();
-        let columns: Vec<_> = columns.iter().map(|column| quote(column)).collect();
+        let columns: Vec<_> =
+            SYSTEM_COLUMNS.into_iter().chain(new.fields.keys().map(String::as_str)).collect();
+        let value = |column: &&str| values.get(*column).cloned().unwrap_or_else(|| quote(column));
         self.run(format!(
-            "INSERT INTO {} ({}) SELECT {} FROM {}",
+            "INSERT INTO {} ({})\n  SELECT {}\n  FROM {}",
             quote(&other),
-            columns.join(", "),
-            values.join(", "),
+            columns.iter().map(|column| quote(column)).collect::<Vec<_>>().join(", "),
+            columns.iter().map(value).collect::<Vec<_>>().join(", "),
             quote(table)
         ));
         for unique in &new.uniques {
-            if unique.iter().any(|field| filled.contains_key(field.as_str())) {
-                self.check_unique(&other, table, unique);
+            if unique.iter().any(|field| values.contains_key(field)) {
+                let operation = format!("{table} unique ({})", unique.join(", "));
+                self.check_unique(operation, &other, table, unique);
             }
         }
-        if old.id == IdKind::Int {
+        if new.id == IdKind::Int {
             // Ids are never used again, not even the greatest after it was deleted.
             let (old, new) = (literal(&Sql::Text(table.to_owned())), literal(&Sql::Text(other.clone())));
             self.run(format!("DELETE FROM sqlite_sequence WHERE name = {new}"));
@@ -288,16 +344,26 @@ impl Steps<'_> {
         for sql in indexes(table, new).into_values() {
             self.run(sql);
         }
+        Ok(())
     }
 
-    /// Runs statements, with the indexes of a table dropped before and made after them as its name and keys ask.
-    fn reindex(&mut self, from: &str, to: &str, statements: Vec<String>) {
+    fn rename_field(&mut self, table: &str, from: &str, to: &str) {
+        if self.before.tables[table].links.contains_key(from) {
+            self.rename_link(&link_name(table, from), &link_name(table, to));
+            return;
+        }
+        let rename = format!("ALTER TABLE {} RENAME COLUMN {} TO {}", quote(table), quote(from), quote(to));
+        self.reindex(table, table, Some(rename));
+    }
+
+    /// Runs a statement, with the indexes of a table dropped before and made after them as its name and keys ask.
+    fn reindex(&mut self, from: &str, to: &str, statement: Option<String>) {
         let old = self.before.tables.get(from).map(|table| indexes(from, table)).unwrap_or_default();
         let new = indexes(to, &self.after.tables[to]);
         for name in old.keys().filter(|name| !new.contains_key(*name)) {
             self.run(format!("DROP INDEX {}", quote(name)));
         }
-        for statement in statements {
+        if let Some(statement) = statement {
             self.run(statement);
         }
         for (_, sql) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
@@ -422,66 +488,4 @@ fn literal(value: &Sql) -> String {
             format!("x'{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
         }
     }
-}
-
-const MICROS_A_DAY: &str = "86400000000";
-
-/// An expression for what is in a column, as another type.
-fn convert(column: &str, from: ColumnType, to: ColumnType) -> String {
-    let one = |scale: u8| 10_i64.pow(u32::from(scale));
-    match (from.0, to.0) {
-        (_, Kind::Text) if matches!(from.0, Kind::Json) => column.to_owned(),
-        (_, Kind::Text) => format!("purlin_text({column}, '{from}')"),
-        (Kind::Text, _) => format!("purlin_parse({column}, '{to}')"),
-        (Kind::Int, Kind::Float) => format!("CAST({column} AS REAL)"),
-        (Kind::Float, Kind::Int) => format!("CAST({column} AS INTEGER)"),
-        (Kind::Int, Kind::Decimal(scale)) => format!("{column} * {}", one(scale)),
-        (Kind::Decimal(old), Kind::Decimal(new)) if new > old => format!("{column} * {}", one(new - old)),
-        (Kind::Decimal(old), Kind::Decimal(new)) => shrink(column, one(old - new)),
-        (Kind::Decimal(old), Kind::Int) => shrink(column, one(old)),
-        (Kind::Decimal(old), Kind::Float) => format!("CAST({column} AS REAL) / {}.0", one(old)),
-        (Kind::Float, Kind::Decimal(scale)) => {
-            format!("CAST(round({column} * {}.0) AS INTEGER)", one(scale))
-        }
-        (Kind::Date, Kind::Datetime) => format!("{column} * {MICROS_A_DAY}"),
-        // Rounded down, also before 1970.
-        (Kind::Datetime, Kind::Date) => format!(
-            "({column} - (({column} % {MICROS_A_DAY}) + {MICROS_A_DAY}) % {MICROS_A_DAY}) / {MICROS_A_DAY}"
-        ),
-        _ => column.to_owned(),
-    }
-}
-
-/// Divides, rounding halves away from zero, without going through a float.
-fn shrink(column: &str, by: i64) -> String {
-    if by == 1 {
-        return column.to_owned();
-    }
-    let half = by / 2;
-    format!("{column} / {by} + ({column} % {by} >= {half}) - ({column} % {by} <= -{half})")
-}
-
-/// A condition for what is in a column and cannot become another type; `None` where everything can.
-fn impossible(column: &str, from: ColumnType, to: ColumnType) -> Option<String> {
-    let too_great = |by: i64| {
-        let most = i64::MAX / by;
-        format!("{column} NOT BETWEEN -{most} AND {most}")
-    };
-    let one = |scale: u8| 10_i64.pow(u32::from(scale));
-    Some(match (from.0, to.0) {
-        (_, Kind::Text) => return None,
-        (Kind::Text, _) => format!("purlin_parse({column}, '{to}') IS NULL"),
-        (Kind::Int, Kind::Bool) => format!("{column} NOT IN (0, 1)"),
-        // Beyond 2⁵³ not every integer is a double.
-        (Kind::Int, Kind::Float) => format!("CAST(CAST({column} AS REAL) AS INTEGER) != {column}"),
-        (Kind::Float, Kind::Int) => {
-            format!("NOT (abs({column}) < 9223372036854775808.0 AND {column} = CAST({column} AS INTEGER))")
-        }
-        (Kind::Int, Kind::Decimal(scale)) => too_great(one(scale)),
-        (Kind::Decimal(old), Kind::Decimal(new)) if new > old => too_great(one(new - old)),
-        (Kind::Float, Kind::Decimal(scale)) => {
-            format!("NOT abs({column} * {}.0) < 9223372036854775808.0", one(scale))
-        }
-        _ => return None,
-    })
 }

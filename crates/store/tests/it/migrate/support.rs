@@ -1,10 +1,12 @@
 //! A site in a temporary folder, and pictures written as TOML.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use purlin_store::migrate::{DevOutcome, MigrationPlan, Migrator, Snapshot, Wanted};
+use purlin_store::migrate::{DevOutcome, Literal, MigrationPlan, Migrator, Snapshot, Wanted};
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
+use serde::Deserialize;
 use tempfile::TempDir;
 
 /// A picture: `[posts.fields]`, `title = { type = "text" }` …
@@ -13,9 +15,30 @@ pub(super) fn picture(text: &str) -> Snapshot {
     Snapshot { tables }
 }
 
-/// The same, to be reached, with nothing known of the way.
+/// The same, to be reached; `[_known]` says what is known of the way: `tables` and `fields` their former
+/// names, `defaults` what records that are there get.
 pub(super) fn wanted(text: &str) -> Wanted {
-    Wanted { snapshot: picture(text), ..Wanted::default() }
+    let mut all: toml::Table = toml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let known: Known = all.remove("_known").map(|known| known.try_into().expect("hints")).unwrap_or_default();
+    let tables = toml::Value::Table(all).try_into().unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let key = |name: &str| {
+        let (table, field) = name.split_once('.').expect("a table and a field");
+        (table.to_owned(), field.to_owned())
+    };
+    Wanted {
+        snapshot: Snapshot { tables },
+        tables_were: known.tables,
+        fields_were: known.fields.into_iter().map(|(name, was)| (key(&name), was)).collect(),
+        defaults: known.defaults.into_iter().map(|(name, value)| (key(&name), value)).collect(),
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Known {
+    tables: BTreeMap<String, String>,
+    fields: BTreeMap<String, String>,
+    defaults: BTreeMap<String, Literal>,
 }
 
 /// A site's folder that goes when the test ends.
