@@ -227,10 +227,10 @@ fn checksum(operations: &[Operation]) -> String {
     Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// One key of an operation; `fields` and `links` of a table get a line each.
+/// One key of an operation; each of the `fields` of a table gets a line.
 fn write_key(text: &mut String, key: &str, value: &Json) {
     let result = match value {
-        Json::Object(inner) if matches!(key, "fields" | "links") => inner
+        Json::Object(inner) if key == "fields" => inner
             .iter()
             .try_for_each(|(name, value)| writeln!(text, "{key}.{} = {}", toml_key(name), toml_value(value))),
         value => writeln!(text, "{key} = {}", toml_value(value)),

@@ -17,7 +17,7 @@ use super::snapshot::{Column, ColumnType, IdKind, IndexPart, SYSTEM_COLUMNS, Sna
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields of all variants are named alike")]
 pub enum Operation {
-    /// Makes a table, its link tables, keys and indexes.
+    /// Makes a table with its keys; link tables come when both ends are there.
     CreateTable {
         table: String,
         #[serde(default, skip_serializing_if = "is_int")]
@@ -28,8 +28,6 @@ pub enum Operation {
         uniques: BTreeSet<Vec<String>>,
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         indexes: BTreeSet<Vec<IndexPart>>,
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        links: BTreeMap<String, String>,
     },
     /// Drops a table, its rows and its link tables.
     DropTable { table: String },
@@ -83,11 +81,11 @@ fn is_int(id: &IdKind) -> bool {
 }
 
 impl Operation {
-    /// The operation that makes a table.
+    /// The operation that makes a table, without its links.
     #[must_use]
     pub fn create(name: &str, table: &Table) -> Operation {
-        let Table { id, fields, uniques, indexes, links } = table.clone();
-        Operation::CreateTable { table: name.to_owned(), id, fields, uniques, indexes, links }
+        let Table { id, fields, uniques, indexes, links: _ } = table.clone();
+        Operation::CreateTable { table: name.to_owned(), id, fields, uniques, indexes }
     }
 
     /// Whether something in the database is lost by it.
@@ -133,7 +131,7 @@ impl Operation {
     /// Where it does not fit: what it changes is not there, or what it adds is there already.
     pub fn replay(&self, on: &mut Snapshot) -> Result<(), String> {
         match self {
-            Operation::CreateTable { table, id, fields, uniques, indexes, links } => {
+            Operation::CreateTable { table, id, fields, uniques, indexes } => {
                 if on.tables.contains_key(table) {
                     return Err(format!("table `{table}` is there already"));
                 }
@@ -142,7 +140,7 @@ impl Operation {
                     fields: fields.clone(),
                     uniques: uniques.clone(),
                     indexes: indexes.clone(),
-                    links: links.clone(),
+                    links: BTreeMap::new(),
                 };
                 let mut keys =
                     uniques.iter().flatten().chain(indexes.iter().flatten().map(|part| &part.field));
@@ -357,16 +355,13 @@ fn dropped(gone: bool, what: &str, fields: &str) -> Result<(), String> {
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Operation::CreateTable { table, id, fields, uniques, indexes, links } => {
+            Operation::CreateTable { table, id, fields, uniques, indexes } => {
                 write!(f, "+ table {table}")?;
                 if *id == IdKind::Uuid {
                     f.write_str(" (ids are UUIDs)")?;
                 }
                 for (name, column) in fields {
                     write!(f, "\n    {name} {column}")?;
-                }
-                for (name, to) in links {
-                    write!(f, "\n    {name} refs to {to}")?;
                 }
                 for unique in uniques {
                     write!(f, "\n    unique ({})", unique.join(", "))?;

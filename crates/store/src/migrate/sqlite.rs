@@ -137,9 +137,6 @@ impl Steps<'_> {
             Operation::CreateTable { table, .. } => {
                 self.run(create_table(table, table, self.after));
                 self.reindex(table, table, None);
-                for (field, to) in &self.after.tables[table].links {
-                    self.create_link(table, field, to);
-                }
             }
             Operation::DropTable { table } => {
                 for field in self.before.tables[table].links.keys() {
@@ -374,8 +371,8 @@ impl Steps<'_> {
     fn create_link(&mut self, table: &str, field: &str, to: &str) {
         let name = link_name(table, field);
         let end = |table: &str| {
-            let id = self.after.tables.get(table).map(|table| table.id).unwrap_or_default();
-            format!("{} NOT NULL REFERENCES {}(\"id\")", sql_type(id.column_type()), quote(table))
+            let id = self.after.tables[table].id.column_type();
+            format!("{} NOT NULL REFERENCES {}(\"id\")", sql_type(id), quote(table))
         };
         let sql = format!(
             "CREATE TABLE {} (\n  \"source\" {},\n  \"target\" {},\n  PRIMARY KEY (\"source\", \"target\")\n) \
