@@ -138,10 +138,11 @@ fn look(connection: &Connection, check: &Check) -> Result<(), MigrateError> {
         })
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(database)?;
+    let cases = if count == 1 { "case" } else { "cases" };
     let such_as = if count > EXAMPLES as i64 { "such as " } else { "" };
     Err(MigrateError::Refused {
         operation: check.operation.clone(),
-        problem: format!("{count} {}: {such_as}{}", check.problem, examples.join(", ")),
+        problem: format!("{}, in {count} {cases}: {such_as}{}", check.problem, examples.join(", ")),
         hint: check.hint.clone(),
     })
 }
@@ -197,10 +198,11 @@ fn check_references(connection: &Connection) -> Result<(), MigrateError> {
     let mut rows = statement.query([])?;
     let Some(row) = rows.next()? else { return Ok(()) };
     let (table, parent, count): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let cases = if count == 1 { "case" } else { "cases" };
     Err(MigrateError::Refused {
         operation: format!("references of `{table}` to `{parent}`"),
         problem: format!(
-            "{count} records of `{table}` would refer to records of `{parent}` that are not there"
+            "`{table}` would refer to records of `{parent}` that are not there, in {count} {cases}"
         ),
         hint: "correct or clear these references first".to_owned(),
     })

@@ -34,7 +34,7 @@ pub struct Check {
     pub sql: String,
     /// How the values read.
     pub ty: ColumnType,
-    /// What is wrong, after their number: "records of `posts` have no `title`".
+    /// What is wrong: "`posts.title` has no value"; their number follows.
     pub problem: String,
     /// What to do.
     pub hint: String,
@@ -196,7 +196,7 @@ impl Steps<'_> {
                         operation: operation.to_string(),
                         sql: format!("SELECT \"id\", NULL FROM {}", quote(table)),
                         ty: column.ty,
-                        problem: format!("records of `{table}` would have no `{field}`, which is required"),
+                        problem: format!("`{table}.{field}` is required and would have no value"),
                         hint: format!(
                             "give `{field}` a default, or add it without `required`, fill it in, and require it then"
                         ),
@@ -214,7 +214,7 @@ impl Steps<'_> {
                             quote(table)
                         ),
                         ty: *from,
-                        problem: format!("records of `{table}` have a `{field}` that cannot become {to}"),
+                        problem: format!("`{table}.{field}` cannot become {to}"),
                         hint: "change these values first, or add a field of another name".to_owned(),
                     }));
                 }
@@ -230,7 +230,7 @@ impl Steps<'_> {
                         operation: operation.to_string(),
                         sql: format!("SELECT \"id\", NULL FROM {} WHERE {column} IS NULL", quote(table)),
                         ty,
-                        problem: format!("records of `{table}` have no `{field}`, which becomes required"),
+                        problem: format!("`{table}.{field}` becomes required and has no value"),
                         hint: format!("fill them in first, or give `{field}` a default"),
                     }));
                 }
@@ -246,7 +246,7 @@ impl Steps<'_> {
                         of.join(", ")
                     ),
                     ty: ColumnType(Kind::Text),
-                    problem: format!("records of `{table}` have a `{field}` that is none of its choices"),
+                    problem: format!("`{table}.{field}` is none of its choices"),
                     hint: "change these values first, or keep the choice".to_owned(),
                 }));
             }
@@ -261,9 +261,7 @@ impl Steps<'_> {
                         quote(to)
                     ),
                     ty: self.type_of(table, field),
-                    problem: format!(
-                        "records of `{table}` have a `{field}` that is the id of no record of `{to}`"
-                    ),
+                    problem: format!("`{table}.{field}` is the id of no record of `{to}`"),
                     hint: "correct or clear these values first".to_owned(),
                 }));
             }

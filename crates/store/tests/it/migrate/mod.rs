@@ -2,6 +2,8 @@
 
 mod actual;
 mod apply;
+mod faults;
 mod golden;
 mod random;
+mod rows;
 mod support;

@@ -287,8 +287,13 @@ fn column_of(database: &Connection, snapshot: &Snapshot, table: &str, field: &st
     rows(database, &format!("SELECT id, \"{field}\" FROM \"{table}\" ORDER BY id"))
 }
 
+/// `PROPTEST_CASES` where given: each makes database files, so there are fewer than elsewhere.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(96)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn migrating_a_to_b_gives_b_and_loses_nothing_unsaid(
