@@ -14,10 +14,18 @@
 //! Mutation + Guards ───────────────────────────▶ commit ──▶ Outcomes, Changes ──▶ feed
 //! ```
 
+mod catalog;
 pub mod error;
+mod feed;
 pub mod migrate;
 pub mod mutation;
 pub mod plan;
+pub mod slug;
+mod sql;
+mod sqlite;
+#[doc(hidden)]
+pub mod testing;
+mod write;
 
 pub use error::{CompileError, Error};
 pub use mutation::{Change, Changes, Guard, Mutation, Outcome, Refusal};
@@ -29,12 +37,26 @@ use std::sync::Arc;
 use purlin_schema::expr::Expr;
 use purlin_schema::query::Query;
 use purlin_schema::settings::DatabaseSettings;
-use purlin_schema::{Inputs, Model, ModelId, Models};
+use purlin_schema::{ModelId, Models};
+
+use catalog::Catalog;
+use feed::Feed;
+use sql::dialect::Dialect;
+use sqlite::Sqlite;
 
 /// A database, open, with the models that it holds. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    _inner: Arc<()>,
+    database: Database,
+    catalog: Arc<Catalog>,
+    feed: Feed,
+}
+
+/// Which database.
+#[derive(Clone)]
+enum Database {
+    /// A file of this process.
+    Sqlite(Arc<Sqlite>),
 }
 
 impl Store {
@@ -42,53 +64,72 @@ impl Store {
     ///
     /// # Errors
     /// Where the URL is of no known kind, or the database cannot be opened.
-    pub fn open(_root: &Path, _settings: &DatabaseSettings, _models: Arc<Models>) -> Result<Store, Error> {
-        unimplemented!()
+    pub fn open(root: &Path, settings: &DatabaseSettings, models: Arc<Models>) -> Result<Store, Error> {
+        let feed = Feed::new();
+        let database = Database::Sqlite(Arc::new(Sqlite::open(root, settings, feed.clone())?));
+        Ok(Store { database, catalog: Arc::new(Catalog::new(models, Dialect::Sqlite)), feed })
     }
 
     /// The same database with other models: what `dev` uses after a model changed and was migrated.
     #[must_use]
-    pub fn with_models(&self, _models: Arc<Models>) -> Store {
-        unimplemented!()
+    pub fn with_models(&self, models: Arc<Models>) -> Store {
+        let catalog = Arc::new(Catalog::new(models, self.catalog.dialect));
+        Store { database: self.database.clone(), catalog, feed: self.feed.clone() }
+    }
+
+    /// The models that it holds.
+    #[must_use]
+    pub fn models(&self) -> &Arc<Models> {
+        &self.catalog.models
     }
 
     /// Compiles a query.
     ///
     /// # Errors
     /// Where it holds something that SQL cannot do (`matches`).
-    pub fn prepare(&self, _query: &Query) -> Result<Arc<Prepared>, CompileError> {
-        unimplemented!()
+    pub fn prepare(&self, query: &Query) -> Result<Arc<Prepared>, CompileError> {
+        Prepared::compile(&self.catalog.models, self.catalog.dialect, query).map(Arc::new)
     }
 
     /// Compiles a condition on one record of a model, for use as a [`Guard`].
     ///
     /// # Errors
     /// Where it holds something that SQL cannot do.
-    pub fn condition(&self, _model: ModelId, _expr: &Expr) -> Result<Arc<mutation::Condition>, CompileError> {
-        unimplemented!()
+    pub fn condition(&self, model: ModelId, expr: &Expr) -> Result<Arc<mutation::Condition>, CompileError> {
+        sql::condition::compile(&self.catalog.models, self.catalog.dialect, model, expr).map(Arc::new)
     }
 
     /// Runs a plan in one snapshot. Short reads run on the calling thread, long ones are moved to a small pool.
     ///
     /// # Errors
     /// Where the database fails, is too busy, or the read takes longer than allowed.
-    pub async fn read(&self, _plan: &Plan, _ask: Ask<'_>) -> Result<Answer, Error> {
-        unimplemented!()
+    pub async fn read(&self, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.reader.read(plan, ask).await,
+        }
     }
 
-    /// Performs mutations in order, all or nothing, and returns when they are durable.
+    /// Performs mutations in order, all or nothing, and returns when they are durable. Once it has been called
+    /// the mutations are performed whether or not the future is awaited to its end.
     ///
     /// # Errors
     /// [`Error::Refused`] with what was wrong, or where the database fails.
-    pub async fn commit(&self, _mutations: Vec<Mutation>) -> Result<Vec<Outcome>, Error> {
-        unimplemented!()
+    pub async fn commit(&self, mutations: Vec<Mutation>) -> Result<Vec<Outcome>, Error> {
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.writer.commit(self.catalog.clone(), mutations).await,
+        }
     }
 
     /// Every change that is committed from now on, in order, in batches of a transaction each.
     #[must_use]
     pub fn feed(&self) -> tokio::sync::broadcast::Receiver<Arc<Changes>> {
-        unimplemented!()
+        self.feed.listen()
+    }
+
+    /// For tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn testing(&self) -> testing::Testing<'_> {
+        testing::Testing(self)
     }
 }
-
-fn _uses(_: &dyn Inputs, _: &Model) {}

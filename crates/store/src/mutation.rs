@@ -18,6 +18,7 @@ pub struct Condition {
     pub sql: String,
     /// What is bound to the statement after the id, in order.
     pub inputs: Vec<Input>,
+    pub(crate) compiled: crate::sql::condition::Compiled,
 }
 
 /// A change of one record that is asked for.

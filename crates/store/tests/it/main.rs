@@ -1,3 +1,6 @@
 //! The store on real database files.
 
 mod migrate;
+mod reading;
+mod support;
+mod writing;

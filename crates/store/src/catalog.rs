@@ -1,0 +1,112 @@
+//! What the writer knows of each model: its statements, and who refers to it.
+
+use std::sync::Arc;
+
+use purlin_schema::model::OnDelete;
+use purlin_schema::{FieldId, Kind, Model, ModelId, Models};
+
+use crate::sql::dialect::{Dialect, id_kind};
+use crate::sql::{Bind, Binds, Draft, Statement};
+
+/// Models with the statements by which they are written.
+pub(crate) struct Catalog {
+    pub(crate) models: Arc<Models>,
+    pub(crate) dialect: Dialect,
+    tables: Vec<Table>,
+}
+
+/// One model's table.
+pub(crate) struct Table {
+    /// Fields with a column, in the order in which the statements name them; the id is the first.
+    pub(crate) columns: Vec<(FieldId, Kind)>,
+    /// Gives all columns of the record with an id.
+    pub(crate) load: Statement,
+    /// Writes all columns; a null id is given by the database.
+    pub(crate) insert: Statement,
+    /// Deletes the record with an id.
+    pub(crate) delete: Statement,
+    /// Finds the record with an id.
+    pub(crate) exists: Statement,
+    /// Refs of any model that lead here.
+    pub(crate) referrers: Vec<Referrer>,
+    /// Lists of refs that this model has.
+    pub(crate) lists: Vec<FieldId>,
+}
+
+/// A ref or a list of refs that leads to a model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Referrer {
+    pub(crate) model: ModelId,
+    pub(crate) field: FieldId,
+    pub(crate) many: bool,
+    pub(crate) on_delete: OnDelete,
+}
+
+impl Catalog {
+    pub(crate) fn new(models: Arc<Models>, dialect: Dialect) -> Catalog {
+        let tables = models.iter().map(|model| Table::new(&models, model, dialect)).collect();
+        Catalog { models, dialect, tables }
+    }
+
+    pub(crate) fn model(&self, id: ModelId) -> &Arc<Model> {
+        self.models.get(id)
+    }
+
+    pub(crate) fn table(&self, id: ModelId) -> &Table {
+        &self.tables[usize::from(id.0)]
+    }
+
+    /// A statement from its text, in which `{n}` is the n-th of the run's values.
+    pub(crate) fn statement(&self, text: &str, kinds: &[Kind]) -> Statement {
+        statement(self.dialect, text, kinds)
+    }
+}
+
+impl Table {
+    fn new(models: &Models, model: &Model, dialect: Dialect) -> Table {
+        let columns: Vec<(FieldId, Kind)> = model
+            .fields
+            .iter()
+            .filter(|field| field.has_column())
+            .map(|field| (field.id, if field.id == FieldId::ID { id_kind(model) } else { field.kind }))
+            .collect();
+        let name = dialect.table(model);
+        let quoted: Vec<String> =
+            columns.iter().map(|(id, _)| dialect.quote(&model.field(*id).name)).collect();
+        let kinds: Vec<Kind> = columns.iter().map(|(_, kind)| *kind).collect();
+        let marks: Vec<String> = (0..columns.len()).map(|at| format!("{{{at}}}")).collect();
+        let (names, marks) = (quoted.join(", "), marks.join(", "));
+        let id = [id_kind(model)];
+        let of = |text: String| statement(dialect, &text, &id);
+        let referrers = models.iter().flat_map(|from| from.fields.iter().map(move |field| (from.id, field)));
+        let referrers = referrers.filter_map(|(from, field)| {
+            let reference = field.reference.as_ref().filter(|reference| reference.to == model.id)?;
+            let (many, on_delete) = (reference.many, reference.on_delete);
+            field.computed.is_none().then_some(Referrer { model: from, field: field.id, many, on_delete })
+        });
+        Table {
+            load: of(format!("SELECT {names} FROM {name} WHERE \"id\" = {{0}}")),
+            insert: statement(dialect, &format!("INSERT INTO {name} ({names}) VALUES ({marks})"), &kinds),
+            delete: of(format!("DELETE FROM {name} WHERE \"id\" = {{0}}")),
+            exists: of(format!("SELECT 1 FROM {name} WHERE \"id\" = {{0}}")),
+            referrers: referrers.collect(),
+            lists: model.fields.iter().filter(|field| field.is_many()).map(|field| field.id).collect(),
+            columns,
+        }
+    }
+}
+
+fn statement(dialect: Dialect, text: &str, kinds: &[Kind]) -> Statement {
+    let mut binds = Binds::default();
+    let mut marked = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        marked.push_str(&rest[..at]);
+        let end = rest[at..].find('}').map_or(rest.len(), |end| at + end);
+        let number: usize = rest[at + 1..end].parse().unwrap_or_default();
+        marked.push_str(&binds.mark(Bind::Nth(number, kinds.get(number).copied().unwrap_or(Kind::Int))));
+        rest = &rest[end + 1..];
+    }
+    marked.push_str(rest);
+    Draft { text: marked, binds, dialect }.finish()
+}

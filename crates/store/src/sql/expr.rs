@@ -1,0 +1,510 @@
+//! Expressions in SQL that means exactly what CEL means.
+//!
+//! CEL knows values, null among them, and errors. SQL knows values and null, and its unknown truth is null.
+//! So for every fragment the compiler keeps, in [`Nulls`], what a null of it stands for: nothing (it never
+//! is null), CEL's null, an error, or one or the other by a condition. A condition in a `WHERE` need not
+//! be told apart so finely, for there false and unknown are alike; hence three ways to compile:
+//!
+//! - [`value`](Compiler::value): the exact value; for truth 1, 0 or null for an error;
+//! - [`holds`](Compiler::holds): true exactly where the expression is true, and otherwise false or null, in the
+//!   plain form `column = ?` for which databases have indexes;
+//! - [`fails`](Compiler::fails): true exactly where the expression is false. So `!x` holds where `x` fails.
+
+use purlin_schema::expr::ExprKind;
+use purlin_schema::expr::{Comparison, Function, Type, Walk};
+use purlin_schema::{Expr, FieldId, Input, Kind, Models, Value};
+
+use super::dialect::Dialect;
+use super::frame::{Frame, Scope, Walked};
+use super::{Bind, Binds};
+use crate::error::CompileError;
+
+/// No fragment may become longer: nested conditions repeat parts of themselves.
+const MAX_SQL_BYTES: usize = 200_000;
+
+/// A fragment that gives a value.
+#[derive(Debug, Clone)]
+pub(crate) struct Code {
+    pub(crate) sql: String,
+    pub(crate) nulls: Nulls,
+}
+
+/// What it means where a fragment gives null.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Nulls {
+    /// It never does.
+    Never,
+    /// The value is null.
+    Null,
+    /// There is no value but an error.
+    Error,
+    /// An error where this condition, which is never unknown, holds; else null.
+    Either(String),
+}
+
+impl Nulls {
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Nulls::Either(error) => error,
+            _ => "0",
+        }
+    }
+}
+
+impl Code {
+    fn new(sql: impl Into<String>, nulls: Nulls) -> Code {
+        Code { sql: sql.into(), nulls }
+    }
+
+    /// The condition under which it is an error; it is never unknown.
+    pub(crate) fn error(&self) -> Option<String> {
+        match &self.nulls {
+            Nulls::Never | Nulls::Null => None,
+            Nulls::Error => Some(format!("{} IS NULL", self.sql)),
+            Nulls::Either(error) => Some(error.clone()),
+        }
+    }
+
+    /// Whether it never is CEL's null.
+    fn is_value(&self) -> bool {
+        matches!(self.nulls, Nulls::Never | Nulls::Error)
+    }
+}
+
+/// Puts one statement together.
+pub(crate) struct Compiler<'models> {
+    pub(crate) models: &'models Models,
+    pub(crate) dialect: Dialect,
+    pub(crate) binds: Binds,
+    pub(crate) frames: Vec<Frame>,
+    /// Rows that can be named, the innermost last.
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) aliases: usize,
+    /// How deep in computed fields.
+    pub(crate) computing: usize,
+}
+
+impl<'models> Compiler<'models> {
+    pub(crate) fn new(models: &'models Models, dialect: Dialect) -> Self {
+        Compiler {
+            models,
+            dialect,
+            binds: Binds::default(),
+            frames: Vec::new(),
+            scopes: Vec::new(),
+            aliases: 0,
+            computing: 0,
+        }
+    }
+
+    /// SQL that is true exactly where the expression is.
+    pub(crate) fn holds(&mut self, expr: &Expr) -> Result<String, CompileError> {
+        let sql = match &expr.kind {
+            ExprKind::Const(Value::Bool(truth)) => truth_word(*truth).to_owned(),
+            ExprKind::Not(inner) => self.fails(inner)?,
+            ExprKind::And(parts) => join(self.each(parts, Self::holds)?, " AND ", "1", "0"),
+            ExprKind::Or(parts) => join(self.each(parts, Self::holds)?, " OR ", "0", "1"),
+            ExprKind::Compare(comparison, left, right) => {
+                self.compare(*comparison, left, right, Way::Holds)?
+            }
+            ExprKind::Exists(walk, body) => self.quantified(walk, body, Self::holds, true)?,
+            ExprKind::All(walk, body) => self.quantified(walk, body, Self::holds, false)?,
+            ExprKind::Call(Function::StartsWith, args) => self.starts_with(&args[0], &args[1])?,
+            ExprKind::Call(Function::Holds, args) => self.holds(&args[0])?,
+            ExprKind::InList(item, list) => self.in_list(item, list, Way::Holds)?,
+            ExprKind::Conditional(condition, yes, no) => {
+                let (condition, yes, no) = (self.value(condition)?, self.holds(yes)?, self.holds(no)?);
+                format!("CASE {} WHEN 1 THEN {yes} WHEN 0 THEN {no} END", condition.sql)
+            }
+            ExprKind::Field(_) | ExprKind::Input(_) => format!("({} = 1)", self.value(expr)?.sql),
+            ExprKind::Error | ExprKind::Const(_) => "0".to_owned(),
+            _ => self.value(expr)?.sql,
+        };
+        bounded(expr, sql)
+    }
+
+    /// SQL that is true exactly where the expression is false.
+    pub(crate) fn fails(&mut self, expr: &Expr) -> Result<String, CompileError> {
+        let sql = match &expr.kind {
+            ExprKind::Const(Value::Bool(truth)) => truth_word(!*truth).to_owned(),
+            ExprKind::Not(inner) => self.holds(inner)?,
+            ExprKind::And(parts) => join(self.each(parts, Self::fails)?, " OR ", "0", "1"),
+            ExprKind::Or(parts) => join(self.each(parts, Self::fails)?, " AND ", "1", "0"),
+            ExprKind::Compare(comparison, left, right) => {
+                self.compare(opposite(*comparison), left, right, Way::Holds)?
+            }
+            ExprKind::Exists(walk, body) => self.quantified(walk, body, Self::fails, false)?,
+            ExprKind::All(walk, body) => self.quantified(walk, body, Self::fails, true)?,
+            ExprKind::Call(Function::Holds, args) => {
+                let holds = self.holds(&args[0])?;
+                format!("(({holds}) IS NOT TRUE)")
+            }
+            ExprKind::InList(item, list) => self.in_list(item, list, Way::Fails)?,
+            ExprKind::Conditional(condition, yes, no) => {
+                let (condition, yes, no) = (self.value(condition)?, self.fails(yes)?, self.fails(no)?);
+                format!("CASE {} WHEN 1 THEN {yes} WHEN 0 THEN {no} END", condition.sql)
+            }
+            ExprKind::Error | ExprKind::Const(_) => "0".to_owned(),
+            _ => format!("({} = 0)", self.value(expr)?.sql),
+        };
+        bounded(expr, sql)
+    }
+
+    /// SQL that gives the value.
+    pub(crate) fn value(&mut self, expr: &Expr) -> Result<Code, CompileError> {
+        let code = match &expr.kind {
+            ExprKind::Const(value) => self.constant(expr, value),
+            ExprKind::Error => Code::new("NULL", Nulls::Error),
+            ExprKind::Input(input) => self.input(input, self.kind_of(expr)?),
+            ExprKind::Field(path) => self.path(path)?,
+            ExprKind::Has(path) => {
+                let code = self.path(path)?;
+                match code.error() {
+                    None => Code::new(format!("({} IS NOT NULL)", code.sql), Nulls::Never),
+                    Some(error) => {
+                        let sql = format!("CASE WHEN NOT ({error}) THEN {} IS NOT NULL END", code.sql);
+                        Code::new(sql, Nulls::Error)
+                    }
+                }
+            }
+            ExprKind::Negate(inner) => self.negate(inner)?,
+            ExprKind::Not(inner) => {
+                let inner = self.value(inner)?;
+                let nulls = if inner.nulls == Nulls::Never { Nulls::Never } else { Nulls::Error };
+                Code::new(format!("(NOT {})", inner.sql), nulls)
+            }
+            ExprKind::And(parts) => self.logic(parts, " AND ", "1")?,
+            ExprKind::Or(parts) => self.logic(parts, " OR ", "0")?,
+            ExprKind::Compare(comparison, left, right) => {
+                let sql = self.compare(*comparison, left, right, Way::Exact)?;
+                Code::new(sql, Nulls::Error)
+            }
+            ExprKind::Arithmetic(operator, left, right) => self.arithmetic(expr, *operator, left, right)?,
+            ExprKind::InList(item, list) => Code::new(self.in_list(item, list, Way::Exact)?, Nulls::Error),
+            ExprKind::Conditional(condition, yes, no) => self.conditional(condition, yes, no)?,
+            ExprKind::Call(Function::Holds, args) => {
+                let holds = self.holds(&args[0])?;
+                Code::new(format!("(({holds}) IS TRUE)"), Nulls::Never)
+            }
+            ExprKind::Call(function, args) => self.call(expr, *function, args)?,
+            ExprKind::Exists(walk, body) => self.exact_quantified(walk, body, true)?,
+            ExprKind::All(walk, body) => self.exact_quantified(walk, body, false)?,
+            ExprKind::Count(walk, filter) => self.count(walk, filter.as_deref())?,
+        };
+        Ok(Code { sql: bounded(expr, code.sql)?, nulls: code.nulls })
+    }
+
+    /// What kind of values an expression gives.
+    pub(crate) fn kind_of(&self, expr: &Expr) -> Result<Kind, CompileError> {
+        match &expr.ty {
+            Type::Value(kind) => Ok(*kind),
+            Type::Record(model) => Ok(self.id_kind(*model)),
+            Type::Null => Ok(Kind::Text),
+            Type::List(_) | Type::Open => Err(CompileError::new(expr, "this is no single value")),
+        }
+    }
+
+    fn each(
+        &mut self,
+        parts: &[Expr],
+        way: fn(&mut Self, &Expr) -> Result<String, CompileError>,
+    ) -> Result<Vec<String>, CompileError> {
+        parts.iter().map(|part| way(self, part)).collect()
+    }
+
+    fn constant(&mut self, expr: &Expr, value: &Value) -> Code {
+        match value {
+            Value::Null => Code::new("NULL", Nulls::Null),
+            Value::Bool(truth) => Code::new(truth_word(*truth), Nulls::Never),
+            value => {
+                let kind = self.kind_of(expr).unwrap_or(Kind::Text);
+                Code::new(self.binds.mark(Bind::Value(value.clone(), kind)), Nulls::Never)
+            }
+        }
+    }
+
+    fn input(&mut self, input: &Input, kind: Kind) -> Code {
+        let mark = self.binds.mark(Bind::Input(input.clone(), kind));
+        match input {
+            Input::Now | Input::Today => Code::new(mark, Nulls::Error),
+            Input::User(field) | Input::Data(_, field) | Input::Old(field) if *field == FieldId::ID => {
+                Code::new(mark, Nulls::Error)
+            }
+            _ => Code::new(mark, Nulls::Either(self.binds.mark(Bind::Absent(input.clone())))),
+        }
+    }
+
+    fn logic(&mut self, parts: &[Expr], word: &str, empty: &str) -> Result<Code, CompileError> {
+        let mut nulls = Nulls::Never;
+        let mut texts = Vec::with_capacity(parts.len());
+        for part in parts {
+            let code = self.value(part)?;
+            if code.nulls != Nulls::Never {
+                nulls = Nulls::Error;
+            }
+            texts.push(code.sql);
+        }
+        if texts.is_empty() {
+            return Ok(Code::new(empty, Nulls::Never));
+        }
+        Ok(Code::new(format!("({})", texts.join(word)), nulls))
+    }
+
+    fn negate(&mut self, inner: &Expr) -> Result<Code, CompileError> {
+        let kind = self.kind_of(inner)?;
+        let code = self.value(inner)?;
+        Ok(self.negated(kind, &code.sql))
+    }
+
+    fn conditional(&mut self, condition: &Expr, yes: &Expr, no: &Expr) -> Result<Code, CompileError> {
+        let (condition, yes, no) = (self.value(condition)?, self.value(yes)?, self.value(no)?);
+        let sql = format!("CASE {} WHEN 1 THEN {} WHEN 0 THEN {} END", condition.sql, yes.sql, no.sql);
+        if condition.nulls == Nulls::Never && yes.nulls == Nulls::Never && no.nulls == Nulls::Never {
+            return Ok(Code::new(sql, Nulls::Never));
+        }
+        if yes.is_value() && no.is_value() {
+            return Ok(Code::new(sql, Nulls::Error));
+        }
+        let error = |code: &Code| code.error().unwrap_or_else(|| "0".to_owned());
+        let (of_yes, of_no) = (error(&yes), error(&no));
+        let error = format!("CASE {} WHEN 1 THEN {of_yes} WHEN 0 THEN {of_no} ELSE 1 END", condition.sql);
+        Ok(Code::new(sql, Nulls::Either(error)))
+    }
+
+    fn compare(
+        &mut self,
+        comparison: Comparison,
+        left: &Expr,
+        right: &Expr,
+        way: Way,
+    ) -> Result<String, CompileError> {
+        if let Some(absent) = self.is_nobody(comparison, left, right) {
+            return Ok(absent);
+        }
+        let (kind_left, kind_right) = (self.kind_of(left)?, self.kind_of(right)?);
+        let (mut a, mut b) = (self.value(left)?, self.value(right)?);
+        if let (Kind::Decimal(one), Kind::Decimal(other)) = (kind_left, kind_right)
+            && one != other
+        {
+            return Ok(self.compare_decimals(comparison, (&a, one), (&b, other)));
+        }
+        match (kind_left, kind_right) {
+            (Kind::Date, Kind::Datetime) => a.sql = self.midnight(&a.sql),
+            (Kind::Datetime, Kind::Date) => b.sql = self.midnight(&b.sql),
+            _ => {}
+        }
+        let operator = match comparison {
+            Comparison::Equal => return Ok(self.equal(&a, &b, way)),
+            Comparison::NotEqual => return Ok(self.unequal(&a, &b, way)),
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+            Comparison::Greater => ">",
+            Comparison::GreaterOrEqual => ">=",
+        };
+        // An ordering with null is an error, as is one with an error: both are null here, and so is the result.
+        Ok(format!("({} {operator} {})", a.sql, b.sql))
+    }
+
+    /// `user == null` is no error for a visitor, but true.
+    fn is_nobody(&mut self, comparison: Comparison, left: &Expr, right: &Expr) -> Option<String> {
+        let user = |expr: &Expr| matches!(&expr.kind, ExprKind::Input(Input::User(FieldId::ID)));
+        let null = |expr: &Expr| matches!(&expr.kind, ExprKind::Const(Value::Null));
+        if !(user(left) && null(right) || null(left) && user(right)) {
+            return None;
+        }
+        let absent = self.binds.mark(Bind::Absent(Input::User(FieldId::ID)));
+        match comparison {
+            Comparison::Equal => Some(format!("({absent} = 1)")),
+            Comparison::NotEqual => Some(format!("({absent} = 0)")),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn equal(&self, a: &Code, b: &Code, way: Way) -> String {
+        let same = self.dialect.same(&a.sql, &b.sql);
+        let plain = format!("({} = {})", a.sql, b.sql);
+        match way {
+            _ if a.is_value() && b.is_value() => plain,
+            Way::Holds if a.is_value() || b.is_value() => plain,
+            Way::Holds => guarded(&same, a, b),
+            Way::Fails => self.unequal(a, b, Way::Holds),
+            Way::Exact => exact(&same, a, b),
+        }
+    }
+
+    fn unequal(&self, a: &Code, b: &Code, way: Way) -> String {
+        let distinct = self.dialect.distinct(&a.sql, &b.sql);
+        match way {
+            _ if a.is_value() && b.is_value() => format!("({} <> {})", a.sql, b.sql),
+            Way::Holds => guarded(&distinct, a, b),
+            Way::Fails => self.equal(a, b, Way::Holds),
+            Way::Exact => exact(&distinct, a, b),
+        }
+    }
+
+    fn in_list(&mut self, item: &Expr, list: &[Expr], way: Way) -> Result<String, CompileError> {
+        let item = self.value(item)?;
+        let list = list.iter().map(|element| self.value(element)).collect::<Result<Vec<_>, _>>()?;
+        let texts: Vec<&str> = list.iter().map(|code| code.sql.as_str()).collect();
+        let errors: Vec<String> = std::iter::once(&item).chain(&list).filter_map(Code::error).collect();
+        if list.iter().all(|code| code.nulls == Nulls::Never) && !list.is_empty() {
+            let found = format!("({} IN ({}))", item.sql, texts.join(", "));
+            return Ok(match way {
+                Way::Holds => found,
+                _ if item.is_value() && way == Way::Exact => found,
+                _ if item.is_value() => format!("(NOT {found})"),
+                Way::Exact => case(&errors, &format!("({found} IS TRUE)")),
+                Way::Fails => all_of(&errors, &format!("({found} IS NOT TRUE)")),
+            });
+        }
+        let found: Vec<String> = texts.iter().map(|text| self.dialect.same(&item.sql, text)).collect();
+        let found = if found.is_empty() { "0".to_owned() } else { format!("({})", found.join(" OR ")) };
+        Ok(match way {
+            Way::Holds => all_of(&errors, &found),
+            Way::Fails => all_of(&errors, &format!("(NOT {found})")),
+            Way::Exact => case(&errors, &found),
+        })
+    }
+
+    /// `EXISTS` of a row for which the body is such, or `NOT EXISTS` of one for which it is not.
+    fn quantified(
+        &mut self,
+        walk: &Walk,
+        body: &Expr,
+        way: fn(&mut Self, &Expr) -> Result<String, CompileError>,
+        some: bool,
+    ) -> Result<String, CompileError> {
+        let (_, owner, missing) = self.open_walk(walk)?;
+        let body = way(self, body);
+        let Walked { from, near } = self.close_walk(walk);
+        let (body, tie) = (body?, format!("{near} = {owner}"));
+        if some {
+            return Ok(match body.as_str() {
+                "1" => format!("EXISTS (SELECT 1 FROM {from} WHERE {tie})"),
+                _ => format!("EXISTS (SELECT 1 FROM {from} WHERE {tie} AND {body})"),
+            });
+        }
+        let none = format!("NOT EXISTS (SELECT 1 FROM {from} WHERE {tie} AND ({body}) IS NOT TRUE)");
+        Ok(match missing {
+            None => none,
+            Some(missing) => format!("(NOT ({missing}) AND {none})"),
+        })
+    }
+
+    /// `exists` or `all` with its exact truth, in one pass over the rows.
+    fn exact_quantified(&mut self, walk: &Walk, body: &Expr, some: bool) -> Result<Code, CompileError> {
+        let (_, owner, missing) = self.open_walk(walk)?;
+        let body = self.value(body);
+        let Walked { from, near } = self.close_walk(walk);
+        let (body, tie) = (body?, format!("{near} = {owner}"));
+        let (best, decided, otherwise) = if some { ("max", 1, 0) } else { ("min", 0, 1) };
+        let sql = format!(
+            "(SELECT CASE WHEN {best}(b) = {decided} THEN {decided} WHEN count(*) = count(b) THEN {otherwise} END \
+             FROM (SELECT {} AS b FROM {from} WHERE {tie}))",
+            body.sql
+        );
+        Ok(match (missing, body.nulls) {
+            (None, Nulls::Never) => Code::new(sql, Nulls::Never),
+            (None, _) => Code::new(sql, Nulls::Error),
+            (Some(missing), _) => {
+                Code::new(format!("CASE WHEN NOT ({missing}) THEN {sql} END"), Nulls::Error)
+            }
+        })
+    }
+
+    fn count(&mut self, walk: &Walk, filter: Option<&Expr>) -> Result<Code, CompileError> {
+        let (_, owner, missing) = self.open_walk(walk)?;
+        let filter = filter.map(|filter| self.value(filter));
+        let Walked { from, near } = self.close_walk(walk);
+        let tie = format!("{near} = {owner}");
+        let (sql, nulls) = match filter.transpose()? {
+            None => (format!("(SELECT count(*) FROM {from} WHERE {tie})"), Nulls::Never),
+            Some(Code { sql, nulls: Nulls::Never }) => {
+                (format!("(SELECT count(*) FROM {from} WHERE {tie} AND {sql})"), Nulls::Never)
+            }
+            Some(Code { sql, .. }) => {
+                let each = format!("SELECT {sql} AS b FROM {from} WHERE {tie}");
+                let all = "CASE WHEN count(*) = count(b) THEN coalesce(sum(b), 0) END";
+                (format!("(SELECT {all} FROM ({each}))"), Nulls::Error)
+            }
+        };
+        Ok(match missing {
+            None => Code::new(sql, nulls),
+            Some(missing) => Code::new(format!("CASE WHEN NOT ({missing}) THEN {sql} END"), Nulls::Error),
+        })
+    }
+}
+
+/// What a comparison is compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// True exactly where it is true.
+    Holds,
+    /// True exactly where it is false.
+    Fails,
+    /// 1, 0, or null for an error.
+    Exact,
+}
+
+/// The condition, and no error on either side.
+fn guarded(condition: &str, a: &Code, b: &Code) -> String {
+    let errors: Vec<String> = [a, b].into_iter().filter_map(Code::error).collect();
+    all_of(&errors, condition)
+}
+
+/// The condition, or null where there is an error on either side.
+fn exact(condition: &str, a: &Code, b: &Code) -> String {
+    let errors: Vec<String> = [a, b].into_iter().filter_map(Code::error).collect();
+    case(&errors, condition)
+}
+
+fn all_of(errors: &[String], condition: &str) -> String {
+    if errors.is_empty() {
+        condition.to_owned()
+    } else {
+        format!("({condition} AND NOT ({}))", errors.join(" OR "))
+    }
+}
+
+pub(crate) fn case(errors: &[String], condition: &str) -> String {
+    if errors.is_empty() {
+        condition.to_owned()
+    } else {
+        format!("CASE WHEN NOT ({}) THEN {condition} END", errors.join(" OR "))
+    }
+}
+
+fn opposite(comparison: Comparison) -> Comparison {
+    match comparison {
+        Comparison::Equal => Comparison::NotEqual,
+        Comparison::NotEqual => Comparison::Equal,
+        Comparison::Less => Comparison::GreaterOrEqual,
+        Comparison::LessOrEqual => Comparison::Greater,
+        Comparison::Greater => Comparison::LessOrEqual,
+        Comparison::GreaterOrEqual => Comparison::Less,
+    }
+}
+
+fn truth_word(truth: bool) -> &'static str {
+    if truth { "1" } else { "0" }
+}
+
+/// Joins conditions, dropping those that change nothing.
+fn join(parts: Vec<String>, word: &str, neutral: &str, decided: &str) -> String {
+    if parts.iter().any(|part| part == decided) {
+        return decided.to_owned();
+    }
+    let parts: Vec<String> = parts.into_iter().filter(|part| part != neutral).collect();
+    match parts.len() {
+        0 => neutral.to_owned(),
+        1 => parts.into_iter().next().unwrap_or_default(),
+        _ => format!("({})", parts.join(word)),
+    }
+}
+
+fn bounded(expr: &Expr, sql: String) -> Result<String, CompileError> {
+    if sql.len() > MAX_SQL_BYTES {
+        return Err(CompileError::new(expr, "this is too complicated: split it up"));
+    }
+    Ok(sql)
+}

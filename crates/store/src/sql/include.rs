@@ -1,0 +1,210 @@
+//! What comes along with rows: related rows and counts of them, one statement a relation for all rows together.
+//!
+//! The ids of the parents are a list of parameters, of a length that is a power of two so that few statements
+//! are prepared. Where each parent takes so many rows at most, their rows are numbered by a window; for one
+//! parent alone the plain limit is used, which lets an index stop early.
+
+use std::sync::{Arc, OnceLock};
+
+use purlin_schema::model::RelationBy;
+use purlin_schema::query::{Count, Include, Limit};
+use purlin_schema::{Kind, Model, Relation, Shape};
+
+use super::dialect::id_kind;
+use super::expr::Compiler;
+use super::frame::{Scope, Walked};
+use super::query::{self, Body, Given, SelectList};
+use super::{Bind, Binds, Draft, PARENTS, Statement};
+use crate::error::CompileError;
+
+/// Parents are asked for in chunks of at most two to this.
+const MAX_CHUNK_BITS: usize = 9;
+
+/// Parents in one statement at most.
+pub(crate) const MAX_CHUNK: usize = 1 << MAX_CHUNK_BITS;
+
+/// A statement for any number of parents.
+#[derive(Debug)]
+pub(crate) struct Batched {
+    draft: Draft,
+    /// For one parent, where that is another statement.
+    single: Option<Draft>,
+    kind: Kind,
+    statements: [OnceLock<Statement>; MAX_CHUNK_BITS + 1],
+}
+
+impl Batched {
+    fn new(draft: Draft, single: Option<Draft>, kind: Kind) -> Batched {
+        Batched { draft, single, kind, statements: Default::default() }
+    }
+
+    /// The statement for so many parents, and how many parameters it has for them.
+    pub(crate) fn statement(&self, parents: usize) -> (&Statement, usize) {
+        let size = parents.next_power_of_two().min(MAX_CHUNK);
+        let bits = usize::try_from(size.trailing_zeros()).unwrap_or_default();
+        let statement = self.statements[bits].get_or_init(|| match &self.single {
+            Some(single) if size == 1 => single.finish_for(1, self.kind),
+            _ => self.draft.finish_for(size, self.kind),
+        });
+        (statement, size)
+    }
+}
+
+/// Where the parent's key of a relation is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum KeyAt {
+    /// Among its values.
+    Value(usize),
+    /// Among what was selected besides.
+    Extra(usize),
+}
+
+/// An included relation.
+#[derive(Debug)]
+pub(crate) struct IncludeBatch {
+    pub(crate) key: KeyAt,
+    pub(crate) many: bool,
+    pub(crate) batched: Batched,
+    /// How many rows for each parent.
+    pub(crate) limit: Option<u32>,
+    /// The parent's id stands in the first column, of this kind.
+    pub(crate) owner: Kind,
+    pub(crate) body: Body,
+}
+
+/// A counted relation: the statement gives the parent's id and the number.
+#[derive(Debug)]
+pub(crate) struct CountBatch {
+    pub(crate) batched: Batched,
+    pub(crate) owner: Kind,
+}
+
+/// Where the parent's key of a relation is, selected besides where it is not among the values.
+pub(crate) fn key_of(
+    compiler: &mut Compiler<'_>,
+    model: &Model,
+    shape: &Shape,
+    relation: &Relation,
+    select: &mut SelectList,
+    extras: &mut Vec<(usize, Kind)>,
+) -> Result<KeyAt, CompileError> {
+    let RelationBy::Ref(field) = relation.by else { return Ok(KeyAt::Value(0)) };
+    if let Some(at) = shape.position(field) {
+        return Ok(KeyAt::Value(at));
+    }
+    let sql = compiler.path(&query::own(model.id, field))?.sql;
+    extras.push((select.column(&sql), model.field(field).kind));
+    Ok(KeyAt::Extra(extras.len() - 1))
+}
+
+/// Compiles an included relation.
+pub(crate) fn compile(
+    outer: &Compiler<'_>,
+    model: &Model,
+    include: &Include,
+    shape: &Arc<Shape>,
+    key: KeyAt,
+    given: &mut Given,
+) -> Result<IncludeBatch, CompileError> {
+    let dialect = outer.dialect;
+    let relation = model.relation(include.relation);
+    let mut compiler = Compiler::new(outer.models, dialect);
+    let near = open(&mut compiler, model, relation, true);
+    let conditions = query::conditions(&mut compiler, &include.query, given)?;
+    let keys = query::sort_keys(&mut compiler, &include.query)?;
+    let mut select = SelectList::default();
+    select.column(&near);
+    let body = query::body(&mut compiler, &include.query, shape, &mut select, given)?;
+    let from = close(&mut compiler, model, relation);
+    let order = query::order_by(dialect, &keys);
+    let many = relation.is_many();
+    let limit = match include.query.limit {
+        _ if !many => None,
+        Limit::All => None,
+        Limit::One => Some(1),
+        Limit::AtMost(number) | Limit::Page(number) => Some(number),
+    };
+    let all = compiler.binds.mark(Bind::Limit);
+    let wheres = |first: String| query::all(std::iter::once(&first).chain(&conditions));
+    let listed = wheres(format!("{near} IN ({PARENTS})"));
+    let draft = |text: String, binds: &Binds| Draft { text, binds: binds.clone(), dialect };
+    let binds = &compiler.binds;
+    let columns = select.text();
+    let one = wheres(format!("{near} = {PARENTS}"));
+    let single =
+        many.then(|| draft(format!("SELECT {columns} FROM {from}{one} ORDER BY {order} LIMIT {all}"), binds));
+    let text = match limit {
+        None if !many => format!("SELECT {columns} FROM {from}{listed} LIMIT {all}"),
+        None => format!("SELECT {columns} FROM {from}{listed} ORDER BY {order} LIMIT {all}"),
+        Some(_) => {
+            let (named, names) = select.named();
+            let number = format!("row_number() OVER (PARTITION BY {near} ORDER BY {order})");
+            format!(
+                "SELECT {names} FROM (SELECT {named}, {number} AS n FROM {from}{listed}) WHERE n <= {all} ORDER BY n"
+            )
+        }
+    };
+    let kind = parent_kind(outer, model, relation);
+    let batched = Batched::new(draft(text, binds), single, kind);
+    Ok(IncludeBatch { key, many, batched, limit, owner: kind, body })
+}
+
+/// Compiles a counted relation.
+pub(crate) fn count(outer: &Compiler<'_>, model: &Model, count: &Count) -> Result<CountBatch, CompileError> {
+    let relation = model.relation(count.relation);
+    let mut compiler = Compiler::new(outer.models, outer.dialect);
+    let near = open(&mut compiler, model, relation, false);
+    let filter = count.filter.as_ref().map(|filter| compiler.holds(filter)).transpose()?;
+    let from = close(&mut compiler, model, relation);
+    let listed = format!("{near} IN ({PARENTS})");
+    let wheres = query::all(std::iter::once(&listed).chain(&filter));
+    let text = format!("SELECT {near}, count(*) FROM {from}{wheres} GROUP BY {near}");
+    let kind = parent_kind(outer, model, relation);
+    let draft = Draft { text, binds: compiler.binds, dialect: outer.dialect };
+    Ok(CountBatch { batched: Batched::new(draft, None, kind), owner: kind })
+}
+
+fn parent_kind(compiler: &Compiler<'_>, model: &Model, relation: &Relation) -> Kind {
+    match relation.by {
+        RelationBy::Ref(_) => compiler.id_kind(relation.to),
+        _ => id_kind(model),
+    }
+}
+
+/// Puts the parent (scope 1, known by its id alone unless more of it is named) and the related row (scope 0)
+/// in scope; gives the column with the parent's key.
+fn open(compiler: &mut Compiler<'_>, model: &Model, relation: &Relation, used: bool) -> String {
+    let frame = compiler.open_frame();
+    let (parent, alias) = (compiler.alias(), compiler.alias());
+    let linked = Compiler::linked_scope(relation, &alias);
+    let used = used || linked.is_none();
+    let row = Scope { frame, alias, model: relation.to, linked, used };
+    let Walked { near, .. } = compiler.relation_rows(model, relation.by, &row);
+    let id = (!matches!(relation.by, RelationBy::Ref(_))).then(|| near.clone());
+    compiler.scopes.push(Scope { frame, alias: parent, model: model.id, linked: id, used: false });
+    compiler.scopes.push(row);
+    near
+}
+
+/// The tables of the scopes that [`open`] opened.
+fn close(compiler: &mut Compiler<'_>, model: &Model, relation: &Relation) -> String {
+    let row = compiler.scopes.pop().expect("the related row is in scope");
+    let parent = compiler.scopes.pop().expect("the parent is in scope");
+    let Walked { from, near } = compiler.relation_rows(model, relation.by, &row);
+    if !parent.used {
+        return from;
+    }
+    let table = compiler.dialect.table(model);
+    let alias = &parent.alias;
+    let tie = match relation.by {
+        RelationBy::Ref(field) => {
+            format!("{alias}.{} = {near}", compiler.dialect.quote(&model.field(field).name))
+        }
+        _ => format!("{alias}.\"id\" = {near}"),
+    };
+    // The joins of the row's frame may start from the parent: its table comes first.
+    let (first, joins) = from
+        .split_once(" LEFT JOIN ")
+        .map_or((from.as_str(), String::new()), |(first, rest)| (first, format!(" LEFT JOIN {rest}")));
+    format!("{first} JOIN {table} AS {alias} ON {tie}{joins}")
+}

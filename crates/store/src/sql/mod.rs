@@ -1,0 +1,153 @@
+//! From the schema's questions to SQL.
+//!
+//! Everything here turns a typed tree ([`Query`](purlin_schema::query::Query), [`Expr`](purlin_schema::Expr))
+//! into the text of a statement and the list of what is bound to it. Identifiers come from the models and
+//! nowhere else; a value is always a parameter. While a statement is put together a parameter is a mark
+//! in the text; [`Draft::finish`] numbers those that are left, so that a fragment may be built, moved,
+//! repeated or thrown away without a thought about the order of parameters.
+
+pub(crate) mod call;
+pub(crate) mod condition;
+pub(crate) mod dialect;
+pub(crate) mod expr;
+pub(crate) mod frame;
+pub(crate) mod include;
+pub(crate) mod keyset;
+pub(crate) mod query;
+
+use std::sync::Arc;
+
+use purlin_schema::{Id, Input, Inputs, Kind, Value};
+
+use dialect::Dialect;
+
+const OPEN: char = '\u{1}';
+const CLOSE: char = '\u{2}';
+/// Stands for the list of parents in the draft of a batched statement.
+pub(crate) const PARENTS: char = '\u{3}';
+
+/// A statement, ready for a database.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement {
+    pub(crate) sql: Arc<str>,
+    /// What is bound, in order.
+    pub(crate) binds: Vec<Bind>,
+}
+
+/// What is bound to a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Bind {
+    /// A literal of the expression.
+    Value(Value, Kind),
+    /// An input; null where it is absent.
+    Input(Input, Kind),
+    /// Whether an input is absent, as 0 or 1.
+    Absent(Input),
+    /// The least text that is greater than every text which begins with this one.
+    After(Box<Bind>),
+    /// The id of the record that a condition is about.
+    Id,
+    /// One of the values that come with the run: keys of a cursor, parents of a batch, a row to write.
+    Nth(usize, Kind),
+    /// How many rows at most.
+    Limit,
+    /// How many rows to skip.
+    Offset,
+}
+
+/// The values for the parameters of one run.
+#[derive(Clone, Copy)]
+pub(crate) struct Args<'run> {
+    pub(crate) inputs: &'run dyn Inputs,
+    pub(crate) id: Option<Id>,
+    pub(crate) values: &'run [Value],
+    pub(crate) limit: i64,
+    pub(crate) offset: i64,
+}
+
+impl<'run> Args<'run> {
+    /// Inputs alone.
+    pub(crate) fn inputs(inputs: &'run dyn Inputs) -> Args<'run> {
+        Args { inputs, id: None, values: &[], limit: -1, offset: 0 }
+    }
+
+    /// Values alone.
+    pub(crate) fn values(values: &'run [Value]) -> Args<'run> {
+        Args { inputs: &NoInputs, id: None, values, limit: -1, offset: 0 }
+    }
+}
+
+/// No inputs at all.
+pub(crate) struct NoInputs;
+
+impl Inputs for NoInputs {
+    fn input(&self, _: &Input) -> Option<Value> {
+        None
+    }
+}
+
+/// The parameters of a statement that is being put together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Binds(Vec<Bind>);
+
+impl Binds {
+    /// The mark of a parameter; equal ones share it.
+    pub(crate) fn mark(&mut self, bind: Bind) -> String {
+        let at = self.0.iter().position(|known| *known == bind).unwrap_or_else(|| {
+            self.0.push(bind);
+            self.0.len() - 1
+        });
+        format!("{OPEN}{at}{CLOSE}")
+    }
+}
+
+/// The text of a statement with marks in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) text: String,
+    pub(crate) binds: Binds,
+    pub(crate) dialect: Dialect,
+}
+
+impl Draft {
+    /// Numbers the parameters.
+    pub(crate) fn finish(&self) -> Statement {
+        self.finish_for(0, Kind::Int)
+    }
+
+    /// Numbers the parameters and writes a list of so many parents, which are the first of the run's values.
+    pub(crate) fn finish_for(&self, parents: usize, kind: Kind) -> Statement {
+        let mut sql = String::with_capacity(self.text.len());
+        let mut binds: Vec<Bind> = Vec::new();
+        let mut put = |sql: &mut String, bind: Bind| {
+            let known =
+                self.dialect.shares_parameters().then(|| binds.iter().position(|b| *b == bind)).flatten();
+            let at = known.unwrap_or_else(|| {
+                binds.push(bind);
+                binds.len() - 1
+            });
+            self.dialect.parameter(sql, at + 1);
+        };
+        let mut rest = self.text.as_str();
+        while let Some(at) = rest.find([OPEN, PARENTS]) {
+            sql.push_str(&rest[..at]);
+            rest = &rest[at..];
+            if let Some(after) = rest.strip_prefix(PARENTS) {
+                for number in 0..parents {
+                    if number > 0 {
+                        sql.push(',');
+                    }
+                    put(&mut sql, Bind::Nth(number, kind));
+                }
+                rest = after;
+            } else {
+                let end = rest.find(CLOSE).unwrap_or(rest.len() - 1);
+                let number: usize = rest[1..end].parse().unwrap_or_default();
+                put(&mut sql, self.binds.0[number].clone());
+                rest = &rest[end + 1..];
+            }
+        }
+        sql.push_str(rest);
+        Statement { sql: sql.into(), binds }
+    }
+}

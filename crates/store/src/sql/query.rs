@@ -1,0 +1,296 @@
+//! Queries: one statement for the rows, one for each relation that comes along, one for the total.
+
+use std::sync::Arc;
+
+use purlin_schema::expr::Path;
+use purlin_schema::query::{Limit, Query, Select, SortKey};
+use purlin_schema::record::ShapeRelation;
+use purlin_schema::{Expr, FieldId, Kind, Model, Models, Shape};
+
+use super::dialect::{Dialect, id_kind};
+use super::expr::Compiler;
+use super::include::{self, CountBatch, IncludeBatch};
+use super::keyset::{self, Key};
+use super::{Bind, Draft, Statement};
+use crate::error::CompileError;
+
+/// How one variant of a query is run.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// To be run in order until there are rows enough.
+    pub(crate) segments: Vec<Statement>,
+    /// Counts all rows.
+    pub(crate) total: Option<Statement>,
+    /// Columns of the sort keys.
+    pub(crate) keys: Vec<(usize, Kind)>,
+    /// What the rows hold.
+    pub(crate) body: Body,
+}
+
+/// What the rows of a statement hold, and what is to be fetched for them.
+#[derive(Debug)]
+pub(crate) struct Body {
+    /// Columns of the values.
+    pub(crate) columns: Vec<Column>,
+    /// Columns that are not values but lead to included rows.
+    pub(crate) extras: Vec<(usize, Kind)>,
+    pub(crate) includes: Vec<IncludeBatch>,
+    pub(crate) counts: Vec<CountBatch>,
+}
+
+/// Where a value stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Column {
+    pub(crate) at: usize,
+    pub(crate) kind: Kind,
+    /// The column that tells whether it may be read.
+    pub(crate) readable: Option<usize>,
+}
+
+/// Which variant of a query is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Variant {
+    /// A bit for each optional condition that applies, in the order of [`optionals`].
+    pub(crate) given: u64,
+    /// After a row, with a bit for each key that is null; else from the first.
+    pub(crate) after: Option<u64>,
+}
+
+impl Variant {
+    /// Without optional conditions, from the first row.
+    pub(crate) const BASE: Variant = Variant { given: 0, after: None };
+}
+
+/// The inputs that switch optional conditions on, of the query and what it includes, in the order of their bits.
+pub(crate) fn optionals(query: &Query) -> Vec<purlin_schema::Input> {
+    let mut inputs: Vec<_> = query.optional.iter().map(|optional| optional.given.clone()).collect();
+    for include in &query.include {
+        inputs.extend(optionals(&include.query));
+    }
+    inputs
+}
+
+/// Compiles a variant of a query.
+pub(crate) fn compile(
+    models: &Models,
+    dialect: Dialect,
+    query: &Query,
+    shape: &Arc<Shape>,
+    variant: Variant,
+) -> Result<Compiled, CompileError> {
+    let mut given = Given { bits: variant.given, next: 0 };
+    let mut compiler = Compiler::new(models, dialect);
+    let frame = compiler.open_row(query.model);
+    let conditions = conditions(&mut compiler, query, &mut given)?;
+    let keys = sort_keys(&mut compiler, query)?;
+    let mut select = SelectList::default();
+    let body = body(&mut compiler, query, shape, &mut select, &mut given)?;
+    let key_columns = keys.iter().map(|key| (select.column(&key.sql), key.kind)).collect();
+    let order = order_by(dialect, &keys);
+    let limit = compiler.binds.mark(Bind::Limit);
+    let offset = compiler.binds.mark(Bind::Offset);
+    let segments = match variant.after {
+        None => vec![None],
+        Some(nulls) => keyset::segments(&keys, nulls, &mut compiler.binds).into_iter().map(Some).collect(),
+    };
+    let from = format!("{} AS t0{}", dialect.table(models.get(query.model)), compiler.joins(frame));
+    let segments = segments.into_iter().map(|segment| {
+        let wheres = all(conditions.iter().chain(&segment));
+        let tail = match query.limit {
+            Limit::One => String::new(),
+            _ => format!(" OFFSET {offset}"),
+        };
+        let text =
+            format!("SELECT {} FROM {from}{wheres} ORDER BY {order} LIMIT {limit}{tail}", select.text());
+        Draft { text, binds: compiler.binds.clone(), dialect }.finish()
+    });
+    let segments = segments.collect();
+    let total = query.total.then(|| total(models, dialect, query, variant.given)).transpose()?;
+    Ok(Compiled { segments, total, keys: key_columns, body })
+}
+
+fn total(models: &Models, dialect: Dialect, query: &Query, given: u64) -> Result<Statement, CompileError> {
+    let mut compiler = Compiler::new(models, dialect);
+    let frame = compiler.open_row(query.model);
+    let conditions = conditions(&mut compiler, query, &mut Given { bits: given, next: 0 })?;
+    let table = dialect.table(models.get(query.model));
+    let text = format!("SELECT count(*) FROM {table} AS t0{}{}", compiler.joins(frame), all(&conditions));
+    Ok(Draft { text, binds: compiler.binds, dialect }.finish())
+}
+
+/// Which optional conditions apply, taken one after the other.
+pub(crate) struct Given {
+    bits: u64,
+    next: u32,
+}
+
+impl Given {
+    fn take(&mut self) -> bool {
+        let given = self.next < 64 && self.bits >> self.next & 1 == 1;
+        self.next += 1;
+        given
+    }
+}
+
+/// The conditions of a query that apply.
+pub(crate) fn conditions(
+    compiler: &mut Compiler<'_>,
+    query: &Query,
+    given: &mut Given,
+) -> Result<Vec<String>, CompileError> {
+    let mut conditions = Vec::new();
+    let optional = query.optional.iter().filter(|_| given.take()).map(|optional| &optional.filter);
+    for filter in query.filter.iter().chain(optional) {
+        let sql = compiler.holds(filter)?;
+        if sql != "1" {
+            conditions.push(sql);
+        }
+    }
+    Ok(conditions)
+}
+
+/// A `WHERE` clause.
+pub(crate) fn all<'part>(conditions: impl IntoIterator<Item = &'part String>) -> String {
+    let mut text = String::new();
+    for condition in conditions {
+        text.push_str(if text.is_empty() { " WHERE " } else { " AND " });
+        text.push_str(condition);
+    }
+    text
+}
+
+/// The sort keys, with the id at their end: in the direction of the key before it, as an index would have it.
+pub(crate) fn sort_keys(compiler: &mut Compiler<'_>, query: &Query) -> Result<Vec<Key>, CompileError> {
+    let mut keys = Vec::with_capacity(query.sort.len() + 1);
+    for SortKey { path, descending } in &query.sort {
+        let kind = compiler.models.get(path.end).field(path.field).kind;
+        let code = compiler.path(path)?;
+        let nullable = code.nulls != super::expr::Nulls::Never;
+        keys.push(Key { sql: code.sql, kind, descending: *descending, nullable });
+        if path.hops.is_empty() && path.field == FieldId::ID {
+            return Ok(keys);
+        }
+    }
+    let descending = keys.last().is_some_and(|key| key.descending);
+    let code = compiler.path(&own(query.model, FieldId::ID))?;
+    keys.push(Key { sql: code.sql, kind: compiler.id_kind(query.model), descending, nullable: false });
+    Ok(keys)
+}
+
+pub(crate) fn order_by(dialect: Dialect, keys: &[Key]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| dialect.order(&key.sql, key.descending)).collect();
+    keys.join(", ")
+}
+
+/// The path to a field of the row itself.
+pub(crate) fn own(model: purlin_schema::ModelId, field: FieldId) -> Path {
+    Path { scope: 0, model, hops: Vec::new(), end: model, field }
+}
+
+/// What a `SELECT` gives; equal columns stand in it once.
+#[derive(Debug, Default)]
+pub(crate) struct SelectList(Vec<String>);
+
+impl SelectList {
+    pub(crate) fn column(&mut self, sql: &str) -> usize {
+        self.0.iter().position(|known| known == sql).unwrap_or_else(|| {
+            self.0.push(sql.to_owned());
+            self.0.len() - 1
+        })
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.0.join(", ")
+    }
+
+    /// The columns with names, and these names.
+    pub(crate) fn named(&self) -> (String, String) {
+        let named = self.0.iter().enumerate().map(|(at, sql)| format!("{sql} AS c{at}"));
+        let names = (0..self.0.len()).map(|at| format!("c{at}"));
+        (named.collect::<Vec<_>>().join(", "), names.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The columns of a row and the statements for what comes along with it.
+pub(crate) fn body(
+    compiler: &mut Compiler<'_>,
+    query: &Query,
+    shape: &Arc<Shape>,
+    select: &mut SelectList,
+    given: &mut Given,
+) -> Result<Body, CompileError> {
+    let model = compiler.models.get(query.model).clone();
+    let mut columns = Vec::with_capacity(shape.fields.len());
+    for field in &shape.fields {
+        columns.push(column(compiler, &model, *field, guard(query, *field), select)?);
+    }
+    let mut extras = Vec::new();
+    let mut includes = Vec::with_capacity(query.include.len());
+    for (include, shape_relation) in query.include.iter().zip(&shape.relations) {
+        let relation = model.relation(include.relation);
+        let key = include::key_of(compiler, &model, shape, relation, select, &mut extras)?;
+        let shape = &shape_relation.shape;
+        includes.push(include::compile(compiler, &model, include, shape, key, given)?);
+    }
+    let counts = query.count.iter().map(|count| include::count(compiler, &model, count));
+    let counts = counts.collect::<Result<_, _>>()?;
+    Ok(Body { columns, extras, includes, counts })
+}
+
+fn column(
+    compiler: &mut Compiler<'_>,
+    model: &Model,
+    field: FieldId,
+    guard: Option<&Expr>,
+    select: &mut SelectList,
+) -> Result<Column, CompileError> {
+    let kind = if field == FieldId::ID { id_kind(model) } else { model.field(field).kind };
+    let sql = compiler.path(&own(model.id, field))?.sql;
+    let Some(guard) = guard else { return Ok(Column { at: select.column(&sql), kind, readable: None }) };
+    let guard = compiler.holds(guard)?;
+    if guard == "1" {
+        return Ok(Column { at: select.column(&sql), kind, readable: None });
+    }
+    let readable = select.column(&format!("({guard}) IS TRUE"));
+    let at = select.column(&format!("CASE WHEN {guard} THEN {sql} END"));
+    Ok(Column { at, kind, readable: Some(readable) })
+}
+
+fn guard(query: &Query, field: FieldId) -> Option<&Expr> {
+    let Select::Fields(fields) = &query.select else { return None };
+    fields.iter().find(|selected| selected.field == field)?.guard.as_ref()
+}
+
+/// What the rows of a query have.
+pub(crate) fn shape(models: &Models, query: &Query) -> Arc<Shape> {
+    let model = models.get(query.model);
+    let mut fields = vec![FieldId::ID];
+    let chosen: Vec<FieldId> = match &query.select {
+        Select::All => {
+            let shown = model.fields.iter().filter(|field| !field.hidden && field.id != FieldId::VERSION);
+            shown.map(|field| field.id).collect()
+        }
+        Select::Fields(selected) => selected.iter().map(|selected| selected.field).collect(),
+    };
+    for field in chosen {
+        if !fields.contains(&field) && !model.field(field).is_many() {
+            fields.push(field);
+        }
+    }
+    let mut position = vec![None; model.fields.len()];
+    for (at, field) in fields.iter().enumerate() {
+        position[usize::from(field.0)] = u16::try_from(at).ok();
+    }
+    let relations = query.include.iter().map(|include| ShapeRelation {
+        relation: include.relation,
+        many: model.relation(include.relation).is_many(),
+        shape: shape(models, &include.query),
+    });
+    Arc::new(Shape {
+        model: query.model,
+        position,
+        counts: query.count.iter().map(|count| count.name.clone()).collect(),
+        relations: relations.collect(),
+        fields,
+    })
+}

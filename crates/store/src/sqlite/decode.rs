@@ -1,0 +1,172 @@
+//! Values to and from SQLite's storage classes.
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Row, Statement};
+
+use purlin_schema::value::Decimal;
+use purlin_schema::{Id, Kind, Value};
+
+use crate::sql::{Args, Bind};
+
+/// Binds the parameters of a statement.
+pub(crate) fn bind(statement: &mut Statement<'_>, binds: &[Bind], args: &Args<'_>) -> rusqlite::Result<()> {
+    for (at, bind) in binds.iter().enumerate() {
+        let at = at + 1;
+        match bind {
+            Bind::Value(value, kind) => put(statement, at, value, *kind)?,
+            Bind::Nth(number, kind) => {
+                put(statement, at, args.values.get(*number).unwrap_or(&Value::Null), *kind)?;
+            }
+            Bind::Input(input, kind) => {
+                let value = args.inputs.input(input).unwrap_or(Value::Null);
+                put(statement, at, &value, *kind)?;
+            }
+            Bind::Absent(input) => {
+                let absent = matches!(args.inputs.input(input), None | Some(Value::Withheld));
+                statement.raw_bind_parameter(at, absent)?;
+            }
+            Bind::After(prefix) => match &**prefix {
+                Bind::Value(value, _) => put_after(statement, at, value)?,
+                Bind::Input(input, _) => {
+                    put_after(statement, at, &args.inputs.input(input).unwrap_or(Value::Null))?;
+                }
+                _ => statement.raw_bind_parameter(at, rusqlite::types::Null)?,
+            },
+            Bind::Id => match args.id {
+                Some(id) => put(statement, at, &Value::from(id), kind_of_id(id))?,
+                None => statement.raw_bind_parameter(at, rusqlite::types::Null)?,
+            },
+            Bind::Limit => statement.raw_bind_parameter(at, args.limit)?,
+            Bind::Offset => statement.raw_bind_parameter(at, args.offset)?,
+        }
+    }
+    Ok(())
+}
+
+fn kind_of_id(id: Id) -> Kind {
+    match id {
+        Id::Int(_) => Kind::Int,
+        Id::Uuid(_) => Kind::Uuid,
+    }
+}
+
+fn put(statement: &mut Statement<'_>, at: usize, value: &Value, kind: Kind) -> rusqlite::Result<()> {
+    statement.raw_bind_parameter(at, Stored { value, kind })
+}
+
+fn put_after(statement: &mut Statement<'_>, at: usize, prefix: &Value) -> rusqlite::Result<()> {
+    match prefix {
+        Value::Text(text) => match text_after(text) {
+            Some(after) => statement.raw_bind_parameter(at, after),
+            // Every blob is greater than every text.
+            None => statement.raw_bind_parameter(at, &[][..]),
+        },
+        _ => statement.raw_bind_parameter(at, rusqlite::types::Null),
+    }
+}
+
+/// The least text that is greater than every text which begins with this one, if there is one.
+fn text_after(prefix: &str) -> Option<String> {
+    let mut after = prefix.to_owned();
+    while let Some(last) = after.pop() {
+        let next = match last {
+            '\u{d7ff}' => Some('\u{e000}'),
+            last => char::from_u32(u32::from(last) + 1),
+        };
+        if let Some(next) = next {
+            after.push(next);
+            return Some(after);
+        }
+    }
+    None
+}
+
+/// A value as a column of a kind stores it; null where it is not of that kind.
+pub(crate) struct Stored<'value> {
+    pub(crate) value: &'value Value,
+    pub(crate) kind: Kind,
+}
+
+impl ToSql for Stored<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        use rusqlite::types::Value as Owned;
+        let integer = |number: i64| ToSqlOutput::Owned(Owned::Integer(number));
+        Ok(match (self.value, self.kind) {
+            (Value::Bool(truth), Kind::Bool) => integer(i64::from(*truth)),
+            (Value::Int(number), Kind::Int) => integer(*number),
+            (Value::Int(number), Kind::Float) => ToSqlOutput::Owned(Owned::Real(*number as f64)),
+            (Value::Float(number), Kind::Float) => ToSqlOutput::Owned(Owned::Real(*number)),
+            (Value::Decimal(decimal), Kind::Decimal(scale)) => match rescaled(*decimal, scale) {
+                Some(units) => integer(units),
+                None => ToSqlOutput::Owned(Owned::Null),
+            },
+            (Value::Text(text), Kind::Text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            (Value::Date(days), Kind::Date) => integer(i64::from(*days)),
+            (Value::Datetime(micros), Kind::Datetime) | (Value::Duration(micros), Kind::Duration) => {
+                integer(*micros)
+            }
+            (Value::Uuid(bits), Kind::Uuid) => ToSqlOutput::Owned(Owned::Blob(bits.to_be_bytes().to_vec())),
+            (Value::Json(json), Kind::Json) => ToSqlOutput::Owned(Owned::Text(json.to_string())),
+            _ => ToSqlOutput::Owned(Owned::Null),
+        })
+    }
+}
+
+/// The units of a decimal at another scale, where it is exact there.
+fn rescaled(decimal: Decimal, scale: u8) -> Option<i64> {
+    if decimal.scale <= scale {
+        let factor = 10_i64.checked_pow(u32::from(scale - decimal.scale))?;
+        return decimal.units.checked_mul(factor);
+    }
+    let divisor = 10_i64.checked_pow(u32::from(decimal.scale - scale))?;
+    (decimal.units % divisor == 0).then(|| decimal.units / divisor)
+}
+
+/// The value in a column.
+pub(crate) fn value(row: &Row<'_>, at: usize, kind: Kind) -> rusqlite::Result<Value> {
+    Ok(value_of(row.get_ref(at)?, kind))
+}
+
+/// The value that SQLite's storage stands for.
+pub(crate) fn value_of(stored: ValueRef<'_>, kind: Kind) -> Value {
+    match (stored, kind) {
+        (ValueRef::Integer(number), Kind::Int) => Value::Int(number),
+        (ValueRef::Text(bytes), Kind::Text) => Value::Text(text(bytes)),
+        (ValueRef::Integer(micros), Kind::Datetime) => Value::Datetime(micros),
+        (ValueRef::Integer(number), Kind::Bool) => Value::Bool(number != 0),
+        (ValueRef::Real(number), Kind::Float) => Value::Float(number),
+        (ValueRef::Integer(number), Kind::Float) => Value::Float(number as f64),
+        (ValueRef::Integer(units), Kind::Decimal(scale)) => Value::Decimal(Decimal { units, scale }),
+        (ValueRef::Integer(days), Kind::Date) => i32::try_from(days).map_or(Value::Null, Value::Date),
+        (ValueRef::Integer(micros), Kind::Duration) => Value::Duration(micros),
+        (ValueRef::Blob(bytes), Kind::Uuid) => {
+            bytes.try_into().map_or(Value::Null, |bytes| Value::Uuid(u128::from_be_bytes(bytes)))
+        }
+        (ValueRef::Text(bytes), Kind::Json) => {
+            serde_json::from_slice(bytes).map_or(Value::Null, |json| Value::Json(Box::new(json)))
+        }
+        _ => Value::Null,
+    }
+}
+
+fn text(bytes: &[u8]) -> Box<str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        // A foreign writer's: shown with replacement characters rather than not at all.
+        Err(_) => String::from_utf8_lossy(bytes).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text_after;
+
+    #[test]
+    fn the_text_after_a_prefix_is_the_least_greater_one() {
+        assert_eq!(text_after("ab").as_deref(), Some("ac"));
+        assert_eq!(text_after("a\u{10ffff}").as_deref(), Some("b"));
+        assert_eq!(text_after("\u{d7ff}").as_deref(), Some("\u{e000}"));
+        assert_eq!(text_after(""), None);
+        assert_eq!(text_after("\u{10ffff}"), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! SQLite: connections, readers, the writer.
+//!
+//! Nothing outside of this folder knows of `rusqlite`. A [`Session`](session::Session) is a connection that runs
+//! [`Statement`](crate::sql::Statement)s; each runtime thread has one for reading ([`reader`]), long reads have a few
+//! threads of their own ([`pool`]), and one thread writes ([`writer`]).
+
+pub(crate) mod decode;
+pub(crate) mod functions;
+pub(crate) mod open;
+pub(crate) mod pool;
+pub(crate) mod reader;
+pub(crate) mod run;
+pub(crate) mod session;
+pub(crate) mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use purlin_schema::settings::DatabaseSettings;
+
+use crate::error::Error;
+use crate::feed::Feed;
+use reader::Reader;
+use session::Faults;
+use writer::Writer;
+
+/// A database file.
+pub(crate) struct Sqlite {
+    pub(crate) path: PathBuf,
+    pub(crate) reader: Arc<Reader>,
+    pub(crate) writer: Writer,
+    pub(crate) faults: Arc<Faults>,
+}
+
+impl Sqlite {
+    pub(crate) fn open(root: &Path, settings: &DatabaseSettings, feed: Feed) -> Result<Sqlite, Error> {
+        let path = open::path_of(root, &settings.url)?;
+        drop(open::create(&path)?);
+        let faults = Arc::new(Faults::never());
+        let writer = Writer::start(&path, feed, faults.clone())?;
+        let reader = Reader::new(path.clone(), settings.read_timeout);
+        Ok(Sqlite { path, reader, writer, faults })
+    }
+}
+
+/// What the database's own error means to those above.
+pub(crate) fn plain(error: &rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode;
+    let rusqlite::Error::SqliteFailure(failure, message) = error else {
+        return Error::Database(error.to_string());
+    };
+    let told = message.clone().unwrap_or_else(|| error.to_string());
+    match failure.code {
+        ErrorCode::DiskFull => Error::Unavailable("the disk is full".to_owned()),
+        ErrorCode::ReadOnly => Error::Unavailable("the database file is read-only".to_owned()),
+        ErrorCode::SystemIoFailure => {
+            Error::Unavailable(format!("the disk reports an error ({})", failure.extended_code))
+        }
+        ErrorCode::CannotOpen => Error::Unavailable("the database file cannot be opened".to_owned()),
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            Error::Unavailable("the database file is damaged".to_owned())
+        }
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
+        _ => Error::Database(told),
+    }
+}
+
+/// Whether a statement was stopped by its guard.
+pub(crate) fn is_interrupt(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
+}

@@ -1,0 +1,88 @@
+//! Opening a database file, with every connection set up alike.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::functions;
+use crate::error::Error;
+
+/// How long a connection waits for a lock that another process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 512;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Reading alone.
+    Reader,
+    /// Writing, and making the file where there is none.
+    Writer,
+}
+
+/// The file that a `sqlite:` URL names, relative to the site.
+pub(crate) fn path_of(root: &Path, url: &str) -> Result<PathBuf, Error> {
+    let refused = |why: &str| Err(Error::Open(format!("database.url = {url:?} {why}")));
+    let Some((scheme, rest)) = url.split_once(':') else {
+        return refused("has no scheme: write sqlite:data/site.db");
+    };
+    match scheme {
+        "sqlite" | "sqlite3" | "file" => {}
+        "postgres" | "postgresql" | "mysql" | "mariadb" => {
+            return refused(
+                "names a database that this version does not speak to yet: use sqlite:data/site.db",
+            );
+        }
+        _ => return refused("has an unknown scheme: write sqlite:data/site.db"),
+    }
+    // `sqlite:///absolute` and `sqlite://relative` are written by those who come from other tools.
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    if path.is_empty() || path.contains(":memory:") {
+        return refused("names no file: write sqlite:data/site.db");
+    }
+    Ok(root.join(path))
+}
+
+/// Opens a connection to the file.
+pub(crate) fn open(path: &Path, role: Role) -> rusqlite::Result<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if role == Role::Writer {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Without this SQLite prepares a cached statement anew whenever other values are bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    if role == Role::Writer {
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    }
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "cache_size", -8_000)?;
+    if role == Role::Reader {
+        connection.pragma_update(None, "query_only", true)?;
+    }
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    functions::register(&connection)?;
+    Ok(connection)
+}
+
+/// Makes the folder of the file, and the file where there is none.
+pub(crate) fn create(path: &Path) -> Result<Connection, Error> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Error::Open(format!("the folder {} cannot be made: {error}", folder.display()))
+        })?;
+    }
+    open(path, Role::Writer)
+        .map_err(|error| Error::Open(format!("the database {} cannot be opened: {error}", path.display())))
+}

@@ -1,0 +1,145 @@
+//! A connection that runs compiled statements.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Row};
+
+use super::decode;
+use super::open::{self, Role};
+use crate::sql::{Args, Statement};
+
+/// Steps of SQLite's machine between two looks at the clock: some 30 µs.
+const STEPS: i32 = 1_000;
+
+/// A connection.
+pub(crate) struct Session {
+    pub(crate) connection: Connection,
+    watch: Option<Arc<Watch>>,
+    faults: Option<Arc<Faults>>,
+}
+
+/// How long the current read may take. The clock is first looked at when the handler first runs, so that
+/// short reads never look at it.
+#[derive(Default)]
+struct Watch {
+    read: AtomicU64,
+    budget_micros: AtomicU64,
+}
+
+/// For tests: which of the coming statements fails.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    /// Statements to go until one fails; negative for never.
+    pub(crate) countdown: AtomicI64,
+}
+
+impl Faults {
+    /// None fails.
+    pub(crate) fn never() -> Faults {
+        Faults { countdown: AtomicI64::new(-1) }
+    }
+
+    fn strike(&self) -> rusqlite::Result<()> {
+        if self.countdown.load(Ordering::Relaxed) < 0 || self.countdown.fetch_sub(1, Ordering::Relaxed) != 0 {
+            return Ok(());
+        }
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+        Err(rusqlite::Error::SqliteFailure(code, Some("injected failure".to_owned())))
+    }
+}
+
+impl Session {
+    /// A session that reads, each read with a budget.
+    pub(crate) fn reader(path: &Path) -> rusqlite::Result<Session> {
+        let mut connection = open::open(path, Role::Reader)?;
+        let watch = Arc::new(Watch::default());
+        let (shared, mut read, mut begun) = (watch.clone(), 0, Instant::now());
+        connection.progress_handler(
+            STEPS,
+            Some(move || {
+                let current = shared.read.load(Ordering::Relaxed);
+                if current != read {
+                    (read, begun) = (current, Instant::now());
+                    return false;
+                }
+                let budget = Duration::from_micros(shared.budget_micros.load(Ordering::Relaxed));
+                begun.elapsed() > budget
+            }),
+        )?;
+        Ok(Session { connection, watch: Some(watch), faults: None })
+    }
+
+    /// The session that writes.
+    pub(crate) fn writer(path: &Path, faults: Arc<Faults>) -> rusqlite::Result<Session> {
+        Ok(Session { connection: open::open(path, Role::Writer)?, watch: None, faults: Some(faults) })
+    }
+
+    /// Starts a read that may take so long.
+    pub(crate) fn allow(&self, budget: Duration) {
+        if let Some(watch) = &self.watch {
+            watch.read.fetch_add(1, Ordering::Relaxed);
+            let micros = u64::try_from(budget.as_micros()).unwrap_or(u64::MAX);
+            watch.budget_micros.store(micros, Ordering::Relaxed);
+        }
+    }
+
+    /// Calls for each row until it is told to stop.
+    pub(crate) fn each(
+        &self,
+        statement: &Statement,
+        args: &Args<'_>,
+        mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<()> {
+        self.strike()?;
+        let mut prepared = self.connection.prepare_cached(&statement.sql)?;
+        decode::bind(&mut prepared, &statement.binds, args)?;
+        let mut rows = prepared.raw_query();
+        while let Some(found) = rows.next()? {
+            if !row(found)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a row at all.
+    pub(crate) fn any(&self, statement: &Statement, args: &Args<'_>) -> rusqlite::Result<bool> {
+        let mut any = false;
+        self.each(statement, args, |_| {
+            any = true;
+            Ok(false)
+        })?;
+        Ok(any)
+    }
+
+    /// Runs a statement that gives no rows; how many it changed.
+    pub(crate) fn execute(&self, statement: &Statement, args: &Args<'_>) -> rusqlite::Result<usize> {
+        self.strike()?;
+        let mut prepared = self.connection.prepare_cached(&statement.sql)?;
+        decode::bind(&mut prepared, &statement.binds, args)?;
+        prepared.raw_execute()
+    }
+
+    /// Runs a statement of a fixed text.
+    pub(crate) fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.strike()?;
+        self.connection.prepare_cached(sql)?.raw_execute().map(|_| ())
+    }
+
+    /// Whether a transaction is open.
+    pub(crate) fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Ends a transaction that may be open, whatever happened.
+    pub(crate) fn abandon(&self) -> rusqlite::Result<()> {
+        if self.in_transaction() { self.connection.execute_batch("ROLLBACK") } else { Ok(()) }
+    }
+
+    fn strike(&self) -> rusqlite::Result<()> {
+        self.faults.as_ref().map_or(Ok(()), |faults| faults.strike())
+    }
+}

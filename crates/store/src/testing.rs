@@ -1,0 +1,101 @@
+//! For tests: faults on purpose, and a look behind the scenes. No part of the public interface.
+
+use std::sync::atomic::Ordering;
+
+use crate::{Database, Error, Prepared, Store};
+
+/// Takes a store apart.
+pub struct Testing<'store>(pub(crate) &'store Store);
+
+impl Testing<'_> {
+    /// Lets the n-th statement that the writer runs from now on fail; the next one is the zeroth.
+    pub fn fail_after(&self, statements: i64) {
+        let Database::Sqlite(sqlite) = &self.0.database;
+        sqlite.faults.countdown.store(statements, Ordering::Relaxed);
+    }
+
+    /// Whether the failure that was asked for has happened.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        let Database::Sqlite(sqlite) = &self.0.database;
+        sqlite.faults.countdown.load(Ordering::Relaxed) < 0
+    }
+
+    /// Transactions that the writer committed so far.
+    #[must_use]
+    pub fn transactions(&self) -> u64 {
+        let Database::Sqlite(sqlite) = &self.0.database;
+        sqlite.writer.transactions.load(Ordering::Relaxed)
+    }
+
+    /// Runs SQL on the writer's connection, between transactions.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn run(&self, sql: &str) -> Result<(), Error> {
+        let (send, done) = tokio::sync::oneshot::channel();
+        let sql = sql.to_owned();
+        let Database::Sqlite(sqlite) = &self.0.database;
+        sqlite.writer.call(move |session| {
+            let _ = send.send(session.connection.execute_batch(&sql).map_err(|error| error.to_string()));
+        })?;
+        match done.await {
+            Ok(result) => result.map_err(Error::Database),
+            Err(_) => Err(Error::Database("the writer panicked".to_owned())),
+        }
+    }
+
+    /// Keeps the writer from working until the guard is dropped.
+    ///
+    /// # Errors
+    /// Where the writer is gone.
+    pub fn hold_writer(&self) -> Result<std::sync::mpsc::Sender<()>, Error> {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let Database::Sqlite(sqlite) = &self.0.database;
+        sqlite.writer.call(move |session| {
+            let begun = session.connection.execute_batch("BEGIN IMMEDIATE");
+            // Ends with an error when the guard is dropped.
+            let _ = held.recv();
+            if begun.is_ok() {
+                let _ = session.connection.execute_batch("ROLLBACK");
+            }
+        })?;
+        Ok(release)
+    }
+
+    /// How the database would go about a query's first statement.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn explain(&self, query: &Prepared) -> Result<String, Error> {
+        self.explain_sql(&query.sql)
+    }
+
+    /// How the database would go about a statement.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn explain_sql(&self, sql: &str) -> Result<String, Error> {
+        let Database::Sqlite(sqlite) = &self.0.database;
+        let told = |error: rusqlite::Error| Error::Database(error.to_string());
+        let connection =
+            crate::sqlite::open::open(&sqlite.path, crate::sqlite::open::Role::Reader).map_err(told)?;
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).map_err(told)?;
+        let mut rows = statement.raw_query();
+        let mut lines = Vec::new();
+        while let Some(row) = rows.next().map_err(told)? {
+            lines.push(row.get::<_, String>(3).map_err(told)?);
+        }
+        Ok(lines.join("\n"))
+    }
+
+    /// The statements of a query's next page, after a row whose first key is null or not.
+    #[must_use]
+    pub fn segments(&self, query: &Prepared, nulls: u64) -> Vec<String> {
+        let variant = crate::sql::query::Variant { given: 0, after: Some(nulls) };
+        query.variant(variant).map_or_else(
+            |_| Vec::new(),
+            |compiled| compiled.segments.iter().map(|statement| statement.sql.to_string()).collect(),
+        )
+    }
+}

@@ -1,0 +1,182 @@
+//! Conditions under which a mutation may happen.
+
+use purlin_schema::{FieldId, Id, Input, Inputs, Value};
+
+use super::{Failure, Write, field_refusal, given};
+use crate::mutation::{Condition, Guard, Mutation, Refusal};
+use crate::sql::{Args, Statement};
+
+/// What a person is told of a ref that leads nowhere, or to what he may not read.
+const NOT_FOUND: &str = "does not exist";
+
+/// The inputs of a guard: those that the mutation carries, and the stored record as `old`.
+struct GuardInputs<'run> {
+    mutation: &'run Mutation,
+    old: Option<&'run [Value]>,
+}
+
+impl Inputs for GuardInputs<'_> {
+    fn input(&self, input: &Input) -> Option<Value> {
+        match input {
+            Input::Old(field) => self.old?.get(usize::from(field.0)).cloned(),
+            input => given(self.mutation, input),
+        }
+    }
+}
+
+impl Write<'_> {
+    fn finds(
+        &self,
+        statement: &Statement,
+        mutation: &Mutation,
+        id: Id,
+        old: Option<&[Value]>,
+    ) -> Result<bool, Failure> {
+        let inputs = GuardInputs { mutation, old };
+        Ok(self.session.any(statement, &Args { id: Some(id), ..Args::inputs(&inputs) })?)
+    }
+
+    fn holds(
+        &self,
+        condition: &Condition,
+        mutation: &Mutation,
+        id: Id,
+        old: Option<&[Value]>,
+    ) -> Result<bool, Failure> {
+        self.finds(&condition.compiled.holds, mutation, id, old)
+    }
+
+    /// What must hold of the record as stored.
+    pub(super) fn stored(&self, mutation: &Mutation, id: Id, old: &[Value]) -> Result<(), Failure> {
+        for guard in &mutation.guards {
+            if let Guard::Visible(condition) = guard
+                && !self.holds(condition, mutation, id, Some(old))?
+            {
+                return Err(Refusal::NotFound.into());
+            }
+        }
+        for guard in &mutation.guards {
+            if let Guard::Stored(condition) = guard
+                && !self.holds(condition, mutation, id, Some(old))?
+            {
+                return Err(Refusal::Forbidden.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What must hold of the record as proposed, which stands in the table by now: first whether the asker may
+    /// at all, then all that is wrong with it.
+    pub(super) fn proposed(&self, mutation: &Mutation, id: Id, old: Option<&[Value]>) -> Result<(), Failure> {
+        let mut refusals = Vec::new();
+        for guard in &mutation.guards {
+            if let Guard::Proposed(condition) = guard
+                && !self.holds(condition, mutation, id, old)?
+            {
+                return Err(Refusal::Forbidden.into());
+            }
+        }
+        for guard in &mutation.guards {
+            if let Guard::Check(condition, field, message) = guard
+                && self.finds(&condition.compiled.fails, mutation, id, old)?
+            {
+                refusals.push(Refusal::Field { field: *field, code: "check", message: message.clone() });
+            }
+        }
+        if refusals.is_empty() { Ok(()) } else { Err(Failure::Refused(refusals)) }
+    }
+
+    /// Whether the asker may write the fields that change: by the record as stored.
+    pub(super) fn may_write(
+        &self,
+        mutation: &Mutation,
+        id: Id,
+        old: &[Value],
+        changed: impl Iterator<Item = FieldId>,
+    ) -> Result<(), Failure> {
+        let changed: Vec<FieldId> = changed.collect();
+        self.fields_writable(mutation, id, Some(old), |field| changed.contains(&field))
+    }
+
+    /// Whether the asker may write the fields that he gives a new record.
+    pub(super) fn may_write_new(
+        &self,
+        mutation: &Mutation,
+        id: Id,
+        given: &[(FieldId, Value)],
+        links: &[(FieldId, Vec<Id>)],
+    ) -> Result<(), Failure> {
+        self.fields_writable(mutation, id, None, |field| {
+            given.iter().any(|(known, value)| *known == field && !value.is_null())
+                || links.iter().any(|(known, targets)| *known == field && !targets.is_empty())
+        })
+    }
+
+    fn fields_writable(
+        &self,
+        mutation: &Mutation,
+        id: Id,
+        old: Option<&[Value]>,
+        changes: impl Fn(FieldId) -> bool,
+    ) -> Result<(), Failure> {
+        let mut refusals = Vec::new();
+        for guard in &mutation.guards {
+            if let Guard::FieldWrite(field, condition) = guard
+                && changes(*field)
+                && !self.holds(condition, mutation, id, old)?
+            {
+                refusals.push(Refusal::FieldForbidden(*field));
+            }
+        }
+        if refusals.is_empty() { Ok(()) } else { Err(Failure::Refused(refusals)) }
+    }
+
+    /// Refs that the mutation sets to what is not there, or not for the asker. Every ref must lead somewhere,
+    /// guarded or not: the database would refuse it without saying which.
+    pub(super) fn dangling(
+        &self,
+        mutation: &Mutation,
+        values: &[Value],
+        old: Option<&[Value]>,
+        added: &[(FieldId, Vec<Id>)],
+    ) -> Result<Vec<Refusal>, Failure> {
+        let model = self.model(mutation.model).clone();
+        let mut refusals = Vec::new();
+        let own_id = values.first().and_then(Value::as_id);
+        for field in &model.fields {
+            let Some(reference) = &field.reference else { continue };
+            let at = usize::from(field.id.0);
+            let targets: Vec<Id> = if reference.many {
+                added
+                    .iter()
+                    .filter(|(known, _)| *known == field.id)
+                    .flat_map(|(_, ids)| ids.clone())
+                    .collect()
+            } else if old.is_some_and(|old| old[at] == values[at]) {
+                continue;
+            } else {
+                values[at].as_id().into_iter().collect()
+            };
+            let guards: Vec<_> = mutation
+                .guards
+                .iter()
+                .filter_map(|guard| match guard {
+                    Guard::Referred(known, condition) if *known == field.id => condition.as_ref(),
+                    _ => None,
+                })
+                .collect();
+            for target in targets {
+                let itself = reference.to == model.id && Some(target) == own_id;
+                let mut there = itself || self.exists(reference.to, target)?;
+                for condition in &guards {
+                    there = there && (itself || self.holds(condition, mutation, target, None)?);
+                }
+                if !there {
+                    refusals.push(field_refusal(field.id, "not_found", NOT_FOUND));
+                    break;
+                }
+            }
+        }
+        Ok(refusals)
+    }
+}

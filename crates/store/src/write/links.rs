@@ -1,0 +1,142 @@
+//! Lists of refs: rows of link tables, each made or removed as a change of its own.
+
+use std::collections::HashSet;
+
+use purlin_schema::model::Model;
+use purlin_schema::{FieldId, Id, Kind, ModelId, Value};
+
+use super::{Failure, Write};
+use crate::mutation::{Change, Links};
+use crate::sql::Args;
+use crate::sql::dialect::id_kind;
+use crate::sqlite::decode;
+
+/// What is to be done to one list.
+pub(super) struct Relink {
+    pub(super) field: FieldId,
+    pub(super) added: Vec<Id>,
+    pub(super) removed: Vec<Id>,
+}
+
+impl Relink {
+    pub(super) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+}
+
+/// One end of a link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Source,
+    Target,
+}
+
+impl Write<'_> {
+    /// What a change of a list comes to, beside what is in it.
+    pub(super) fn planned(
+        &self,
+        model: &Model,
+        field: FieldId,
+        source: Id,
+        links: &Links,
+    ) -> Result<Relink, Failure> {
+        let present: HashSet<Id> = self.linked(model.id, field, End::Source, source)?.into_iter().collect();
+        let mut seen = HashSet::new();
+        let mut distinct =
+            |ids: &[Id]| -> Vec<Id> { ids.iter().copied().filter(|id| seen.insert(*id)).collect() };
+        let (added, removed) = match links {
+            Links::Replace(ids) => {
+                let wanted = distinct(ids);
+                let keep: HashSet<Id> = wanted.iter().copied().collect();
+                let mut removed: Vec<Id> = present.difference(&keep).copied().collect();
+                removed.sort_unstable();
+                (wanted.into_iter().filter(|id| !present.contains(id)).collect(), removed)
+            }
+            Links::Add(ids) => {
+                (distinct(ids).into_iter().filter(|id| !present.contains(id)).collect(), vec![])
+            }
+            Links::Remove(ids) => {
+                (vec![], distinct(ids).into_iter().filter(|id| present.contains(id)).collect())
+            }
+        };
+        Ok(Relink { field, added, removed })
+    }
+
+    /// Performs what was planned.
+    pub(super) fn relink(&mut self, model: &Model, source: Id, change: Relink) -> Result<(), Failure> {
+        for target in change.removed {
+            self.link(model, change.field, source, target, false)?;
+        }
+        for target in change.added {
+            self.link(model, change.field, source, target, true)?;
+        }
+        Ok(())
+    }
+
+    /// The links of a new record.
+    pub(super) fn link_new(
+        &mut self,
+        model: &Model,
+        field: FieldId,
+        source: Id,
+        targets: &[Id],
+    ) -> Result<(), Failure> {
+        let mut seen = HashSet::new();
+        for target in targets.iter().copied().filter(|id| seen.insert(*id)) {
+            self.link(model, field, source, target, true)?;
+        }
+        Ok(())
+    }
+
+    /// Makes or removes one link.
+    pub(super) fn link(
+        &mut self,
+        model: &Model,
+        field: FieldId,
+        source: Id,
+        target: Id,
+        added: bool,
+    ) -> Result<(), Failure> {
+        let dialect = self.catalog.dialect;
+        let table = dialect.link_table(model, model.field(field));
+        let text = match added {
+            true => format!("INSERT INTO {table} (\"source\", \"target\") VALUES ({{0}}, {{1}})"),
+            false => format!("DELETE FROM {table} WHERE \"source\" = {{0}} AND \"target\" = {{1}}"),
+        };
+        let kinds = [id_kind(model), self.target_kind(model, field)];
+        let values = [Value::from(source), Value::from(target)];
+        self.session.execute(&self.catalog.statement(&text, &kinds), &Args::values(&values))?;
+        self.changes.push(Change::Link { model: model.id, field, source, target, added });
+        Ok(())
+    }
+
+    /// The records at the other end of a record's links.
+    pub(super) fn linked(
+        &self,
+        model: ModelId,
+        field: FieldId,
+        near: End,
+        id: Id,
+    ) -> Result<Vec<Id>, Failure> {
+        let model = self.model(model).clone();
+        let table = self.catalog.dialect.link_table(&model, model.field(field));
+        let (source, target) = (id_kind(&model), self.target_kind(&model, field));
+        let (near, far, near_kind, far_kind) = match near {
+            End::Source => ("source", "target", source, target),
+            End::Target => ("target", "source", target, source),
+        };
+        let text = format!("SELECT \"{far}\" FROM {table} WHERE \"{near}\" = {{0}} ORDER BY \"{far}\"");
+        let mut ids = Vec::new();
+        let statement = self.catalog.statement(&text, &[near_kind]);
+        self.session.each(&statement, &Args::values(&[id.into()]), |row| {
+            ids.extend(decode::value(row, 0, far_kind)?.as_id());
+            Ok(true)
+        })?;
+        Ok(ids)
+    }
+
+    fn target_kind(&self, model: &Model, field: FieldId) -> Kind {
+        let to = model.field(field).reference.as_ref().map(|reference| reference.to);
+        to.map_or(Kind::Int, |to| id_kind(self.model(to)))
+    }
+}

@@ -1,0 +1,178 @@
+//! Performing mutations: everything that is decided inside the transaction.
+//!
+//! The writer calls [`perform`] with the mutations of one request, within a savepoint. Nothing here is remembered
+//! between two calls and nothing outside of the database is touched, so a request can be performed again.
+
+mod create;
+mod delete;
+mod guards;
+mod links;
+mod slugs;
+mod unique;
+mod update;
+
+use std::sync::Arc;
+
+use purlin_schema::model::Model;
+use purlin_schema::{FieldId, Id, Input, Inputs, Kind, ModelId, Row, Shape, Value};
+
+use crate::catalog::Catalog;
+use crate::error::Error;
+use crate::mutation::{Action, Change, Mutation, Outcome, Refusal};
+use crate::plan::StepArgs;
+use crate::sql::Args;
+use crate::sqlite::decode;
+use crate::sqlite::run::{self, Stopped};
+use crate::sqlite::session::Session;
+
+/// Why a request was not performed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It was refused.
+    Refused(Vec<Refusal>),
+    /// The database failed.
+    Database(rusqlite::Error),
+    /// Something else.
+    Failed(Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Failure {
+        Failure::Database(error)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        Failure::Refused(vec![refusal])
+    }
+}
+
+/// Performs mutations in order; the first that is refused ends them all.
+pub(crate) fn perform(
+    session: &Session,
+    catalog: &Catalog,
+    mutations: &[Mutation],
+) -> Result<(Vec<Outcome>, Vec<Change>), Failure> {
+    let mut write = Write { session, catalog, changes: Vec::new() };
+    let mut outcomes = Vec::with_capacity(mutations.len());
+    for mutation in mutations {
+        let (id, version) = match &mutation.action {
+            Action::Create { id, values, links } => write.create(mutation, *id, values, links)?,
+            Action::Update { id, if_version, values, links } => {
+                write.update(mutation, *id, *if_version, values, links)?
+            }
+            Action::Delete { id, if_version } => write.delete(mutation, *id, *if_version)?,
+        };
+        outcomes.push(Outcome { id, version, row: None });
+    }
+    // The answers are read when all is done, so that they show the records as they will be found.
+    for (mutation, outcome) in mutations.iter().zip(&mut outcomes) {
+        outcome.row = write.returned(mutation, outcome.id)?;
+    }
+    Ok((outcomes, write.changes))
+}
+
+/// One request under way.
+struct Write<'run> {
+    session: &'run Session,
+    catalog: &'run Catalog,
+    changes: Vec<Change>,
+}
+
+/// A record as it is shown in an answer.
+type Shown = (Arc<Shape>, Arc<Row>);
+
+/// A record's values by field number; null where a field has no column.
+type Values = Arc<[Value]>;
+
+impl Write<'_> {
+    fn model(&self, id: ModelId) -> &Arc<Model> {
+        self.catalog.model(id)
+    }
+
+    fn load(&self, model: ModelId, id: Id) -> Result<Option<Values>, Failure> {
+        let table = self.catalog.table(model);
+        let mut found = None;
+        self.session.each(&table.load, &Args::values(&[id.into()]), |row| {
+            let mut values = vec![Value::Null; self.model(model).fields.len()];
+            for (at, (field, kind)) in table.columns.iter().enumerate() {
+                values[usize::from(field.0)] = decode::value(row, at, *kind)?;
+            }
+            found = Some(values.into());
+            Ok(false)
+        })?;
+        Ok(found)
+    }
+
+    fn exists(&self, model: ModelId, id: Id) -> Result<bool, Failure> {
+        Ok(self.session.any(&self.catalog.table(model).exists, &Args::values(&[id.into()]))?)
+    }
+
+    fn changed(&mut self, model: ModelId, id: Id, old: Option<Values>, new: Option<Values>) {
+        self.changes.push(Change::Record { model, id, old, new });
+    }
+
+    fn returned(&self, mutation: &Mutation, id: Id) -> Result<Option<Shown>, Failure> {
+        let Some(query) = &mutation.returning else { return Ok(None) };
+        let inputs = Returning { mutation, id };
+        match run::query(self.session, query, &inputs, &StepArgs::default()) {
+            Ok(set) => Ok(set.rows.into_iter().next().map(|row| (set.shape, row))),
+            Err(Stopped::Failed(error)) => Err(Failure::Failed(error)),
+            Err(Stopped::Interrupted) => Err(Failure::Failed(Error::Database("interrupted".to_owned()))),
+        }
+    }
+}
+
+/// The inputs of the query for the answer.
+struct Returning<'run> {
+    mutation: &'run Mutation,
+    id: Id,
+}
+
+impl Inputs for Returning<'_> {
+    fn input(&self, input: &Input) -> Option<Value> {
+        match input {
+            Input::Param(name) if name == "id" => Some(self.id.into()),
+            input => given(self.mutation, input),
+        }
+    }
+}
+
+/// The value that a mutation carries for an input.
+fn given(mutation: &Mutation, input: &Input) -> Option<Value> {
+    let known = mutation.inputs.iter().find(|(known, _)| known == input);
+    match (known, input) {
+        (Some((_, value)), _) => Some(value.clone()),
+        (None, Input::Now) => Some(Value::Datetime(mutation.now)),
+        (None, _) => None,
+    }
+}
+
+/// The version in a record's values.
+fn version_of(values: &[Value]) -> i64 {
+    values.get(usize::from(FieldId::VERSION.0)).and_then(Value::as_int).unwrap_or(0)
+}
+
+/// The refusal of one field.
+fn field_refusal(field: FieldId, code: &'static str, message: &str) -> Refusal {
+    Refusal::Field { field: Some(field), code, message: message.to_owned() }
+}
+
+/// Fields that must have a value and have none.
+fn required(model: &Model, values: &[Value]) -> Vec<Refusal> {
+    let empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::Text(text) => text.is_empty(),
+        _ => false,
+    };
+    let lacking = model.fields.iter().filter(|field| {
+        field.required && field.has_column() && !field.is_system() && empty(&values[usize::from(field.id.0)])
+    });
+    lacking.map(|field| field_refusal(field.id, "required", "is required")).collect()
+}
+
+/// The kind that a field's column has.
+fn kind_of(model: &Model, field: FieldId) -> Kind {
+    if field == FieldId::ID { crate::sql::dialect::id_kind(model) } else { model.field(field).kind }
+}

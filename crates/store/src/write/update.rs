@@ -1,0 +1,109 @@
+//! Changing a record.
+//!
+//! An update under which nothing changes is acknowledged, its guards hold like any other's, but the record keeps
+//! its version: whoever saves a form without an edit does not make others' copies stale.
+
+use std::sync::Arc;
+
+use purlin_schema::{FieldId, Id, Kind, Value};
+
+use super::{Failure, Values, Write, kind_of, required, version_of};
+use crate::mutation::{Links, Mutation, Refusal};
+use crate::sql::Args;
+
+impl Write<'_> {
+    pub(super) fn update(
+        &mut self,
+        mutation: &Mutation,
+        id: Id,
+        if_version: Option<i64>,
+        given: &[(FieldId, Value)],
+        links: &[(FieldId, Links)],
+    ) -> Result<(Id, i64), Failure> {
+        let old = self.load(mutation.model, id)?.ok_or(Refusal::NotFound)?;
+        self.stored(mutation, id, &old)?;
+        if if_version.is_some_and(|version| version != version_of(&old)) {
+            return Err(Refusal::VersionMismatch.into());
+        }
+        let model = self.model(mutation.model).clone();
+        let mut values = old.to_vec();
+        for (field, value) in given {
+            let fixed = matches!(*field, FieldId::ID | FieldId::VERSION);
+            if model.field(*field).has_column() && !fixed {
+                values[usize::from(field.0)] = value.clone();
+            }
+        }
+        self.fill_slugs(&model, &mut values, Some(id), Some(given))?;
+        let changes = links.iter().map(|(field, links)| self.planned(&model, *field, id, links));
+        let changes = changes.collect::<Result<Vec<_>, _>>()?;
+        let differs = |field: FieldId| values[usize::from(field.0)] != old[usize::from(field.0)];
+        let changed: Vec<FieldId> =
+            model.fields.iter().map(|field| field.id).filter(|id| differs(*id)).collect();
+        let relinked = changes.iter().filter(|change| !change.is_empty()).map(|change| change.field);
+        self.may_write(mutation, id, &old, changed.iter().copied().chain(relinked))?;
+
+        let mut refusals = required(&model, &values);
+        let added: Vec<_> = changes.iter().map(|change| (change.field, change.added.clone())).collect();
+        refusals.extend(self.dangling(mutation, &values, Some(&old), &added)?);
+        refusals.extend(self.taken(&model, &values, Some(id))?);
+        if !refusals.is_empty() {
+            return Err(Failure::Refused(refusals));
+        }
+        let touched = !changed.is_empty() || changes.iter().any(|change| !change.is_empty());
+        let version = if touched {
+            self.write_row(mutation, id, old.clone(), values, changed)?
+        } else {
+            version_of(&old)
+        };
+        for change in changes {
+            self.relink(&model, id, change)?;
+        }
+        self.proposed(mutation, id, Some(&old))?;
+        Ok((id, version))
+    }
+
+    /// Writes changed columns, with the next version and the time.
+    pub(super) fn write_row(
+        &mut self,
+        mutation: &Mutation,
+        id: Id,
+        old: Values,
+        values: Vec<Value>,
+        changed: Vec<FieldId>,
+    ) -> Result<i64, Failure> {
+        self.write_row_of(mutation.model, mutation.now, id, old, values, changed)
+    }
+
+    /// The same for a record of any model, as `on_delete` changes them.
+    pub(super) fn write_row_of(
+        &mut self,
+        of: purlin_schema::ModelId,
+        now: i64,
+        id: Id,
+        old: Values,
+        mut values: Vec<Value>,
+        mut changed: Vec<FieldId>,
+    ) -> Result<i64, Failure> {
+        let model = self.model(of).clone();
+        let version = version_of(&old) + 1;
+        values[usize::from(FieldId::VERSION.0)] = Value::Int(version);
+        if !changed.contains(&FieldId::UPDATED_AT) {
+            values[usize::from(FieldId::UPDATED_AT.0)] = Value::Datetime(now);
+            changed.push(FieldId::UPDATED_AT);
+        }
+        changed.push(FieldId::VERSION);
+        let dialect = self.catalog.dialect;
+        let sets = changed
+            .iter()
+            .enumerate()
+            .map(|(at, field)| format!("{} = {{{}}}", dialect.quote(&model.field(*field).name), at + 1));
+        let sets = sets.collect::<Vec<_>>().join(", ");
+        let text = format!("UPDATE {} SET {sets} WHERE \"id\" = {{0}}", dialect.table(&model));
+        let fields = std::iter::once(FieldId::ID).chain(changed);
+        let (kinds, row): (Vec<Kind>, Vec<Value>) =
+            fields.map(|field| (kind_of(&model, field), values[usize::from(field.0)].clone())).unzip();
+        self.session.execute(&self.catalog.statement(&text, &kinds), &Args::values(&row))?;
+        self.changed(of, id, Some(old), Some(Arc::from(values)));
+        Ok(version)
+    }
+}
