@@ -15,6 +15,8 @@ pub const MAX_BYTES: usize = 4096;
 pub const MAX_NODES: usize = 500;
 /// The deepest nesting: brackets, and operators in a row without brackets.
 pub const MAX_DEPTH: usize = 64;
+/// The code of a mistake that another may have caused, until that is known.
+const MISSING: &str = "missing-operator";
 const MAX_TOKENS: usize = MAX_NODES * 3;
 
 /// Words that CEL reserves: none of them is a name.
@@ -60,11 +62,11 @@ pub(super) enum TokenKind {
     Mark,
 }
 
-/// Cuts a text into tokens.
+/// Cuts a text into tokens; gives also how deeply they nest.
 ///
 /// # Errors
 /// Everything that can be told from the tokens alone.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Vec<Mistake>> {
+pub(super) fn tokens(text: &str) -> Result<(Vec<Token>, usize), Vec<Mistake>> {
     if text.len() > MAX_BYTES {
         let message = format!("the expression has {} bytes; at most {MAX_BYTES} are taken", text.len());
         return Err(vec![Mistake::new("expression-too-long", 0..0, message)]);
@@ -79,13 +81,17 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Vec<Mistake>> {
     if tokens.is_empty() && mistakes.is_empty() {
         return Err(vec![Mistake::new("syntax", 0..text.len(), "the expression is empty")]);
     }
+    let mut deepest = 0;
     if mistakes.is_empty() {
-        mistakes.extend(depth(text, &tokens).err());
+        match depth(text, &tokens) {
+            Ok(depth) => deepest = depth,
+            Err(mistake) => mistakes.push(mistake),
+        }
     }
     if mistakes.is_empty() || mistakes.iter().all(|mistake| mistake.code == "syntax") {
         habits(text, &tokens, &mut mistakes);
     }
-    if mistakes.is_empty() { Ok(tokens) } else { Err(sorted(mistakes)) }
+    if mistakes.is_empty() { Ok((tokens, deepest)) } else { Err(sorted(mistakes)) }
 }
 
 fn sorted(mut mistakes: Vec<Mistake>) -> Vec<Mistake> {
@@ -153,8 +159,8 @@ fn cut(text: &str) -> (Vec<Token>, Vec<Mistake>) {
                 }
                 None => {
                     let character = text[at..].chars().next().unwrap_or('?');
-                    at += character.len_utf8();
-                    mistakes.push(stranger(character, start..at));
+                    at += foreign_text(&text[at..]).unwrap_or(character.len_utf8());
+                    mistakes.push(stranger(character, &text[start..at], start..at));
                     continue;
                 }
             },
@@ -222,17 +228,35 @@ fn mark(text: &str) -> Option<usize> {
     MARKS.iter().find(|mark| text.starts_with(**mark)).map(|mark| mark.len())
 }
 
-fn stranger(character: char, span: Range<usize>) -> Mistake {
+/// How long a text in quotes of another kind is.
+fn foreign_text(text: &str) -> Option<usize> {
+    let mut characters = text.char_indices();
+    let (_, open) = characters.next()?;
+    let closes = |character: char| match open {
+        '`' => character == '`',
+        '“' | '„' | '”' => matches!(character, '“' | '”'),
+        '‘' | '’' => character == '’',
+        '«' => character == '»',
+        _ => false,
+    };
+    characters.find(|(_, character)| closes(*character)).map(|(at, close)| at + close.len_utf8())
+}
+
+fn stranger(character: char, whole: &str, span: Range<usize>) -> Mistake {
+    let inner = whole.strip_prefix(character).unwrap_or("");
+    let inner = inner.char_indices().next_back().map_or("…", |(last, _)| &inner[..last]);
+
     let mistake = |message: String| Mistake::new("syntax", span.clone(), message);
     match character {
         '“' | '”' | '„' | '‘' | '’' | '«' | '»' => {
-            mistake(format!("`{character}` is a typographic quote")).hint("write `\"`")
+            mistake(format!("`{character}` is a typographic quote")).hint(format!("write `\"{inner}\"`"))
         }
         ';' => mistake("`;` ends nothing here".into())
             .hint("an expression is one condition or value, without `;`"),
         '$' | '@' | '#' => mistake(format!("`{character}` means nothing in an expression"))
             .hint("name a field plainly, and inputs as `params.…`, `query.…` or `user.…`"),
-        '`' => mistake("a backtick means nothing in an expression".into()).hint("write a text in `\"`"),
+        '`' => mistake("a backtick means nothing in an expression".into())
+            .hint(format!("write `{inner}` for a field, `\"{inner}\"` for a text")),
         '≠' => mistake("`≠` is no operator".into()).hint("write `!=`"),
         '≤' => mistake("`≤` is no operator".into()).hint("write `<=`"),
         '≥' => mistake("`≥` is no operator".into()).hint("write `>=`"),
@@ -241,7 +265,7 @@ fn stranger(character: char, span: Range<usize>) -> Mistake {
 }
 
 /// Refuses what nests too deeply or does not close, exactly as deep as the parser would go.
-fn depth(text: &str, tokens: &[Token]) -> Result<(), Mistake> {
+fn depth(text: &str, tokens: &[Token]) -> Result<usize, Mistake> {
     struct Level<'text> {
         open: &'text str,
         at: Range<usize>,
@@ -257,9 +281,12 @@ fn depth(text: &str, tokens: &[Token]) -> Result<(), Mistake> {
         }
     }
     let level = |open, at| Level { open, at, operators: 0, inner: 0, deepest: 0, conditionals: 0 };
+    let mut reached = 0;
     let mut levels = vec![level("", 0..0)];
-    for token in tokens.iter().filter(|token| token.kind != TokenKind::Literal) {
+    for (index, token) in tokens.iter().enumerate().filter(|(_, token)| token.kind != TokenKind::Literal) {
         let word = &text[token.span.clone()];
+        let before = index.checked_sub(1).map(|before| &tokens[before]);
+        let sign = word == "-" && before.is_none_or(|before| !ends_value(before, &text[before.span.clone()]));
         let last = levels.len() - 1;
         match word {
             "(" | "[" | "{" => levels.push(level(word, token.span.clone())),
@@ -280,14 +307,15 @@ fn depth(text: &str, tokens: &[Token]) -> Result<(), Mistake> {
                 levels[last].close_segment();
                 levels[last].conditionals += 1;
             }
-            "!" => {}
+            _ if word == "!" || sign => {}
             _ if token.kind == TokenKind::Mark || word == "in" => levels[last].operators += 1,
             _ => {}
         }
         let open: usize = levels.iter().map(|level| level.operators.max(1) + level.conditionals).sum();
         let closed =
             levels.iter().map(|level| level.deepest.max(level.operators + level.inner)).max().unwrap_or(0);
-        if open > MAX_DEPTH || closed > MAX_DEPTH {
+        reached = reached.max(open).max(closed);
+        if reached > MAX_DEPTH {
             let message = format!("the expression nests too deeply: at most {MAX_DEPTH} levels are taken");
             return Err(Mistake::new("expression-too-deep", token.span.clone(), message)
                 .hint("operators in a row count too, except `&&` and `||`"));
@@ -297,7 +325,7 @@ fn depth(text: &str, tokens: &[Token]) -> Result<(), Mistake> {
         Some(open) if !open.open.is_empty() => {
             Err(Mistake::new("syntax", open.at, format!("`{}` is never closed", open.open)))
         }
-        _ => Ok(()),
+        _ => Ok(reached),
     }
 }
 
@@ -342,6 +370,15 @@ fn habits(text: &str, tokens: &[Token], mistakes: &mut Vec<Mistake>) {
                 at += many;
             }
             None => at += 1,
+        }
+    }
+    // Where something else was not read, what stands beside it only seems to lack an operator.
+    if mistakes.iter().any(|mistake| mistake.code != MISSING) {
+        mistakes.retain(|mistake| mistake.code != MISSING);
+    }
+    for mistake in mistakes.iter_mut() {
+        if mistake.code == MISSING {
+            mistake.code = "syntax";
         }
     }
     if let (true, Some(last)) = (mistakes.is_empty(), tokens.last()) {
@@ -416,6 +453,6 @@ fn word_habit(here: &str, lower: &str, next: [&str; 2], span: &Range<usize>) -> 
 }
 
 fn two_values(here: &str, span: &Range<usize>) -> Mistake {
-    Mistake::new("syntax", span.clone(), format!("an operator is missing before `{here}`"))
+    Mistake::new(MISSING, span.clone(), format!("an operator is missing before `{here}`"))
         .hint("such as `==`, `&&` or `||`")
 }

@@ -15,6 +15,8 @@ mod check;
 pub mod eval;
 mod fold;
 pub mod functions;
+#[cfg(any(test, feature = "arbitrary"))]
+mod fuzz;
 mod lex;
 mod parse;
 mod print;
@@ -30,6 +32,8 @@ use std::ops::Range;
 pub use check::{Expect, Mistake, Scope, check, check_defines, kind_name};
 pub use eval::{Env, Evaluated, eval};
 pub use fold::{Asker, fold, implies, remaining, simplify_condition, specialise};
+#[cfg(any(test, feature = "arbitrary"))]
+pub use fuzz::fuzz;
 pub use lex::{MAX_BYTES, MAX_DEPTH, MAX_NODES, RESERVED};
 pub use print::print;
 pub use restrict::{Reading, restrict, restrict_sort};

@@ -51,8 +51,8 @@ pub(super) enum NodeKind {
 /// # Errors
 /// All that is wrong with its syntax, as far as it can be told apart.
 pub(super) fn parse(text: &str) -> Result<Node, Vec<Mistake>> {
-    let tokens = lex::tokens(text)?;
-    let parsed = catch_unwind(AssertUnwindSafe(|| Env::default().parser().parse_with_source_info(text)));
+    let (tokens, depth) = lex::tokens(text)?;
+    let parsed = guarded(text, depth);
     let (tree, source) = match parsed {
         Ok(Ok(parsed)) => parsed,
         Ok(Err(errors)) => {
@@ -65,6 +65,23 @@ pub(super) fn parse(text: &str) -> Result<Node, Vec<Mistake>> {
     let mut reader = Reader { text, tokens: &tokens, source: &source, mistakes: Vec::new() };
     let node = reader.node(&tree, 0);
     if reader.mistakes.is_empty() { Ok(node) } else { Err(reader.mistakes) }
+}
+
+type Parsed = Result<(IdedExpr, SourceInfo), cel::ParseErrors>;
+
+/// The parser, whose panics do not leave here. It takes some 30 kB of stack for each level (unoptimised), so that
+/// what nests deeper than people write is parsed on a stack of its own.
+fn guarded(text: &str, depth: usize) -> std::thread::Result<Parsed> {
+    const SHALLOW: usize = 12;
+    const STACK_BYTES: usize = 16 << 20;
+    let parse = || Env::default().parser().parse_with_source_info(text);
+    if depth <= SHALLOW {
+        return catch_unwind(AssertUnwindSafe(parse));
+    }
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, parse);
+        thread.map_err(|error| Box::new(error) as _).and_then(|thread| thread.join())
+    })
 }
 
 /// A mistake that only the parser found: its words are about grammar, so ours are about the place.

@@ -190,7 +190,7 @@ impl Reading<'_> {
                 Readable::Always => {}
                 Readable::Never => guards.push(Expr::truth(false)),
                 Readable::Where(rule) => {
-                    guards.push(rebase(rule, &Base { scope, model, hops: &hops[..=taken] }, 0))
+                    guards.push(rebase(rule, &Base { scope, model, hops: &hops[..=taken] }, 0));
                 }
             }
         }

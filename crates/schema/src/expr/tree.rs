@@ -120,7 +120,7 @@ impl Expr {
     #[must_use]
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
-        needs.collect(self);
+        needs.collect(self, 0);
         needs
     }
 
@@ -166,6 +166,8 @@ pub struct Needs {
     pub paths: Vec<Path>,
     /// Relations.
     pub walks: Vec<Walk>,
+    /// Fields of the record itself that these begin with: a field, or the ref that a path goes through first.
+    pub own: Vec<FieldId>,
 }
 
 impl Needs {
@@ -175,20 +177,7 @@ impl Needs {
         self.inputs.keys().any(|input| matches!(input, Input::User(_)))
     }
 
-    /// Fields of the record itself, by the first step of each path from it, where no `exists` is around.
-    #[must_use]
-    pub fn own_fields(&self) -> Vec<FieldId> {
-        let mut fields: Vec<FieldId> = Vec::new();
-        for path in self.paths.iter().filter(|path| path.scope == 0) {
-            let first = path.hops.first().copied().unwrap_or(path.field);
-            if !fields.contains(&first) {
-                fields.push(first);
-            }
-        }
-        fields
-    }
-
-    fn collect(&mut self, expr: &Expr) {
+    fn collect(&mut self, expr: &Expr, inside: usize) {
         match &expr.kind {
             ExprKind::Input(input) => {
                 // `user` and `user.id` are one input; the record says more.
@@ -197,18 +186,26 @@ impl Needs {
                     known.clone_from(&expr.ty);
                 }
             }
-            ExprKind::Field(path) | ExprKind::Has(path) if !self.paths.contains(path) => {
-                self.paths.push(path.clone())
+            ExprKind::Field(path) | ExprKind::Has(path) => {
+                let first = path.hops.first().copied().unwrap_or(path.field);
+                add(&mut self.own, (path.scope == inside).then_some(first));
+                add(&mut self.paths, Some(path.clone()));
             }
-            ExprKind::Exists(walk, _) | ExprKind::All(walk, _) | ExprKind::Count(walk, _)
-                if !self.walks.contains(walk) =>
-            {
-                self.walks.push(walk.clone());
+            ExprKind::Exists(walk, _) | ExprKind::All(walk, _) | ExprKind::Count(walk, _) => {
+                add(&mut self.own, walk.hops.first().copied().filter(|_| walk.scope == inside));
+                add(&mut self.walks, Some(walk.clone()));
             }
             _ => {}
         }
+        let opens = matches!(expr.kind, ExprKind::Exists(..) | ExprKind::All(..) | ExprKind::Count(..));
         for child in expr.children() {
-            self.collect(child);
+            self.collect(child, inside + usize::from(opens));
         }
+    }
+}
+
+fn add<T: PartialEq>(list: &mut Vec<T>, item: Option<T>) {
+    if let Some(item) = item.filter(|item| !list.contains(item)) {
+        list.push(item);
     }
 }

@@ -71,8 +71,11 @@ impl Checker<'_> {
             let (at, arg) = wrong.unwrap_or((0, &args[0]));
             let takes: Vec<&str> =
                 overloads.iter().map(|overload| super::kind_name(overload.takes[at])).collect();
-            let message =
-                format!("`{name}` takes {}, and this is {}", takes.join(" or "), self.describe(&arg.ty));
+            let takes = match takes.split_last() {
+                Some((last, first)) if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+                _ => takes.concat(),
+            };
+            let message = format!("`{name}` takes {takes}, and this is {}", self.describe(&arg.ty));
             let hint = match (&arg.ty, overloads[0].takes[at]) {
                 (Type::Record(_), _) => Some("name a field of the record".to_owned()),
                 (_, wanted) => super::operators::conversion(arg, &Type::Value(wanted)),
@@ -355,7 +358,7 @@ pub(in crate::expr) fn shift(expr: Expr, by: usize) -> Expr {
         match &mut kind {
             ExprKind::Field(path) | ExprKind::Has(path) if path.scope >= inside => path.scope += by,
             ExprKind::Exists(walk, _) | ExprKind::All(walk, _) | ExprKind::Count(walk, _) => {
-                shift_walk(walk, by, inside)
+                shift_walk(walk, by, inside);
             }
             _ => {}
         }

@@ -127,7 +127,12 @@ impl Checker<'_> {
                         self.name_at(operand),
                         self.describe(&expr.ty)
                     );
-                    return self.wrong(Mistake::new("type-mismatch", node.name.clone(), message));
+                    let mistake = Mistake::new("type-mismatch", node.name.clone(), message);
+                    return self.wrong(if functions::methods().contains(&name) {
+                        mistake.hint(format!("write `{}.{name}()`", self.name_at(operand)))
+                    } else {
+                        mistake
+                    });
                 };
                 match expr.kind {
                     ExprKind::Field(path) => {
@@ -309,7 +314,7 @@ impl Checker<'_> {
         let before = self.mistakes.len();
         let thing = self.thing(&node);
         for mistake in self.mistakes.iter_mut().skip(before) {
-            if mistake.code != "define-cycle" && !mistake.message.starts_with('`') || outer_site.is_none() {
+            if mistake.code != "define-cycle" && outer_site.is_none() {
                 mistake.message = format!("in `{name}`: {}", mistake.message);
             }
         }

@@ -2,6 +2,7 @@
 
 use super::calls::shift;
 use super::names::nearest;
+use super::settle::said;
 use super::{Checker, Mistake, Thing};
 use crate::expr::parse::{Node, NodeKind};
 use crate::expr::{Arithmetic, Comparison, Expr, ExprKind, Input, Path, Type, Walk};
@@ -78,22 +79,44 @@ impl Checker<'_> {
     }
 
     fn unlike(&self, left: &Expr, right: &Expr, node: &Node) -> Mistake {
-        let message = match (&left.ty, &right.ty) {
+        let mut message =
+            format!("{} is compared with {}", self.describe(&left.ty), self.describe(&right.ty));
+        let hint = match (&left.ty, &right.ty) {
             (Type::Value(Kind::Json), _) | (_, Type::Value(Kind::Json)) => {
-                "JSON is compared with null alone".to_owned()
+                message = "JSON is compared with null alone".to_owned();
+                None
             }
-            _ => format!("{} is compared with {}", self.describe(&left.ty), self.describe(&right.ty)),
+            (Type::Record(_), Type::Record(_)) => None,
+            (Type::Record(_), _) | (_, Type::Record(_)) => Some(
+                "a record is compared by its id, or by a field of its own: `author.name == …`".to_owned(),
+            ),
+            (Type::Value(Kind::Decimal(_)), Type::Value(Kind::Int | Kind::Float))
+            | (Type::Value(Kind::Int | Kind::Float), Type::Value(Kind::Decimal(_))) => {
+                Some("write `double(…)` around the decimal".to_owned())
+            }
+            _ if matches!(right.kind, ExprKind::Const(_)) => conversion(right, &left.ty),
+            _ if matches!(left.kind, ExprKind::Const(_)) => conversion(left, &right.ty),
+            _ => conversion(right, &left.ty).or_else(|| conversion(left, &right.ty)),
         };
-        let hint = conversion(right, &left.ty).or_else(|| conversion(left, &right.ty)).or_else(|| {
-            let record = |ty: &Type| matches!(ty, Type::Record(_));
-            match (&left.ty, &right.ty) {
-                (a, b) if record(a) && record(b) => None,
-                (Type::Record(_), _) | (_, Type::Record(_)) => Some(
-                    "a record is compared by its id, or by a field of its own: `author.name == …`".to_owned(),
-                ),
-                _ => None,
-            }
+        let input = [(left, right), (right, left)].into_iter().find_map(|(one, other)| match &one.kind {
+            ExprKind::Input(input @ (Input::Param(_) | Input::Query(_))) => Some((input, one, other)),
+            _ => None,
         });
+        let hint = match input {
+            Some((input @ Input::Param(_), one, other)) => {
+                let (before, here) = (self.describe(&one.ty), self.describe(&other.ty));
+                message = format!("`{}` is taken for {before} elsewhere, and for {here} here", said(input));
+                None
+            }
+            Some((Input::Query(name), _, other)) => {
+                let ty = match &other.ty {
+                    Type::Value(kind) => type_name(*kind),
+                    _ => "int",
+                };
+                Some(format!("declare `{name} = \"{ty}\"` under `[query]`"))
+            }
+            _ => hint,
+        };
         let span = match (&left.kind, &right.kind) {
             (_, ExprKind::Const(_)) => right.span.clone(),
             (ExprKind::Const(_), _) => left.span.clone(),
@@ -458,6 +481,22 @@ pub(in crate::expr) fn sign(operator: Arithmetic) -> &'static str {
     }
 }
 
+/// What a kind is called in TOML.
+fn type_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "bool",
+        Kind::Int => "int",
+        Kind::Float => "float",
+        Kind::Decimal(_) => "decimal",
+        Kind::Text => "text",
+        Kind::Date => "date",
+        Kind::Datetime => "datetime",
+        Kind::Duration => "duration",
+        Kind::Uuid => "uuid",
+        Kind::Json => "json",
+    }
+}
+
 /// What to write so that an expression gives a type.
 pub(super) fn conversion(expr: &Expr, wanted: &Type) -> Option<String> {
     let Type::Value(wanted) = wanted else { return None };
@@ -488,6 +527,7 @@ pub(super) fn conversion(expr: &Expr, wanted: &Type) -> Option<String> {
         (Kind::Bool, Kind::Text, Some(text @ ("true" | "false"))) => {
             Some(format!("write `{text}` without quotes"))
         }
+        (Kind::Int | Kind::Float | Kind::Decimal(_) | Kind::Bool, Kind::Text, Some(_)) => None,
         (Kind::Text, Kind::Int | Kind::Float, _) if matches!(expr.kind, ExprKind::Const(_)) => {
             Some("write it in quotes".to_owned())
         }

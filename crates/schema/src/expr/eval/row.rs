@@ -30,9 +30,8 @@ impl Env for RowEnv<'_> {
         let (mut shape, mut row) = (self.shape, self.row);
         for hop in &path.hops {
             let model = self.models.get(shape.model);
-            match shape.value(row, *hop) {
-                Some(Value::Null | Value::Withheld) => return Evaluated::Error,
-                Some(_) | None => {}
+            if let Some(Value::Null | Value::Withheld) = shape.value(row, *hop) {
+                return Evaluated::Error;
             }
             let Some(reference) = &model.field(*hop).reference else { return Evaluated::Unavailable };
             match shape.related(row, reference.relation) {

@@ -3,6 +3,7 @@
 mod checked;
 mod folded;
 mod restricted;
+mod wrong;
 
 use indexmap::IndexMap;
 
