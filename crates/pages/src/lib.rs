@@ -10,12 +10,14 @@
 //!
 //! - `value`: records and lists as lazy objects; what was not asked for is an error that says what to add.
 //! - `filters`, `functions`: one small file each, one table each.
-//! - `escape`: the check that every `{{ … }}` stands where its value is inert.
+//! - `check`: names in templates. `escape`: the check that every `{{ … }}` stands where its value is inert.
 //! - `defaults`: Purlin's own pages: sign-in, sign-up, errors.
 //! - `text`: Markdown, sanitising, cutting short.
 
+mod check;
 pub mod defaults;
 mod error;
+mod escape;
 mod filters;
 mod functions;
 mod templates;

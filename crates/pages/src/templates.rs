@@ -1,6 +1,9 @@
 //! All templates of a site, compiled.
 
+mod compile;
+
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -13,7 +16,8 @@ use crate::text::escape;
 use crate::value::root::Root;
 use crate::value::{Shared, json, record, rich};
 use crate::view::View;
-use crate::{defaults, filters, functions};
+use crate::{filters, functions};
+use compile::Compiled;
 
 /// What one rendering may cost: an instruction is one, as are 64 bytes. A page of a hundred kilobytes takes some thousand.
 const FUEL: u64 = 10_000_000;
@@ -36,6 +40,8 @@ pub trait Assets: Send + Sync {
 pub struct Templates {
     env: Environment<'static>,
     shared: Arc<Shared>,
+    compiled: HashMap<String, Compiled>,
+    warnings: Diagnostics,
 }
 
 impl std::fmt::Debug for Templates {
@@ -60,20 +66,37 @@ impl Templates {
         let links = Arc::new(Links::new(&site, assets));
         let shared = Arc::new(Shared::new(site.clone(), zone));
         let mut env = environment(&shared, &links);
-        for (name, source) in sources(&site) {
-            if let Err(error) = env.add_template_owned(name.to_owned(), source.to_owned()) {
-                found.push(syntax_error(&site, name, source, &error));
-            }
-        }
+        let compiled = compile::compile(&site, &links, &mut env, &mut found);
         if found.has_errors() {
-            found.sources = site
-                .templates
-                .values()
-                .map(|template| (template.file.clone(), template.source.as_str().into()))
-                .collect();
             return Err(found);
         }
-        Ok(Templates { env, shared })
+        Ok(Templates { env, shared, compiled, warnings: found })
+    }
+
+    /// What is worth knowing though it keeps nothing from working: `|safe`, scripts that need a nonce.
+    #[must_use]
+    pub fn warnings(&self) -> &Diagnostics {
+        &self.warnings
+    }
+
+    /// Whether a template calls `csp_nonce()`, itself or by one that it extends or includes. The answer then needs a fresh
+    /// nonce in `View::extra` under `csp_nonce`, and is not cached.
+    #[must_use]
+    pub fn uses_nonce(&self, name: &str) -> bool {
+        self.compiled.get(name).is_some_and(|compiled| compiled.nonce)
+    }
+
+    /// The inline scripts of a template that are the same at each request, those of its layouts and partials included:
+    /// their hashes go into the content security policy.
+    #[must_use]
+    pub fn inline_scripts(&self, name: &str) -> &[String] {
+        self.compiled.get(name).map(|compiled| compiled.scripts.as_slice()).unwrap_or_default()
+    }
+
+    /// Its inline styles, likewise.
+    #[must_use]
+    pub fn inline_styles(&self, name: &str) -> &[String] {
+        self.compiled.get(name).map(|compiled| compiled.styles.as_slice()).unwrap_or_default()
     }
 
     /// Whether there is a template of this name, the site's or Purlin's own.
@@ -110,22 +133,20 @@ impl Templates {
         let template = inner.name().unwrap_or(asked).to_owned();
         let known = self.shared.site.templates.get(&template);
         let source = known.map(|known| known.source.as_str());
-        let (message, hint) = sentence(inner, source);
+        let compiled = self.compiled.get(&template);
+        let span = inner
+            .range()
+            .map(|span| compiled.map_or(span.clone(), |compiled| compiled.rewritten.original(span)));
+        let (message, hint) = sentence(inner, span.clone().and_then(|span| source?.get(span)));
         RenderError {
             file: known.map(|known| known.file.clone()),
             line: inner.line(),
-            caret: source.zip(inner.line()).and_then(|(source, line)| caret(source, line, inner.range())),
+            caret: source.zip(inner.line()).and_then(|(source, line)| caret(source, line, span)),
             template,
             message,
             hint,
         }
     }
-}
-
-/// Every template by name: the site's, then those of Purlin's own that the site has not.
-fn sources(site: &Site) -> impl Iterator<Item = (&str, &str)> {
-    let own = defaults::TEMPLATES.iter().copied().filter(|(name, _)| !site.templates.contains_key(*name));
-    site.templates.iter().map(|(name, template)| (name.as_str(), template.source.as_str())).chain(own)
 }
 
 /// An environment with all filters and functions and without templates.
@@ -206,11 +227,10 @@ fn print_object(out: &mut Output, state: &State, value: &Value) -> Result<(), Er
 }
 
 /// What is wrong and what to do about it.
-fn sentence(error: &Error, source: Option<&str>) -> (String, Option<String>) {
-    let part = error.range().and_then(|range| source?.get(range)).map(str::trim);
+fn sentence(error: &Error, part: Option<&str>) -> (String, Option<String>) {
     match error.kind() {
         ErrorKind::UndefinedError => {
-            let what = part.map_or("something here".to_owned(), |part| format!("`{part}`"));
+            let what = part.map(str::trim).map_or("something here".to_owned(), |part| format!("`{part}`"));
             let hint = "a name that this page's front matter does not declare, or a field of a record that is none; \
                         write {% if … %} around what may be missing";
             (format!("{what} is not defined"), Some(hint.to_owned()))
@@ -227,18 +247,6 @@ fn sentence(error: &Error, source: Option<&str>) -> (String, Option<String>) {
             None => (error.kind().to_string(), None),
         },
     }
-}
-
-fn syntax_error(site: &Site, name: &str, source: &str, error: &Error) -> Diagnostic {
-    let file = site.templates.get(name).map_or_else(|| name.into(), |template| template.file.clone());
-    let line_start =
-        |line: usize| source.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let span = error.range().or_else(|| {
-        let start: usize = line_start(error.line()?);
-        Some(start..start + source[start..].lines().next().unwrap_or_default().len())
-    });
-    let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    Diagnostic::error("template-syntax", file, span.unwrap_or(0..0), message)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ pub(crate) mod forms;
 mod nonce;
 pub(crate) mod url;
 
+pub(crate) use can::ACTIONS;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -63,12 +63,13 @@ impl Links {
         }
     }
 
-    /// What is wrong with a link, and what to write; of the arguments only the names are known.
-    pub(crate) fn check(&self, route: &str, given: &[&str]) -> Result<(), (String, String)> {
+    /// What is wrong with a link, and what to write. Of the arguments only the names are known, and perhaps not even those.
+    pub(crate) fn check(&self, route: &str, given: Option<&[&str]>) -> Result<(), (String, String)> {
         let target = self.target(route).ok_or_else(|| {
             let names: Vec<&str> = self.routes.keys().map(String::as_str).collect();
             (format!("there is no page `{route}`"), suggest::hint(route.trim_matches('/'), names))
         })?;
+        let Some(given) = given else { return Ok(()) };
         let names: Vec<&str> = target.parameters().collect();
         for name in &names {
             if !given.contains(name) {
@@ -136,7 +137,7 @@ fn add(env: &mut Environment<'static>, _: &Arc<Shared>, links: &Arc<Links>) {
     let links = links.clone();
     env.add_function("url", move |route: &str, options: Kwargs| -> Result<String, Error> {
         let given: Vec<&str> = options.args().collect();
-        links.check(route, &given).map_err(|(message, hint)| refusal(format!("{message}; {hint}")))?;
+        links.check(route, Some(&given)).map_err(|(message, hint)| refusal(format!("{message}; {hint}")))?;
         let values: Result<HashMap<String, Value>, Error> =
             given.iter().map(|name| Ok(((*name).to_owned(), options.get::<Value>(name)?))).collect();
         match links.target(route) {

@@ -24,6 +24,15 @@ pub(crate) fn hint<'names>(wrong: &str, names: impl IntoIterator<Item = &'names 
     if all.is_empty() { "there are none".to_owned() } else { format!("there are: {}", all.join(", ")) }
 }
 
+/// As [`hint`], with a sentence instead of all the names where nothing is near.
+pub(crate) fn hint_near<'names>(
+    wrong: &str,
+    names: impl IntoIterator<Item = &'names str>,
+    otherwise: &str,
+) -> String {
+    nearest(wrong, names).map_or_else(|| otherwise.to_owned(), |name| format!("did you mean `{name}`?"))
+}
+
 /// Letters to add, drop, replace or swap to get from one to the other.
 fn distance(from: &str, to: &str) -> usize {
     let from: Vec<char> = from.chars().flat_map(char::to_lowercase).collect();
