@@ -112,9 +112,9 @@ fn killed_anywhere_it_is_at_the_old_or_the_new_state() {
         assert_eq!(actual(&database), expected(&wanted(picture).snapshot));
         drop(database);
         if is_old {
-            were_old += 1
+            were_old += 1;
         } else {
-            were_new += 1
+            were_new += 1;
         }
 
         folder.migrator().apply(Consent::Grant).expect("it goes on from there");

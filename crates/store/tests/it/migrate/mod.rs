@@ -4,6 +4,7 @@ mod actual;
 mod apply;
 mod faults;
 mod golden;
+mod models;
 mod random;
 mod rows;
 mod support;

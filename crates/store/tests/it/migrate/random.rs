@@ -152,7 +152,7 @@ fn default(ty: ColumnType) -> Option<Literal> {
 /// Values of a column, such that conversions often succeed and sometimes do not.
 fn value(column: &Column, ids: &[Sql], seed: u8) -> Sql {
     let small = i64::from(seed % 7);
-    if !column.required && seed % 5 == 0 {
+    if !column.required && seed.is_multiple_of(5) {
         return Sql::Null;
     }
     if column.to.is_some() {
@@ -160,7 +160,7 @@ fn value(column: &Column, ids: &[Sql], seed: u8) -> Sql {
     }
     match column.ty.0 {
         Kind::Bool => Sql::Integer(small % 2),
-        Kind::Float => Sql::Real(f64::from(seed) / if seed % 3 == 0 { 4.0 } else { 1.0 }),
+        Kind::Float => Sql::Real(f64::from(seed) / if seed.is_multiple_of(3) { 4.0 } else { 1.0 }),
         Kind::Text if !column.of.is_empty() => {
             Sql::Text(["1", "true", "x"][usize::from(seed) % 3].to_owned())
         }
@@ -172,7 +172,7 @@ fn value(column: &Column, ids: &[Sql], seed: u8) -> Sql {
         Kind::Datetime => Sql::Integer((i64::from(seed) - 100) * 40_000_000_000),
         Kind::Json => Sql::Text(format!("[{small}]")),
         Kind::Uuid => Sql::Blob(vec![seed; 16]),
-        _ => Sql::Integer(small + if seed % 11 == 0 { -3 } else { 0 }),
+        _ => Sql::Integer(small + if seed.is_multiple_of(11) { -3 } else { 0 }),
     }
 }
 
