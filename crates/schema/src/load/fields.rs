@@ -63,10 +63,11 @@ pub(super) fn read_all<'a>(draft: &mut Draft<'a>, fields: View<'a>, names: &Mode
             change_own(draft, own, entry, view);
             continue;
         }
-        if let Some(id) = read_one(draft, entry, view, names)
-            && let Some(from) = view.text("from")
-        {
-            slugs.push((id, view, from));
+        match (read_one(draft, entry, view, names), view.text("from")) {
+            (Some(id), Some(from)) => slugs.push((id, view, from)),
+            (Some(_), None) => {}
+            // It stands in, so that what speaks of it is not told that there is no such field.
+            (None, _) => drop(draft.add(Field::plain(name, types::TYPES[0]), entry.key_span.clone())),
         }
     }
     for (id, view, from) in slugs {
@@ -94,11 +95,15 @@ fn read_one<'a>(
     View { what: &what, ..view }.known(&known);
 
     let mut field = Field::plain(&entry.key, ty);
-    let wanted = if ty.keys().contains(&"to") { Some(reference(&mut field, view, names)?) } else { None };
+    let wanted = if ty.keys().contains(&"to") {
+        Some(reference(&mut field, &draft.model.name, view, names)?)
+    } else {
+        None
+    };
     type_keys(&mut field, view);
     field.required = view.bool("required").unwrap_or(false);
     field.hidden = view.bool("hidden").unwrap_or(false);
-    field.was = view.string("was");
+    field.was = was(draft, view);
     field.description = view.string("description");
     if let Some(label) = view.string("label") {
         field.label = label;
@@ -170,8 +175,26 @@ fn change_own<'a>(draft: &mut Draft<'a>, id: FieldId, entry: &'a Entry, view: Vi
     keys(draft, id, view, false);
 }
 
+/// The name that a field had before, which no field may have now.
+fn was(draft: &Draft<'_>, view: View<'_>) -> Option<String> {
+    let was = view.text("was")?;
+    let fields = draft.view.and_then(|view| view.table("fields", "`[fields]`"));
+    if draft.model.field_named(&was.value).is_some()
+        || fields.is_some_and(|fields| fields.node(&was.value).is_some())
+    {
+        let message = format!("there still is a field `{}`", was.value);
+        view.file
+            .error("contradiction", &was.span, message)
+            .hint("`was` is the name that the field had before");
+    }
+    Some(was.value.clone())
+}
+
 fn field_type(view: View<'_>) -> Option<&'static dyn FieldType> {
     if view.node("type").is_none() {
+        let keys = types::TYPES.iter().flat_map(|ty| ty.keys());
+        let keys: Vec<&str> = COMMON.iter().chain(keys).copied().collect();
+        view.known(&keys);
         view.missing("type", "type = \"text\"");
         return None;
     }
@@ -241,8 +264,12 @@ fn type_keys(field: &mut Field, view: View<'_>) {
 }
 
 /// `to`, `inverse`, `on_delete`.
-fn reference<'a>(field: &mut Field, view: View<'a>, names: &ModelNames) -> Option<Wanted<'a>> {
+fn reference<'a>(field: &mut Field, model: &str, view: View<'a>, names: &ModelNames) -> Option<Wanted<'a>> {
     let many = field.ty.name() == "refs";
+    if many && model.len() + field.name.len() + 2 > names::LONGEST {
+        let message = format!("`{model}__{}` is too long a name for the table of the links", field.name);
+        view.file.error("bad-name", view.span, message).hint(format!("at most {} letters", names::LONGEST));
+    }
     if view.node("to").is_none() {
         view.missing("to", "to = \"users\"");
         return None;

@@ -20,6 +20,9 @@ pub(super) fn read(context: &Context<'_>, view: View<'_>, entry: &Entry) -> Opti
     let (action, model) = action(context, view)?;
     let fields = fields(context, view, &action, model);
     let set = set(context, view, &action, model);
+    if action == FormAction::Create {
+        warn_incomplete(context, view, entry, model, &fields, &set);
+    }
     // What the form made can be spoken of afterwards.
     let mut data: IndexMap<String, ModelId> = context.data.clone();
     if action == FormAction::Create {
@@ -144,6 +147,27 @@ fn set(context: &Context<'_>, view: View<'_>, action: &FormAction, model: ModelI
         list.extend(source.map(|source| (id, source)));
     }
     list
+}
+
+/// A form that gives no value to a required field can only fail.
+fn warn_incomplete(
+    context: &Context<'_>,
+    view: View<'_>,
+    entry: &Entry,
+    model: ModelId,
+    fields: &[FieldId],
+    set: &[(FieldId, Source)],
+) {
+    for field in &context.models.get(model).fields {
+        let given = fields.contains(&field.id) || set.iter().any(|(id, _)| *id == field.id);
+        let filled = field.default.is_some() || field.from.is_some() || field.is_system();
+        if field.required && !given && !filled && view.node("fields").is_some() {
+            let message = format!("the form `{}` gives no `{}`, which is required", entry.key, field.name);
+            view.file
+                .warn("incomplete-form", &entry.key_span, message)
+                .hint("add it to `fields` or `set`, or give it a default");
+        }
+    }
 }
 
 fn expected(field: &Field) -> Expect {

@@ -185,7 +185,7 @@ fn draft<'a>(
     }
     if let Some(view) = view {
         view.known(&["model", "fields", "access", "define", "unique", "check", "index"]);
-        read_model(&mut draft, view);
+        read_model(&mut draft, view, names);
         if let Some(table) = view.table("fields", "`[fields]`") {
             fields::read_all(&mut draft, table, names);
         }
@@ -241,7 +241,7 @@ fn add_own(draft: &mut Draft<'_>, own: own::OwnField, names: &ModelNames) {
     }
 }
 
-fn read_model(draft: &mut Draft<'_>, view: View<'_>) {
+fn read_model(draft: &mut Draft<'_>, view: View<'_>, names: &ModelNames) {
     let Some(table) = view.table("model", "`[model]`") else { return };
     table.known(&["label", "id", "api", "description", "was"]);
     if let Some(id) = table.text("id")
@@ -254,7 +254,16 @@ fn read_model(draft: &mut Draft<'_>, view: View<'_>) {
     }
     draft.model.api = table.bool("api").unwrap_or(true);
     draft.model.description = table.string("description");
-    draft.model.was = table.string("was");
+    if let Some(was) = table.text("was") {
+        if names.contains_key(&was.value) {
+            let message = format!("there still is a model `{}`", was.value);
+            table
+                .file
+                .error("contradiction", &was.span, message)
+                .hint("`was` is the name that the model had before");
+        }
+        draft.model.was = Some(was.value.clone());
+    }
 }
 
 fn read_access<'a>(draft: &mut Draft<'a>, view: View<'a>) {

@@ -4,7 +4,7 @@ use super::report::File;
 use super::toml::Entry;
 
 /// PostgreSQL cuts identifiers at this many bytes.
-const LONGEST: usize = 63;
+pub(super) const LONGEST: usize = 63;
 
 /// Fields that every model has.
 pub(super) const SYSTEM_FIELDS: &[&str] = &["id", "created_at", "updated_at"];
@@ -39,6 +39,11 @@ pub(super) fn check_model_name(file: File<'_>, name: &str) -> bool {
     }
     if name.starts_with('_') {
         let message = format!("a model cannot be called `{name}`: a leading underscore marks Purlin's own");
+        file.error_in("reserved-name", message).hint("give the file another name");
+        return false;
+    }
+    if name.contains("__") {
+        let message = format!("a model cannot be called `{name}`: two underscores mark tables of links");
         file.error_in("reserved-name", message).hint("give the file another name");
         return false;
     }

@@ -101,6 +101,9 @@ pub(super) fn load(root: &Path, settings: &Settings, models: &Models, reports: &
                 data: front.data.clone(),
             },
         );
+        if matches!(place, routes::Place::Part) && !with_pages && template.name != "_layout.html" {
+            warn_unused(template, reports);
+        }
         let route = match place {
             routes::Place::Routed(route) => Some(route),
             routes::Place::Error => None,
@@ -110,17 +113,32 @@ pub(super) fn load(root: &Path, settings: &Settings, models: &Models, reports: &
         let page = Page {
             template: template.name.clone(),
             file: template.path.clone(),
-            route,
             content_type: routes::content_type(&template.name).unwrap_or("text/html; charset=utf-8"),
-            require: front.require,
+            // Telling what went wrong is never refused itself.
+            require: front.require.filter(|_| route.is_some()),
             query: front.query,
             params: front.params,
             data: front.data,
             forms: front.forms,
+            route,
         };
         loaded.pages.insert(template.name.clone(), page);
     }
     loaded
+}
+
+/// Front matter of what nothing extends does nothing: what is included has none.
+fn warn_unused(template: &TemplateFile, reports: &Reports) {
+    let Some(document) = &template.front_matter else { return };
+    if let Some(first) = document.table.entries.first() {
+        File::new(&template.path, reports)
+            .warn(
+                "unused-front-matter",
+                &first.key_span,
+                "nothing extends this template, so its front matter does nothing",
+            )
+            .hint("what is included has no queries or forms of its own: declare them in the page");
+    }
 }
 
 fn routed<'a>((template, place): (&'a TemplateFile, &'a routes::Place)) -> Option<(&'a Path, &'a Route)> {
@@ -171,7 +189,13 @@ impl Context<'_> {
         scope: &Scope<'_>,
         expect: Expect,
     ) -> Option<Expr> {
-        let expr = rules::check(file, text, scope, expect)?;
+        let expr = rules::check_hinting(file, text, scope, expect, |mistake| {
+            let name = text.value.get(mistake.span.clone())?;
+            let list = self.lists.iter().find(|list| *list == name)?;
+            text.value[..mistake.span.start].ends_with("data.").then(|| {
+                format!("`{list}` finds many records; only a query with `one = true` can be spoken of")
+            })
+        })?;
         for (input, part) in walk::inputs(&expr) {
             if let (Input::Param(name), Some(kind)) = (input, walk::kind_of(&part.ty, self.models)) {
                 let use_ = ParamUse {
@@ -359,11 +383,9 @@ fn data(context: &Context<'_>, declared: &IndexMap<String, Declared<'_>>) -> Ind
             ordered.insert(name.clone(), query);
             continue;
         }
-        // What is left waits for each other.
-        let names: Vec<String> = checked.keys().map(|name| format!("`{name}`")).collect();
-        if let Some((name, _)) = checked.first()
-            && let Some(one) = declared.get(*name)
-        {
+        let circle = circle(&checked);
+        if let Some(one) = circle.first().and_then(|name| declared.get(name)) {
+            let names: Vec<String> = circle.iter().map(|name| format!("`{name}`")).collect();
             let message = match names.as_slice() {
                 [one] => format!("the query {one} needs itself"),
                 _ => format!("these queries need each other: {}", names.join(", ")),
@@ -371,11 +393,29 @@ fn data(context: &Context<'_>, declared: &IndexMap<String, Declared<'_>>) -> Ind
             let file = one.view.file;
             file.error("circle", &one.entry.key_span, message).hint("a query can use what does not use it");
         }
-        for (name, (query, _)) in checked.drain(..) {
-            ordered.insert(name.clone(), query);
+        for name in circle {
+            if let Some((name, (query, _))) = checked.shift_remove_entry(&name) {
+                ordered.insert(name.clone(), query);
+            }
         }
     }
     ordered
+}
+
+/// Queries that wait for each other, among some of which each waits for another.
+fn circle(waiting: &IndexMap<&String, (DataQuery, Vec<String>)>) -> Vec<String> {
+    let mut path: Vec<&String> = waiting.keys().take(1).copied().collect();
+    while let Some(last) = path.last() {
+        let next =
+            waiting.get(*last).and_then(|(_, uses)| uses.iter().find(|used| waiting.contains_key(used)));
+        let Some(next) = next else { break };
+        if let Some(from) = path.iter().position(|name| *name == next) {
+            path.drain(..from);
+            break;
+        }
+        path.push(next);
+    }
+    path.into_iter().cloned().collect()
 }
 
 fn forms(context: &Context<'_>, views: &[View<'_>]) -> IndexMap<String, Form> {

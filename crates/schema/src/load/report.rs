@@ -1,6 +1,7 @@
 //! Where mistakes are noted while a site loads, so that all are told at once.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +28,10 @@ impl Reports {
     /// All of them, in order.
     pub(super) fn finish(self) -> Diagnostics {
         let mut all = self.inner.into_inner();
+        // What a file seems to lack after its syntax broke is mostly there to be read once it is mended.
+        let broken: HashSet<PathBuf> =
+            all.list.iter().filter(|one| one.code == "toml").map(|one| one.file.clone()).collect();
+        all.list.retain(|one| one.code == "toml" || !broken.contains(&one.file));
         all.sort();
         all
     }
@@ -101,8 +106,10 @@ impl Noted<'_> {
             return self.hint(format!("did you mean `{name}`?"));
         }
         let all: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-        if (1..=24).contains(&all.len()) {
-            self.hint(format!("there is {}", all.join(", ")));
+        match all.as_slice() {
+            [one] => self.hint(format!("there is {one}")),
+            [_, ..] if all.len() <= 24 => self.hint(format!("choose from {}", all.join(", "))),
+            _ => {}
         }
     }
 }

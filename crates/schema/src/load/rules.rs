@@ -8,12 +8,23 @@ use crate::value::Value;
 
 /// Checks an expression; what is wrong is noted where it stands.
 pub(super) fn check(file: File<'_>, text: &Text, scope: &Scope<'_>, expect: Expect) -> Option<Expr> {
+    check_hinting(file, text, scope, expect, |_| None)
+}
+
+/// As [`check`], with a better hint where the caller knows one.
+pub(super) fn check_hinting(
+    file: File<'_>,
+    text: &Text,
+    scope: &Scope<'_>,
+    expect: Expect,
+    better: impl Fn(&expr::Mistake) -> Option<String>,
+) -> Option<Expr> {
     match expr::check(&text.value, scope, expect) {
         Ok(expr) => Some(expr),
         Err(mistakes) => {
             for mistake in mistakes {
-                file.error(mistake.code, &text.place(&mistake.span), mistake.message)
-                    .maybe_hint(mistake.hint);
+                let hint = better(&mistake).or(mistake.hint);
+                file.error(mistake.code, &text.place(&mistake.span), mistake.message).maybe_hint(hint);
             }
             None
         }

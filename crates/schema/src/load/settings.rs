@@ -108,7 +108,7 @@ impl<'a> Layered<'a> {
         for (name, mode) in [("development", Mode::Development), ("production", Mode::Production)] {
             let Some(overrides) = env.table(name, "`[env]`") else { continue };
             overrides.known(&SECTIONS[..SECTIONS.len() - 1]);
-            // The other mode's values are read too, so that a mistake in them does not wait for production.
+            // The other mode's keys are looked at too, so that a slip in them does not wait for production.
             let mut other = Layered { values: self.values.clone(), ..*self };
             let target = if self.layers.mode == mode { &mut *self } else { &mut other };
             for section in SECTIONS.iter().filter(|section| **section != "env") {

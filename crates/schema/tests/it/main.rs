@@ -3,4 +3,7 @@
 mod blog;
 mod folder;
 mod golden;
+mod loading;
+mod mutations;
+mod refusals;
 mod seeds;

@@ -140,3 +140,40 @@ fn the_seeds_of_the_example_are_read() {
     }
     assert!(count > 50, "{count} rows");
 }
+
+#[test]
+fn broken_files_are_told_as_approved() {
+    let mut told = String::new();
+    for (name, text) in [
+        ("seeds/posts.csv", "title,authr.email\nx,y\n"),
+        ("seeds/posts.csv", ""),
+        ("seeds/posts.csv", "title,author\n\"x\"y,z\n"),
+        ("seeds/posts.csv", "title,author\nx\n\"unclosed,z\n"),
+        ("seeds/posts.csv", "title,price\nx,1.505\n"),
+        ("seeds/posts.json", "{\"title\": \"x\"}"),
+        ("seeds/posts.json", "[{\"title\": \"x\"} {\"title\": \"y\"}]"),
+        ("seeds/posts.json", "[{\"title\": \"x\"}] more"),
+        ("seeds/posts.json", "[{\"title\": \"x\"},"),
+        ("seeds/posts.json", "[{\"title\": \"x\", \"title\": \"x\"}, 7]"),
+        ("seeds/posts.toml", "[[post]]\n"),
+        ("seeds/posts.toml", "[posts]\ntitle = \"x\"\n"),
+        ("seeds/posts.toml", "[[posts]]\ntitle = 7\n_version = 1\nauthor = { nmae = \"x\" }\ntags = 7\n"),
+        ("seeds/posts.toml", "[[posts]]\nauthor = { email = 7 }\ntags = [true, {}]\n"),
+    ] {
+        let (folder, site) = load(&[(name, text)]);
+        let list = seeds::list(folder.path(), &site.models).expect("the name is right");
+        told.push_str(&format!("== {name}\n{text}\n--\n"));
+        match list[0].rows(&site.models) {
+            Ok(rows) => {
+                for row in rows {
+                    match row {
+                        Ok(row) => told.push_str(&format!("a row of line {}\n\n", row.line)),
+                        Err(diagnostics) => told.push_str(&diagnostics.draw(false)),
+                    }
+                }
+            }
+            Err(diagnostics) => told.push_str(&diagnostics.draw(false)),
+        }
+    }
+    crate::golden::compare("seeds_broken", &told);
+}

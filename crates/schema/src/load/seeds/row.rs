@@ -99,7 +99,7 @@ fn natural(to: &Model, json: &serde_json::Value) -> Result<Natural, Problem> {
                     )
                 })?;
                 let value = scalar(field, json).map_err(|problem| {
-                    Problem::new(problem.code, format!("has a `{key}` that {}", problem.message))
+                    Problem::new(problem.code, format!("has `{key}`, which {}", problem.message))
                 })?;
                 Ok((field.id, value))
             })
