@@ -136,8 +136,7 @@ fn http1() -> http1::Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEADER_BYTES + MAX_TARGET_BYTES + 8 * 1024)
-        .pipeline_flush(true);
+        .max_buf_size(MAX_HEADER_BYTES + MAX_TARGET_BYTES + 8 * 1024);
     builder
 }
 

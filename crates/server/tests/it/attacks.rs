@@ -1,0 +1,297 @@
+//! What a stranger tries, against every route that the server knows.
+
+use std::time::{Duration, Instant};
+
+use purlin_server::{Kind, RouteInfo};
+use serde_json::json;
+
+use crate::site::{Reply, Site};
+
+/// A path that fits a route.
+fn path_of(route: &RouteInfo) -> String {
+    route.path.replace("[id]", "1").replace("[slug]", "one")
+}
+
+fn is_dressed(reply: &Reply) {
+    let policy = reply.header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe-inline"));
+    assert_eq!(reply.header("x-content-type-options"), "nosniff");
+    assert_eq!(reply.header("x-frame-options"), "DENY");
+    assert!(!reply.header("referrer-policy").is_empty());
+    assert!(!reply.header("cache-control").is_empty());
+    assert_eq!(reply.header("x-request-id").len(), 32);
+    assert!(!reply.headers.contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn every_route_is_listed() {
+    let site = Site::new().await;
+    let routes = site.app.routes();
+    for (path, kind) in [
+        ("/healthz", Kind::Server),
+        ("/login", Kind::Account),
+        ("/api/posts", Kind::Api),
+        ("/api/posts/[id]", Kind::Api),
+        ("/api/users/[id]", Kind::Api),
+        ("/", Kind::Page),
+        ("/posts/[slug]", Kind::Page),
+        ("/style.css", Kind::Asset),
+    ] {
+        assert!(routes.iter().any(|route| route.path == path && route.kind == kind), "{path}");
+    }
+    assert!(!routes.iter().any(|route| route.path.contains("notes") || route.path.contains("_sessions")));
+    // What the table says is what is answered.
+    for route in &routes {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "PURGE"] {
+            let reply = site.ask(method, &path_of(route), &[], "").await;
+            let taken = reply.status != 405;
+            assert_eq!(taken, route.methods.contains(&method), "{method} {}: {}", route.path, reply.status);
+            assert!(reply.status.as_u16() < 500, "{method} {}: {}", route.path, reply.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn attack_10_no_other_site_changes_anything() {
+    let site = Site::new().await;
+    let token = site.token("ann@example.org").await;
+    let cookie = format!("purlin_session={token}");
+    let json = ("content-type", "application/json");
+    for route in site.app.routes() {
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            for headers in [
+                &[("sec-fetch-site", "cross-site"), ("cookie", cookie.as_str()), json][..],
+                &[("sec-fetch-site", "same-site"), ("cookie", cookie.as_str()), json],
+                &[("origin", "http://evil.net"), json],
+                &[("origin", "null"), ("cookie", cookie.as_str()), json],
+                &[("cookie", cookie.as_str()), json],
+            ] {
+                let reply = site.ask(method, &path_of(&route), headers, "{\"title\":\"x\"}").await;
+                assert_eq!(reply.status, 403, "{method} {} {headers:?}", route.path);
+                assert!(reply.cookie("purlin_session").is_none());
+            }
+        }
+    }
+    let unsaid = site.ask("POST", "/api/posts", &[("cookie", &cookie), json], "{}").await;
+    assert!(unsaid.value()["detail"].as_str().unwrap().contains("Origin"));
+    let own = [("origin", "http://localhost:8080"), ("cookie", cookie.as_str()), json];
+    assert_eq!(site.ask("POST", "/api/posts", &own, "{\"title\":\"x\"}").await.status, 201);
+    let text =
+        [("sec-fetch-site", "same-origin"), ("cookie", cookie.as_str()), ("content-type", "text/plain")];
+    site.ask("POST", "/api/posts", &text, "{\"title\":\"x\"}")
+        .await
+        .is_problem(415, "unsupported_media_type");
+}
+
+#[tokio::test]
+async fn attack_12_only_expected_hosts_are_answered() {
+    let site = Site::new().await;
+    for route in site.app.routes() {
+        for host in ["good@evil", "evil/good", "evil.net", "localhost:8080:1", "", "localhost.evil.net"] {
+            let is_health =
+                matches!(route.path.as_str(), "/healthz" | "/readyz") && host.contains("evil.net");
+            let reply = site.ask("GET", &path_of(&route), &[("host", host)], "").await;
+            assert_eq!(reply.status, if is_health { 200 } else { 400 }, "{host} {}", route.path);
+        }
+        let two = [("host", "localhost"), ("host", "localhost")];
+        assert_eq!(site.ask("GET", &path_of(&route), &two, "").await.status, 400);
+    }
+}
+
+#[tokio::test]
+async fn attack_13_forwarded_headers_count_for_nothing() {
+    let site = Site::new().await;
+    let plain = site.get("/login").await;
+    let spoofed = [
+        ("x-forwarded-host", "evil.net"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-for", "1.2.3.4"),
+        ("forwarded", "host=evil.net;proto=https"),
+        ("x-original-url", "/members"),
+        ("x-rewrite-url", "/members"),
+    ];
+    let reply = site.ask("GET", "/login", &spoofed, "").await;
+    assert_eq!((reply.status, &reply.body), (plain.status, &plain.body));
+    assert!(!reply.headers.contains_key("strict-transport-security"));
+}
+
+#[tokio::test]
+async fn attack_17_no_path_leads_out() {
+    let site = Site::new().await;
+    for path in [
+        "/..%2fsite.toml",
+        "/%2e%2e/site.toml",
+        "/..%5csite.toml",
+        "/a%00",
+        "/C:",
+        "/posts/..%2f..%2fsite.toml",
+        "/posts/%2e%2e",
+        "/./style.css",
+        "/a//b",
+        "/%ff",
+        "/posts/%00",
+        "/..;/site.toml",
+        "/api/posts/%2e%2e",
+        "/api/..%2fposts",
+        "/style.css%00.png",
+        "/%c0%ae%c0%ae/site.toml",
+        "/.%252e/site.toml",
+    ] {
+        let reply = site.get(path).await;
+        assert!(matches!(reply.status.as_u16(), 400 | 404), "{path}: {}", reply.status);
+        assert!(!reply.body.contains("[accounts]"));
+    }
+}
+
+#[tokio::test]
+async fn attack_18_static_look_alikes_are_not_there() {
+    let site = Site::new().await;
+    assert_eq!(site.get("/style.css").await.status, 200);
+    for path in [
+        "/public/style.css",
+        "/public-secret",
+        "/style%2Ecss",
+        "/%73tyle.css",
+        "/.git/config",
+        "/site.toml",
+        "/data/",
+        "/data/site.db",
+        "/models/posts.toml",
+        "/style.css/",
+        "/STYLE.CSS",
+        "/style.css%20",
+        "/style",
+        "/.env",
+    ] {
+        let reply = site.get(path).await;
+        assert!(matches!(reply.status.as_u16(), 400 | 404), "{path}: {}", reply.status);
+    }
+}
+
+#[tokio::test]
+async fn attack_24_floods_are_refused_quickly() {
+    let site = Site::new().await;
+    let started = Instant::now();
+    let many = "a=1&".repeat(1500);
+    assert_eq!(site.get(&format!("/api/posts?{many}")).await.status, 400);
+    assert_eq!(site.get(&format!("/api/posts?{}", "a".repeat(9000))).await.status, 414);
+    let headers: Vec<(String, String)> = (0..150).map(|at| (format!("x-{at}"), "1".to_owned())).collect();
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(site.ask("GET", "/", &headers, "").await.status, 431);
+    let long = "en,".repeat(20_000);
+    assert_eq!(site.ask("GET", "/", &[("accept-language", &long)], "").await.status, 431);
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn attack_25_numbers_and_depth_are_refused_quickly() {
+    let site = Site::new().await;
+    let token = site.token("ann@example.org").await;
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let started = Instant::now();
+    for body in [
+        "{\"title\":1e100000}".to_owned(),
+        format!("{{\"title\":{}}}", "[".repeat(9_000)),
+        format!("{{\"title\":{}}}", "9".repeat(15_000)),
+        "{\"title\":\"a\",\"title\":\"b\"}".to_owned(),
+        "[]".to_owned(),
+        "nonsense".to_owned(),
+    ] {
+        let reply = site.ask("POST", "/api/posts", &headers, &body).await;
+        reply.is_problem(400, "bad_json");
+    }
+    let reply = site.ask("POST", "/api/posts", &headers, "{\"title\":\"a\\u0000b\"}").await;
+    assert_eq!(reply.status, 422, "{}", reply.body);
+    let large = format!("{{\"title\":\"{}\"}}", "a".repeat(30_000));
+    site.ask("POST", "/api/posts", &headers, &large).await.is_problem(413, "body_too_large");
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn attack_26_long_paths_are_quick() {
+    let site = Site::new().await;
+    let path = format!("/{}", "a-".repeat(4000));
+    site.get(&path).await;
+    let started = Instant::now();
+    for _ in 0..10 {
+        site.get(&path).await;
+    }
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn attack_37_methods_cannot_be_disguised() {
+    let site = Site::new().await;
+    let token = site.token("ann@example.org").await;
+    site.json("POST", "/api/posts", Some(&token), json!({ "title": "x", "status": "published" })).await;
+    let bearer = format!("Bearer {token}");
+    for header in ["x-http-method-override", "x-http-method", "x-method-override"] {
+        let headers = [("authorization", bearer.as_str()), (header, "DELETE")];
+        assert_eq!(site.ask("GET", "/api/posts/1", &headers, "").await.status, 200);
+        assert_eq!(site.ask("POST", "/api/posts/1", &headers, "").await.status, 405);
+    }
+    assert_eq!(site.get("/api/posts/1").await.status, 200);
+    for route in site.app.routes().iter().filter(|route| route.methods.contains(&"GET")) {
+        let get = site.get(&path_of(route)).await;
+        let head = site.ask("HEAD", &path_of(route), &[], "").await;
+        assert_eq!(head.status, get.status, "{}", route.path);
+    }
+    assert_eq!(site.ask("HEAD", "/members", &[], "").await.status, 303);
+}
+
+#[tokio::test]
+async fn attack_42_every_answer_is_dressed() {
+    let site = Site::new().await;
+    let token = site.token("ann@example.org").await;
+    for route in site.app.routes() {
+        for method in ["GET", "POST", "PURGE", "OPTIONS", "HEAD"] {
+            is_dressed(&site.ask(method, &path_of(&route), &[], "").await);
+        }
+        is_dressed(&site.get_as(&path_of(&route), &token).await);
+        is_dressed(&site.ask("POST", &path_of(&route), &[("sec-fetch-site", "cross-site")], "").await);
+        is_dressed(&site.ask("GET", &path_of(&route), &[("host", "evil")], "").await);
+    }
+    is_dressed(&site.get("/nothing").await);
+    is_dressed(&site.get("/api/nothing").await);
+    is_dressed(&site.get("/%00").await);
+}
+
+#[tokio::test]
+async fn attack_34_what_is_somebodys_is_kept_by_nobody() {
+    let site = Site::new().await;
+    let token = site.token("ann@example.org").await;
+    for route in site.app.routes().iter().filter(|route| !matches!(route.kind, Kind::Asset | Kind::Server)) {
+        let reply = site.get_as(&path_of(route), &token).await;
+        assert!(
+            reply.header("cache-control").contains("no-store"),
+            "{} {}",
+            route.path,
+            reply.header("cache-control")
+        );
+        assert!(!site.get(&path_of(route)).await.header("cache-control").contains("public"));
+    }
+}
+
+#[tokio::test]
+async fn attack_15_a_redirect_holds_no_new_header() {
+    let site = Site::new().await;
+    let reply = site.get("/members?a=%0d%0aset-cookie:x=y").await;
+    assert_eq!(reply.status, 303);
+    assert!(!reply.headers.contains_key("set-cookie"));
+}
+
+#[tokio::test]
+async fn attack_09_error_pages_are_inert() {
+    let site = Site::new().await;
+    for path in
+        ["/%3Csvg%20onload=alert(1)%3E", "/login?next=%22%3E%3Csvg%20onload=alert(1)%3E", "/api/%3Csvg%3E"]
+    {
+        let reply = site.get(path).await;
+        assert!(!reply.body.contains("<svg"), "{}", reply.body);
+    }
+}
