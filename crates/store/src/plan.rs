@@ -51,7 +51,7 @@ impl Prepared {
         let shape = query::shape(models, query);
         let base = query::compile(models, dialect, query, &shape, Variant::BASE)?;
         // All conditions at once: whatever is wrong with one of them is told now, and every input is known.
-        let full = Variant { given: u64::MAX, after: None };
+        let full = Variant { given: u64::MAX, ..Variant::BASE };
         let full = match optionals.is_empty() {
             true => None,
             false => Some(query::compile(models, dialect, query, &shape, full)?),

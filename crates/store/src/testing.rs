@@ -92,7 +92,7 @@ impl Testing<'_> {
     /// The statements of a query's next page, after a row whose first key is null or not.
     #[must_use]
     pub fn segments(&self, query: &Prepared, nulls: u64) -> Vec<String> {
-        let variant = crate::sql::query::Variant { given: 0, after: Some(nulls) };
+        let variant = crate::sql::query::Variant { after: Some(nulls), ..crate::sql::query::Variant::BASE };
         query.variant(variant).map_or_else(
             |_| Vec::new(),
             |compiled| compiled.segments.iter().map(|statement| statement.sql.to_string()).collect(),

@@ -374,10 +374,24 @@ impl<'models> Compiler<'models> {
         way: fn(&mut Self, &Expr) -> Result<String, CompileError>,
         some: bool,
     ) -> Result<String, CompileError> {
-        let (_, owner, missing) = self.open_walk(walk)?;
+        let (frame, owner, missing) = self.open_walk(walk)?;
+        let alone = stands_alone(body, 0);
         let body = way(self, body);
+        let linked = self.scopes.last().cloned().filter(|scope| scope.used && alone);
+        let joins = self.joins(frame);
         let Walked { from, near } = self.close_walk(walk);
         let (body, tie) = (body?, format!("{near} = {owner}"));
+        if let Some(Scope { alias, linked: Some(far), model, .. }) = linked
+            && some
+        {
+            // SQLite joins an `EXISTS` of one table into the query and then chooses where to start.
+            let link = from.split_once(" JOIN ").map_or(from.as_str(), |(link, _)| link);
+            let table = self.dialect.table(self.models.get(model));
+            return Ok(format!(
+                "EXISTS (SELECT 1 FROM {link} WHERE {tie} AND {far} IN \
+                 (SELECT {alias}.\"id\" FROM {table} AS {alias}{joins} WHERE {body}))"
+            ));
+        }
         if some {
             return Ok(match body.as_str() {
                 "1" => format!("EXISTS (SELECT 1 FROM {from} WHERE {tie})"),
@@ -432,6 +446,27 @@ impl<'models> Compiler<'models> {
             None => Code::new(sql, nulls),
             Some(missing) => Code::new(format!("CASE WHEN NOT ({missing}) THEN {sql} END"), Nulls::Error),
         })
+    }
+}
+
+/// Whether an expression names no row outside of the innermost `depth` scopes and the one that it is about.
+fn stands_alone(expr: &Expr, depth: usize) -> bool {
+    let all = |list: &[Expr]| list.iter().all(|part| stands_alone(part, depth));
+    let both = |a: &Expr, b: &Expr| stands_alone(a, depth) && stands_alone(b, depth);
+    match &expr.kind {
+        ExprKind::Const(_) | ExprKind::Error | ExprKind::Input(_) => true,
+        ExprKind::Field(path) | ExprKind::Has(path) => path.scope <= depth,
+        ExprKind::Negate(inner) | ExprKind::Not(inner) => stands_alone(inner, depth),
+        ExprKind::And(list) | ExprKind::Or(list) | ExprKind::Call(_, list) => all(list),
+        ExprKind::Compare(_, a, b) | ExprKind::Arithmetic(_, a, b) => both(a, b),
+        ExprKind::InList(item, list) => stands_alone(item, depth) && all(list),
+        ExprKind::Conditional(condition, a, b) => stands_alone(condition, depth) && both(a, b),
+        ExprKind::Exists(walk, body) | ExprKind::All(walk, body) => {
+            walk.scope <= depth && stands_alone(body, depth + 1)
+        }
+        ExprKind::Count(walk, body) => {
+            walk.scope <= depth && body.as_ref().is_none_or(|body| stands_alone(body, depth + 1))
+        }
     }
 }
 

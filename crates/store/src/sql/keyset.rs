@@ -53,6 +53,10 @@ fn after(keys: &[Key], at: usize, nulls: u64, binds: &mut Binds) -> String {
         };
     }
     let value = binds.mark(Bind::Nth(at, *kind));
+    let operator = if *descending { "<" } else { ">" };
+    if others.is_empty() && !(*descending && *nullable) {
+        return format!("{sql} {operator} {value}");
+    }
     match (descending, nullable) {
         (false, _) => format!("({sql} > {value} OR ({sql} = {value} AND {rest}))"),
         (true, false) => format!("({sql} < {value} OR ({sql} = {value} AND {rest}))"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purlin_schema::expr::Path;
-use purlin_schema::query::{Limit, Query, Select, SortKey};
+use purlin_schema::query::{Query, Select, SortKey};
 use purlin_schema::record::ShapeRelation;
 use purlin_schema::{Expr, FieldId, Kind, Model, Models, Shape};
 
@@ -54,11 +54,13 @@ pub(crate) struct Variant {
     pub(crate) given: u64,
     /// After a row, with a bit for each key that is null; else from the first.
     pub(crate) after: Option<u64>,
+    /// Whether rows are skipped by number. SQLite makes no join of an `EXISTS` beside an `OFFSET`.
+    pub(crate) offset: bool,
 }
 
 impl Variant {
     /// Without optional conditions, from the first row.
-    pub(crate) const BASE: Variant = Variant { given: 0, after: None };
+    pub(crate) const BASE: Variant = Variant { given: 0, after: None, offset: false };
 }
 
 /// The inputs that switch optional conditions on, of the query and what it includes, in the order of their bits.
@@ -96,10 +98,7 @@ pub(crate) fn compile(
     let from = format!("{} AS t0{}", dialect.table(models.get(query.model)), compiler.joins(frame));
     let segments = segments.into_iter().map(|segment| {
         let wheres = all(conditions.iter().chain(&segment));
-        let tail = match query.limit {
-            Limit::One => String::new(),
-            _ => format!(" OFFSET {offset}"),
-        };
+        let tail = if variant.offset { format!(" OFFSET {offset}") } else { String::new() };
         let text =
             format!("SELECT {} FROM {from}{wheres} ORDER BY {order} LIMIT {limit}{tail}", select.text());
         Draft { text, binds: compiler.binds.clone(), dialect }.finish()
@@ -159,7 +158,7 @@ pub(crate) fn all<'part>(conditions: impl IntoIterator<Item = &'part String>) ->
     text
 }
 
-/// The sort keys, with the id at their end: in the direction of the key before it, as an index would have it.
+/// The sort keys, with the id at their end, in the direction in which an index has it.
 pub(crate) fn sort_keys(compiler: &mut Compiler<'_>, query: &Query) -> Result<Vec<Key>, CompileError> {
     let mut keys = Vec::with_capacity(query.sort.len() + 1);
     for SortKey { path, descending } in &query.sort {
@@ -171,10 +170,30 @@ pub(crate) fn sort_keys(compiler: &mut Compiler<'_>, query: &Query) -> Result<Ve
             return Ok(keys);
         }
     }
-    let descending = keys.last().is_some_and(|key| key.descending);
+    let descending = id_descends(compiler.models.get(query.model), &query.sort);
     let code = compiler.path(&own(query.model, FieldId::ID))?;
     keys.push(Key { sql: code.sql, kind: compiler.id_kind(query.model), descending, nullable: false });
     Ok(keys)
+}
+
+/// The direction of the id at the end of an order. An index has the ids of equal keys ascending: read forwards
+/// they ascend, read backwards they descend, and in no other direction does it save the sorting.
+fn id_descends(model: &Model, sort: &[SortKey]) -> bool {
+    let plain = sort.iter().all(|key| key.path.hops.is_empty());
+    let wanted: Vec<(FieldId, bool)> = sort.iter().map(|key| (key.path.field, key.descending)).collect();
+    if plain && !wanted.is_empty() {
+        for index in &model.indexes {
+            let Some(before) = index.fields.len().checked_sub(wanted.len()) else { continue };
+            let last = &index.fields[before..];
+            if last == wanted {
+                return false;
+            }
+            if last.iter().zip(&wanted).all(|(has, wants)| has.0 == wants.0 && has.1 != wants.1) {
+                return true;
+            }
+        }
+    }
+    wanted.last().is_some_and(|(_, descending)| *descending)
 }
 
 pub(crate) fn order_by(dialect: Dialect, keys: &[Key]) -> String {

@@ -104,7 +104,8 @@ pub(crate) fn query(
         Window::Offset(offset) => (&[], *offset),
         Window::After(keys) => (keys, 0),
     };
-    let variant = Variant { given: prepared.given(inputs), after: nulls_of(&args.window) };
+    let variant =
+        Variant { given: prepared.given(inputs), after: nulls_of(&args.window), offset: offset > 0 };
     let compiled =
         prepared.variant(variant).map_err(|error| Stopped::Failed(Error::Database(error.message)))?;
     if variant.after.is_some() && after.len() != compiled.keys.len() {

@@ -1,6 +1,7 @@
 //! The store on real database files.
 
 mod migrate;
+mod paging;
 mod reading;
 mod support;
 mod writing;
