@@ -28,6 +28,13 @@ impl Testing<'_> {
         sqlite.writer.transactions.load(Ordering::Relaxed)
     }
 
+    /// Requests that stand in the writer's queue.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let Database::Sqlite(sqlite) = &self.0.database;
+        sqlite.writer.waiting()
+    }
+
     /// Runs SQL on the writer's connection, between transactions.
     ///
     /// # Errors

@@ -86,6 +86,11 @@ impl Writer {
         answered.await.unwrap_or_else(|_| Err(Error::Database("the writer's thread is gone".to_owned())))
     }
 
+    /// For tests: requests in the queue.
+    pub(crate) fn waiting(&self) -> usize {
+        self.requests.max_capacity() - self.requests.capacity()
+    }
+
     /// For tests: runs something on the thread, between transactions.
     pub(crate) fn call(&self, work: impl FnOnce(&Session) + Send + 'static) -> Result<(), Error> {
         self.hand(Request::Call(Box::new(work)))

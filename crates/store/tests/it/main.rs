@@ -1,5 +1,6 @@
 //! The store on real database files.
 
+mod faults;
 mod migrate;
 mod paging;
 mod reading;

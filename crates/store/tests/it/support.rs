@@ -185,8 +185,12 @@ impl Site {
 
 /// Opens the store of a folder.
 pub(crate) fn open(folder: &std::path::Path, models: &Arc<Models>) -> Store {
-    let settings =
-        DatabaseSettings { url: "sqlite:data/site.db".to_owned(), read_timeout: Duration::from_secs(5) };
+    open_with(folder, models, Duration::from_secs(5))
+}
+
+/// The same, with a time that reads may take.
+pub(crate) fn open_with(folder: &std::path::Path, models: &Arc<Models>, read_timeout: Duration) -> Store {
+    let settings = DatabaseSettings { url: "sqlite:data/site.db".to_owned(), read_timeout };
     Store::open(folder, &settings, models.clone()).expect("a store")
 }
 
