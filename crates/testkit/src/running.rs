@@ -1,0 +1,135 @@
+//! A site that runs in this process, on a database of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use arc_swap::ArcSwap;
+use purlin_engine::accounts::Cost;
+use purlin_engine::{Engine, Options};
+use purlin_schema::Site;
+use purlin_schema::load::Layers;
+use purlin_server::{App, Assets, Config};
+use purlin_store::Store;
+use purlin_store::migrate::{Consent, Migrator};
+use tempfile::TempDir;
+
+use crate::Client;
+
+/// Noon of the first of November 2026: the time at which every test begins.
+pub const BEGINNING: i64 = 1_793_534_400_000_000;
+
+static CLOCK: AtomicI64 = AtomicI64::new(BEGINNING);
+
+/// A site that runs in this process. Its folder and database go when it goes.
+pub struct Running {
+    /// What answers.
+    pub app: App,
+    /// What is behind it.
+    pub engine: Engine,
+    folder: TempDir,
+}
+
+impl Running {
+    /// Copies a site's folder, makes its database, seeds it where it has seeds, and opens it.
+    ///
+    /// # Panics
+    /// With the drawn mistakes where the site has any: a test's site is right, or its test is about that.
+    pub async fn of(folder: &Path) -> Running {
+        match Running::try_of(folder).await {
+            Ok(running) => running,
+            Err(mistakes) => panic!("{}: {mistakes}", folder.display()),
+        }
+    }
+
+    /// As [`Running::of`], from files written down in the test.
+    ///
+    /// # Panics
+    /// As [`Running::of`].
+    pub async fn from_files(files: &[(&str, &str)]) -> Running {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+        Running::of(folder.path()).await
+    }
+
+    /// As [`Running::of`].
+    ///
+    /// # Errors
+    /// With what is wrong with the site, as it is drawn.
+    pub async fn try_of(folder: &Path) -> Result<Running, String> {
+        let copy = tempfile::tempdir().map_err(|error| error.to_string())?;
+        copy_folder(folder, copy.path()).map_err(|error| error.to_string())?;
+        let root = copy.path().to_owned();
+        let (site, _warnings) = Site::load(&root, &Layers::default()).map_err(|mistakes| mistakes.draw(false))?;
+        let site = Arc::new(site);
+        migrate(&site)?;
+        let store = Store::open(&site.root, &site.settings.database, site.models.clone())
+            .map_err(|error| error.to_string())?;
+        let assets = Assets::open(&root, false, Vec::new()).map_err(|error| error.to_string())?;
+        let options = Options {
+            dev: false,
+            secret: [7; 32],
+            password_cost: Cost::CHEAP,
+            clock: || CLOCK.load(Ordering::Relaxed),
+            assets: assets.clone(),
+        };
+        let engine = Engine::open(site, store, options).map_err(|mistakes| mistakes.draw(false))?;
+        seed(&engine, &root).await?;
+        let source = Arc::new(ArcSwap::from_pointee(engine.clone()));
+        let app = App::new(source, Config { assets, live: None, router: None });
+        Ok(Running { app, engine, folder: copy })
+    }
+
+    /// The site's folder.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Somebody with a browser who has not been here before.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(self.app.clone())
+    }
+}
+
+/// Lets time pass for every site of this process.
+pub fn pass(micros: i64) {
+    CLOCK.fetch_add(micros, Ordering::Relaxed);
+}
+
+fn migrate(site: &Site) -> Result<(), String> {
+    let failed = |error: purlin_store::migrate::MigrateError| error.to_string();
+    let mut migrator = Migrator::open(&site.settings.database.url, &site.root).map_err(failed)?;
+    migrator.apply(Consent::Given).map_err(failed)?;
+    migrator.dev(&site.models, |_| true).map_err(failed)?;
+    Ok(())
+}
+
+async fn seed(engine: &Engine, root: &Path) -> Result<(), String> {
+    if !root.join("seeds").is_dir() {
+        return Ok(());
+    }
+    engine.seed(|_| {}).await.map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()? {
+            kind if kind.is_dir() && entry.file_name() == "data" => {}
+            kind if kind.is_dir() => copy_folder(&entry.path(), &target)?,
+            _ => {
+                fs::copy(entry.path(), target)?;
+            }
+        }
+    }
+    Ok(())
+}
