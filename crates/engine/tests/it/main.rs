@@ -1,18 +1,8 @@
 //! The engine on real sites: one binary, a module for each concern.
 
-use std::path::Path;
-
-use purlin_schema::Site;
-use purlin_schema::load::Layers;
-
-#[test]
-fn the_example_loads() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/blog");
-    match Site::load(&root, &Layers::default()) {
-        Ok((site, warnings)) => {
-            assert!(site.pages.len() > 10);
-            assert!(warnings.list.is_empty(), "{}", warnings.draw(false));
-        }
-        Err(mistakes) => panic!("{}", mistakes.draw(false)),
-    }
-}
+mod accounts;
+mod example;
+mod listing;
+mod pages;
+mod records;
+mod support;
