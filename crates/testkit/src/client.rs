@@ -44,13 +44,15 @@ impl Client {
     pub async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let mut request = Request::builder().method(method).uri(path).header(HOST, HOST_NAME);
-        let own: Vec<(&str, &str)> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let own: Vec<(&str, &str)> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let given = || own.iter().chain(headers);
         if !given().any(|(name, _)| name.eq_ignore_ascii_case("origin")) {
             request = request.header(ORIGIN, format!("http://{HOST_NAME}"));
         }
         if !self.cookies.is_empty() {
-            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let cookies: Vec<String> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header(COOKIE, cookies.join("; "));
         }
         let mut request = request.body(RequestBody::from(body.to_owned())).expect("a request");

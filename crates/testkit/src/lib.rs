@@ -1,1 +1,14 @@
-//! Placeholder.
+//! What tests share: a site that runs in this process, a client for it, and scenarios as data.
+//!
+//! - [`running`]: a folder becomes a running site on a fresh database, without a socket.
+//! - [`client`]: a browser's memory (cookies) around requests to it.
+//! - [`scenario`]: `scenarios/<area>/<case>/`: a site, the requests, and what must come of them.
+//!
+//! Only tests use this crate; it ships nowhere.
+
+pub mod client;
+pub mod running;
+pub mod scenario;
+
+pub use client::{Client, Reply};
+pub use running::Running;

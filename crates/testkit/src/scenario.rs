@@ -30,8 +30,16 @@ use crate::client::{Client, Reply};
 use crate::running::Running;
 
 /// Headers that a transcript shows.
-const SHOWN: &[&str] =
-    &["allow", "content-type", "etag", "location", "retry-after", "www-authenticate", "cache-control", "vary"];
+const SHOWN: &[&str] = &[
+    "allow",
+    "content-type",
+    "etag",
+    "location",
+    "retry-after",
+    "www-authenticate",
+    "cache-control",
+    "vary",
+];
 
 /// One request of a scenario.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -80,7 +88,8 @@ pub async fn run_all(folder: &Path) -> usize {
 fn cases(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(folder) else { return found };
-    let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+    let mut folders: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
     folders.sort();
     for folder in folders {
         if folder.join("steps.http").is_file() {
@@ -128,7 +137,11 @@ pub fn parse(text: &str) -> Vec<Step> {
     for line in text.lines() {
         if let Some(title) = line.strip_prefix("###") {
             let (title, who) = title.rsplit_once(" as ").unwrap_or((title, ""));
-            steps.push(Step { title: title.trim().to_owned(), who: who.trim().to_owned(), ..Step::default() });
+            steps.push(Step {
+                title: title.trim().to_owned(),
+                who: who.trim().to_owned(),
+                ..Step::default()
+            });
             in_body = false;
             continue;
         }
@@ -271,13 +284,18 @@ mod tests {
 
     #[test]
     fn steps_have_titles_people_headers_and_bodies() {
-        let steps = parse("### Ada signs in as ada\n@token = /token\nPOST /login\nAccept: */*\n\na=1\nb=2\n\n### looks\nGET /\n");
+        let steps = parse(
+            "### Ada signs in as ada\n@token = /token\nPOST /login\nAccept: */*\n\na=1\nb=2\n\n### looks\nGET /\n",
+        );
         assert_eq!(steps.len(), 2);
         assert_eq!((steps[0].title.as_str(), steps[0].who.as_str()), ("Ada signs in", "ada"));
         assert_eq!(steps[0].keep, [("token".to_owned(), "/token".to_owned())]);
         assert_eq!(steps[0].headers, [("Accept".to_owned(), "*/*".to_owned())]);
         assert_eq!(steps[0].body, "a=1\nb=2");
-        assert_eq!((steps[1].method.as_str(), steps[1].path.as_str(), steps[1].who.as_str()), ("GET", "/", ""));
+        assert_eq!(
+            (steps[1].method.as_str(), steps[1].path.as_str(), steps[1].who.as_str()),
+            ("GET", "/", "")
+        );
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::path::Path;
 use purlin_schema::Site;
 use purlin_schema::load::Layers;
 
+use crate::support::Fixture;
+
 #[test]
 fn the_example_loads_without_a_warning() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/blog");
@@ -15,4 +17,10 @@ fn the_example_loads_without_a_warning() {
         }
         Err(mistakes) => panic!("{}", mistakes.draw(false)),
     }
+}
+
+#[tokio::test]
+async fn the_example_compiles_to_the_last_template() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/blog");
+    Fixture::of_folder(&root);
 }

@@ -36,7 +36,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
             "id: read_only",
             "nonsense: unknown_field",
             "rating: too_large",
-            "status: not_a_choice",
+            "status: choice",
             "title: required"
         ]
     );

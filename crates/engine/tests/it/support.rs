@@ -1,6 +1,7 @@
 //! A site on a fresh database, and who acts on it.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use purlin_engine::accounts::{Carrier, Cost};
@@ -98,7 +99,7 @@ say = "Saved {data.post.title}."
 +++
 <h1>{{ post.title }}</h1><p>{{ post.author.name }}</p>{% for tag in post.tags %}<b>{{ tag.name }}</b>{% endfor %}
 {% if can("update", post) %}<i>may edit</i>{% endif %}
-{% for field in forms.edit.fields %}{{ field.name }};{% endfor %}{{ form("edit") }}
+{{ form("edit") }}
 "#;
 
 const INDEX: &str = r#"+++
@@ -140,8 +141,19 @@ impl Fixture {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let (site, _) = Site::load(folder.path(), &Layers::default())
-            .unwrap_or_else(|found| panic!("{}", found.draw(false)));
+        Fixture::open(folder.path(), folder)
+    }
+
+    /// A site that is there, on a database elsewhere.
+    pub fn of_folder(root: &Path) -> Fixture {
+        Fixture::open(root, tempfile::tempdir().unwrap())
+    }
+
+    fn open(root: &Path, folder: TempDir) -> Fixture {
+        let database = format!("sqlite:{}", folder.path().join("site.db").display());
+        let flags = [("database.url".to_owned(), database)].into_iter().collect();
+        let layers = Layers { flags, ..Layers::default() };
+        let (site, _) = Site::load(root, &layers).unwrap_or_else(|found| panic!("{}", found.draw(false)));
         let site = Arc::new(site);
         let mut migrator = Migrator::open(&site.settings.database.url, &site.root).unwrap();
         migrator.dev(&site.models, |_| true).unwrap();
@@ -153,8 +165,7 @@ impl Fixture {
             clock: || NOW,
             assets: Arc::new(AnyAsset),
         };
-        let engine =
-            Engine::open(site, store, options).unwrap_or_else(|found| panic!("{}", found.draw(false)));
+        let engine = Engine::open(site, store, options).unwrap_or_else(|found| panic!("{}", found.draw(false)));
         Fixture { engine, _folder: folder }
     }
 
