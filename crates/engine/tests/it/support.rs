@@ -141,7 +141,8 @@ impl Fixture {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        Fixture::open(folder.path(), folder)
+        let root = folder.path().to_owned();
+        Fixture::open(&root, folder)
     }
 
     /// A site that is there, on a database elsewhere.
@@ -165,7 +166,8 @@ impl Fixture {
             clock: || NOW,
             assets: Arc::new(AnyAsset),
         };
-        let engine = Engine::open(site, store, options).unwrap_or_else(|found| panic!("{}", found.draw(false)));
+        let engine =
+            Engine::open(site, store, options).unwrap_or_else(|found| panic!("{}", found.draw(false)));
         Fixture { engine, _folder: folder }
     }
 
