@@ -61,7 +61,7 @@ impl Client {
             let value = HeaderValue::from_str(value).expect("a header's value");
             if name == HOST {
                 request.headers_mut().insert(name, value);
-            } else if *value != *"-" {
+            } else if value != "-" {
                 request.headers_mut().append(name, value);
             }
         }

@@ -71,7 +71,7 @@ impl Running {
         migrate(&site)?;
         let store = Store::open(&site.root, &site.settings.database, site.models.clone())
             .map_err(|error| error.to_string())?;
-        let assets = Assets::open(&root, false, Vec::new()).map_err(|error| error.to_string())?;
+        let assets = Assets::open(&root, false).map_err(|error| error.to_string())?;
         let options = Options {
             dev: false,
             secret: [7; 32],
@@ -107,7 +107,7 @@ pub fn pass(micros: i64) {
 fn migrate(site: &Site) -> Result<(), String> {
     let failed = |error: purlin_store::migrate::MigrateError| error.to_string();
     let mut migrator = Migrator::open(&site.settings.database.url, &site.root).map_err(failed)?;
-    migrator.apply(Consent::Given).map_err(failed)?;
+    migrator.apply(Consent::Grant).map_err(failed)?;
     migrator.dev(&site.models, |_| true).map_err(failed)?;
     Ok(())
 }
