@@ -8,7 +8,7 @@
 //! - [`Engine`]: a site, its database and its templates, compiled; replaced whole when the site changes.
 //! - [`actor`]: who asks. [`access`]: what he may.
 //! - [`records`]: get, create, update, replace, delete; [`listing`]: lists as the API asks for them.
-//! - [`pages`]: pages and their forms. [`accounts`]: passwords, sign-up, sign-in, sessions.
+//! - [`seed`]: many records at once. [`pages`]: pages and their forms. [`accounts`]: passwords, sign-up, sign-in, sessions.
 
 pub mod access;
 pub mod accounts;
@@ -23,6 +23,7 @@ pub mod pages;
 mod proposal;
 pub mod records;
 mod seal;
+pub mod seed;
 
 pub use access::Access;
 pub use actor::Actor;

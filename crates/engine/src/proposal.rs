@@ -61,6 +61,12 @@ impl Proposal {
         self.values.iter().find(|(known, _)| *known == field).map(|(_, value)| value)
     }
 
+    /// Takes the id out, where the owner decided it already.
+    pub(crate) fn take_id(&mut self) -> Option<Id> {
+        let at = self.values.iter().position(|(field, _)| *field == FieldId::ID)?;
+        self.values.remove(at).1.as_id()
+    }
+
     fn complain(&mut self, field: &str, code: &str, message: impl Into<String>) {
         self.messages.push(FieldMessage::new(field, code, message));
     }

@@ -206,7 +206,7 @@ impl Engine {
         self.commit_one(ask, model.id, action, guards).await.map(|_| ())
     }
 
-    fn propose(
+    pub(crate) fn propose(
         &self,
         ask: &Ask<'_>,
         model: &Model,
@@ -327,7 +327,7 @@ impl Engine {
         }
     }
 
-    fn refused(&self, actor: &Actor, model: ModelId, refusals: &[Refusal]) -> Failure {
+    pub(crate) fn refused(&self, actor: &Actor, model: ModelId, refusals: &[Refusal]) -> Failure {
         let model = self.model(model);
         let mut messages = Vec::new();
         for refusal in refusals {
@@ -355,7 +355,7 @@ impl Engine {
         Failure::Invalid(messages)
     }
 
-    fn checks(&self, model: &Model) -> Vec<Guard> {
+    pub(crate) fn checks(&self, model: &Model) -> Vec<Guard> {
         self.check_conditions(model.id)
             .iter()
             .map(|(condition, at)| {
@@ -374,7 +374,7 @@ fn visible(permissions: &Permissions, engine: &Engine, model: ModelId) -> Vec<Gu
     }
 }
 
-fn condition_of(guard: &Guard) -> Option<&Arc<purlin_store::mutation::Condition>> {
+pub(crate) fn condition_of(guard: &Guard) -> Option<&Arc<purlin_store::mutation::Condition>> {
     match guard {
         Guard::Visible(condition)
         | Guard::Stored(condition)

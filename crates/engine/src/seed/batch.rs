@@ -1,0 +1,182 @@
+//! Many records of one model in one transaction.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use purlin_schema::{FieldId, Id, Model, Value};
+use purlin_store::mutation::Action;
+use purlin_store::{Error, Guard, Mutation};
+
+use crate::access::Who;
+use crate::proposal::{Mode, Proposal};
+use crate::records::{Fields, Limits, condition_of, failed};
+use crate::{Actor, Engine, Failure};
+
+/// A record that was validated and waits to be written with others.
+pub struct Draft {
+    id: Option<Id>,
+    proposal: Proposal,
+}
+
+/// Why none of the records was written.
+#[derive(Debug, thiserror::Error)]
+#[error("record {row}: {failure}")]
+pub struct BatchFailure {
+    /// The first that was refused, by its place.
+    pub row: usize,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// Hashes by plaintext: a seed file gives many accounts one password, and a hash is dear on purpose.
+#[derive(Default)]
+pub(crate) struct Hashes(HashMap<Box<str>, Value>);
+
+impl Draft {
+    /// The proposed value of a field, where it is set.
+    #[must_use]
+    pub fn value(&self, field: FieldId) -> Option<&Value> {
+        self.proposal.value(field)
+    }
+}
+
+impl Engine {
+    /// Validates a record that the owner wants to create; nothing is written yet.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`] with every message.
+    pub fn draft(
+        &self,
+        model: &Model,
+        fields: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Draft, Failure> {
+        let ask = self.ask(&Actor::Owner);
+        let permissions = self.access().of(model.id, Who::of(&Actor::Owner));
+        let mut proposal =
+            self.propose(&ask, model, permissions, Fields::Json(fields), Mode::Create, Limits::default());
+        self.check_in_memory(&ask, model, &mut proposal, None);
+        if !proposal.messages.is_empty() {
+            return Err(Failure::Invalid(proposal.messages));
+        }
+        let id = proposal.take_id();
+        Ok(Draft { id, proposal })
+    }
+
+    /// Writes records in one transaction, all or none, and gives their ids in order.
+    ///
+    /// # Errors
+    /// The first record that was refused.
+    pub async fn create_batch(&self, model: &Model, drafts: Vec<Draft>) -> Result<Vec<Id>, BatchFailure> {
+        let mut hashes = Hashes::default();
+        self.create_batch_with(model, drafts, &mut hashes).await
+    }
+
+    pub(crate) async fn create_batch_with(
+        &self,
+        model: &Model,
+        drafts: Vec<Draft>,
+        hashes: &mut Hashes,
+    ) -> Result<Vec<Id>, BatchFailure> {
+        let mut mutations = Vec::with_capacity(drafts.len());
+        for (row, draft) in drafts.into_iter().enumerate() {
+            let mutation = self.mutation(model, draft, hashes).await;
+            mutations.push(mutation.map_err(|failure| BatchFailure { row, failure })?);
+        }
+        self.commit_batch(model, mutations).await
+    }
+
+    async fn mutation(&self, model: &Model, draft: Draft, hashes: &mut Hashes) -> Result<Mutation, Failure> {
+        let Draft { id, mut proposal } = draft;
+        self.hash_passwords_once(model, &mut proposal, hashes).await?;
+        let ask = self.ask(&Actor::Owner);
+        let who = Who::of(&Actor::Owner);
+        let mut guards = proposal.guards(model, self.access().of(model.id, who), self.access(), who);
+        guards.extend(self.checks(model));
+        let inputs =
+            ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
+        let action = Action::Create { id, values: proposal.values, links: proposal.links };
+        Ok(Mutation { model: model.id, action, guards, inputs, now: ask.now, returning: None })
+    }
+
+    /// Writes mutations of one model, all or none.
+    pub(crate) async fn commit_batch(
+        &self,
+        model: &Model,
+        mutations: Vec<Mutation>,
+    ) -> Result<Vec<Id>, BatchFailure> {
+        match self.store().commit(mutations.clone()).await {
+            Ok(outcomes) => Ok(outcomes.into_iter().map(|outcome| outcome.id).collect()),
+            Err(Error::Refused(_)) => Err(self.first_refused(model, &mutations).await),
+            Err(error) => Err(BatchFailure { row: 0, failure: failed(error) }),
+        }
+    }
+
+    /// Which of the mutations is refused first. The store says only that one was; so halves of the list are tried, each
+    /// followed by a deletion of nothing, which is always refused, so that no try writes anything.
+    async fn first_refused(&self, model: &Model, mutations: &[Mutation]) -> BatchFailure {
+        let (mut fine, mut wrong) = (0, mutations.len());
+        while wrong - fine > 1 {
+            let middle = fine + (wrong - fine) / 2;
+            let mut tried = mutations[..middle].to_vec();
+            tried.push(self.always_refused(model));
+            match self.store().commit(tried).await {
+                Err(Error::Refused(refusals)) if refusals == [purlin_store::Refusal::NotFound] => {
+                    fine = middle
+                }
+                Err(Error::Refused(_)) => wrong = middle,
+                Err(error) => return BatchFailure { row: fine, failure: failed(error) },
+                Ok(_) => break,
+            }
+        }
+        let row = wrong.saturating_sub(1);
+        let mut tried = mutations[..wrong].to_vec();
+        tried.push(self.always_refused(model));
+        let failure = match self.store().commit(tried).await {
+            Err(Error::Refused(mut refusals)) => {
+                refusals.retain(|refusal| *refusal != purlin_store::Refusal::NotFound || wrong == 0);
+                self.refused(&Actor::Owner, model.id, &refusals)
+            }
+            Err(error) => failed(error),
+            Ok(_) => Failure::Internal("what was refused is accepted now".to_owned()),
+        };
+        BatchFailure { row, failure }
+    }
+
+    fn always_refused(&self, model: &Model) -> Mutation {
+        let nothing = if model.uuid_ids { Id::Uuid(0) } else { Id::Int(-1) };
+        Mutation {
+            model: model.id,
+            action: Action::Delete { id: nothing, if_version: None },
+            guards: Vec::<Guard>::new(),
+            inputs: Vec::new(),
+            now: self.now(),
+            returning: None,
+        }
+    }
+
+    async fn hash_passwords_once(
+        &self,
+        model: &Model,
+        proposal: &mut Proposal,
+        hashes: &mut Hashes,
+    ) -> Result<(), Failure> {
+        let is_password = |field: FieldId| model.field(field).ty.name() == "password";
+        let plain = proposal.values.iter().find(|(field, value)| is_password(*field) && !value.is_null());
+        let Some((field, Value::Text(plain))) = plain.cloned() else { return Ok(()) };
+        if let Some(hash) = hashes.0.get(&plain) {
+            let all = proposal.values.iter_mut().filter(|(known, _)| *known == field);
+            all.for_each(|(_, value)| *value = hash.clone());
+            return Ok(());
+        }
+        self.hash_passwords(model, proposal).await?;
+        if let Some(hash) = proposal.value(field) {
+            hashes.0.insert(plain, hash.clone());
+        }
+        Ok(())
+    }
+
+    /// A model by number, for whoever holds on to it across an await.
+    pub(crate) fn model_of(&self, id: purlin_schema::ModelId) -> Arc<Model> {
+        self.site().models.get(id).clone()
+    }
+}
