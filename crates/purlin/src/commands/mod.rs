@@ -1,0 +1,172 @@
+//! The commands, one file each. Each has its arguments with the help that people read, and a `run`.
+//!
+//! Every command takes the site's folder as its argument and defaults to the current one. What was asked
+//! for goes to standard output, the rest to standard error; the exit code is 0, 1 for what is wrong with
+//! the site, or 2 for a mistaken command line.
+
+mod check;
+mod dev;
+pub(crate) mod migrate;
+mod new;
+mod routes;
+pub(crate) mod seed;
+mod serve;
+mod user;
+mod version;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::{CommandError, Outcome};
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::New(arguments) => new::run(&arguments),
+        Command::Dev(arguments) => dev::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Routes(arguments) => routes::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
+        Command::Seed(arguments) => seed::run(&arguments),
+        Command::User(arguments) => user::run(&arguments),
+        Command::Version(arguments) => version::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error.tell();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The whole backend of a dynamic website in one binary.
+///
+/// A site is a folder: models in TOML, pages in Jinja, static files. `purlin dev` serves it while you work on it,
+/// `purlin serve` runs it in production.
+#[derive(Parser)]
+#[command(name = "purlin", version, max_term_width = 100, styles = STYLES, subcommand_required = true)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = "\
+Start here:
+  purlin new my-site && purlin dev my-site
+
+`purlin COMMAND --help` says more about a command, with examples.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    New(new::Arguments),
+    Dev(dev::Arguments),
+    Serve(serve::Arguments),
+    Check(check::Arguments),
+    Routes(routes::Arguments),
+    Migrate(migrate::Arguments),
+    Seed(seed::Arguments),
+    User(user::Arguments),
+    Version(version::Arguments),
+}
+
+/// The site's folder, which every command takes.
+#[derive(Args, Clone)]
+struct SiteFolder {
+    /// The site's folder
+    #[arg(value_name = "SITE", default_value = ".")]
+    site: PathBuf,
+}
+
+/// Settings on the command line, which win over `site.toml`, `.env` and the environment.
+#[derive(Args, Clone, Default)]
+struct Overrides {
+    /// Address and port to listen on, instead of the setting server.listen
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Override a setting by its path; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    settings: Vec<(String, String)>,
+}
+
+impl Overrides {
+    fn flags(&self) -> indexmap::IndexMap<String, String> {
+        let listen = self.listen.iter().map(|listen| ("server.listen".to_owned(), listen.clone()));
+        self.settings.iter().cloned().chain(listen).collect()
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE, as in `database.url=sqlite:data/test.db`".to_owned()),
+    }
+}
+
+/// The argument that names this site in a command to suggest: nothing for the current folder.
+pub(crate) fn as_argument(site: &Path) -> String {
+    if site == Path::new(".") { String::new() } else { format!(" {}", quoted(&site.to_string_lossy())) }
+}
+
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,~".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// A runtime for commands that do one thing after the other.
+fn small_runtime() -> Outcome<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::new(format_args!("the runtime cannot start: {error}")))
+}
+
+/// A runtime for servers: a thread for each core, and two at least, so that one long request stops nobody.
+fn server_runtime() -> Outcome<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.max(2))
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::new(format_args!("the runtime cannot start: {error}")))
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(!about.is_empty(), "{} says nothing about itself", command.get_name());
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(examples.contains("purlin "), "{} shows no example", command.get_name());
+        }
+    }
+
+    #[test]
+    fn suggested_commands_can_be_pasted() {
+        assert_eq!(as_argument(Path::new(".")), "");
+        assert_eq!(as_argument(Path::new("examples/blog")), " examples/blog");
+        assert_eq!(as_argument(Path::new("my site")), " 'my site'");
+    }
+}

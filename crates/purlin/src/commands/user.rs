@@ -1,0 +1,301 @@
+//! `purlin user`: accounts, from the command line of whoever owns the site.
+
+use std::io::{IsTerminal, Read};
+
+use clap::{Args, Subcommand};
+use purlin_engine::records::Fields;
+use purlin_engine::{Actor, Engine, Failure};
+use purlin_schema::{FieldId, Id, Value};
+use serde_json::{Map, json};
+
+use super::{SiteFolder, as_argument, small_runtime};
+use crate::error::{CommandError, Outcome, counted};
+use crate::{site, terminal};
+
+/// Create accounts, list them, and change passwords and roles
+#[derive(Args)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = "\
+Examples:
+  purlin user create --email ada@example.com --role admin
+  purlin user create /srv/blog --email bo@example.com --set name=Bo --password-stdin < password.txt
+  purlin user role --email ada@example.com --role editor
+  purlin user list")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make an account; the password is asked for
+    Create {
+        #[command(flatten)]
+        site: SiteFolder,
+        /// The address to sign in with
+        #[arg(long)]
+        email: String,
+        /// `user`, `admin`, or one of the site's own roles
+        #[arg(long, default_value = "user")]
+        role: String,
+        /// Set a field of the site's own on the account; may be given several times
+        #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = super::key_and_value)]
+        fields: Vec<(String, String)>,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// List the accounts
+    List {
+        #[command(flatten)]
+        site: SiteFolder,
+        /// Only those with this role
+        #[arg(long)]
+        role: Option<String>,
+    },
+    /// Set a new password and end the account's sessions
+    Password {
+        #[command(flatten)]
+        site: SiteFolder,
+        /// Whose
+        #[arg(long)]
+        email: String,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Give an account another role
+    Role {
+        #[command(flatten)]
+        site: SiteFolder,
+        /// Whose
+        #[arg(long)]
+        email: String,
+        /// `user`, `admin`, or one of the site's own roles
+        #[arg(long)]
+        role: String,
+    },
+}
+
+#[derive(Args)]
+struct PasswordSource {
+    /// Read the password from standard input, its first line
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let runtime = small_runtime()?;
+    match &arguments.command {
+        Command::Create { site, email, role, fields, password } => {
+            let engine = open(site)?;
+            let password = password.read()?;
+            runtime.block_on(create(&engine, email, role, fields, &password))
+        }
+        Command::List { site, role } => runtime.block_on(list(&open(site)?, role.as_deref())),
+        Command::Password { site, email, password } => {
+            let engine = open(site)?;
+            let account = runtime.block_on(find(&engine, email))?;
+            let password = password.read()?;
+            runtime.block_on(set_password(&engine, &account, &password))
+        }
+        Command::Role { site, email, role } => runtime.block_on(set_role(&open(site)?, email, role)),
+    }
+}
+
+fn open(site: &SiteFolder) -> Outcome<Engine> {
+    site::engine_for_command(&site.site, &as_argument(&site.site))
+}
+
+/// An account as it is listed.
+struct Account {
+    id: Id,
+    email: String,
+    role: String,
+    created: String,
+}
+
+async fn create(
+    engine: &Engine,
+    email: &str,
+    role: &str,
+    fields: &[(String, String)],
+    password: &str,
+) -> Outcome {
+    let users = engine.site().models.users().clone();
+    let mut map = Map::new();
+    for (name, text) in fields {
+        let field = users
+            .field_named(name)
+            .ok_or_else(|| CommandError::new(format_args!("`users` has no field `{name}`")))?;
+        let value = field
+            .ty
+            .from_text(field, text)
+            .map_err(|problem| CommandError::new(format_args!("`{name}` {}", problem.message)))?;
+        let mut bytes = Vec::new();
+        purlin_schema::value::write_json(&value, field.big, &mut bytes);
+        map.insert(name.clone(), serde_json::from_slice(&bytes).map_err(CommandError::new)?);
+    }
+    map.insert("email".to_owned(), json!(email));
+    map.insert("role".to_owned(), json!(role));
+    map.insert("password".to_owned(), json!(password));
+    engine.create(&Actor::Owner, users.id, Fields::Json(&map)).await.map_err(|failure| told(&failure))?;
+    let pen = terminal::out();
+    pen.line(format_args!("{} {email} with the role {role}", pen.good("Created")));
+    Ok(())
+}
+
+async fn list(engine: &Engine, role: Option<&str>) -> Outcome {
+    let pen = terminal::out();
+    let mut rows = vec![vec!["EMAIL".to_owned(), "ROLE".to_owned(), "CREATED".to_owned()]];
+    let accounts = accounts(engine, role.map(|role| ("role", role))).await?;
+    let count = accounts.len();
+    for account in accounts {
+        rows.push(vec![account.email, account.role, account.created]);
+    }
+    for (number, line) in terminal::table(&rows).into_iter().enumerate() {
+        pen.line(if number == 0 { pen.dim(line) } else { line });
+    }
+    terminal::err().line(terminal::err().dim(counted(count, "account")));
+    Ok(())
+}
+
+async fn set_password(engine: &Engine, account: &Account, password: &str) -> Outcome {
+    change(engine, account, "password", password).await?;
+    let ended = end_sessions(engine, account.id).await?;
+    let pen = terminal::out();
+    let sessions =
+        if ended > 0 { format!(", and ended {}", counted(ended, "session")) } else { String::new() };
+    pen.line(format_args!("{} the password of {}{sessions}", pen.good("Changed"), account.email));
+    Ok(())
+}
+
+async fn set_role(engine: &Engine, email: &str, role: &str) -> Outcome {
+    let account = find(engine, email).await?;
+    change(engine, &account, "role", role).await?;
+    let pen = terminal::out();
+    pen.line(format_args!("{} {}: {} is now {role}", pen.good("Changed"), account.email, account.role));
+    Ok(())
+}
+
+async fn change(engine: &Engine, account: &Account, field: &str, value: &str) -> Outcome {
+    let users = engine.site().models.users().id;
+    let mut map = Map::new();
+    map.insert(field.to_owned(), json!(value));
+    let changed = engine.update(&Actor::Owner, users, account.id, None, Fields::Json(&map)).await;
+    changed.map_err(|failure| told(&failure))?;
+    Ok(())
+}
+
+async fn end_sessions(engine: &Engine, user: Id) -> Outcome<usize> {
+    let Some(sessions) = engine.site().models.named("_sessions").map(|model| model.id) else { return Ok(0) };
+    let mut ended = 0;
+    loop {
+        let parameters = [("user".to_owned(), user.to_string()), ("fields".to_owned(), "id".to_owned())];
+        let page =
+            engine.list(&Actor::Owner, sessions, &parameters).await.map_err(|failure| told(&failure))?;
+        let ids = page.set.rows.iter().filter_map(|row| page.set.shape.value(row, FieldId::ID)?.as_id());
+        let ids: Vec<Id> = ids.collect();
+        if ids.is_empty() {
+            return Ok(ended);
+        }
+        for id in ids {
+            match engine.delete(&Actor::Owner, sessions, id, None).await {
+                Ok(()) => ended += 1,
+                Err(Failure::NotFound) => {}
+                Err(failure) => return Err(told(&failure)),
+            }
+        }
+    }
+}
+
+async fn find(engine: &Engine, email: &str) -> Outcome<Account> {
+    let address = email.trim().to_lowercase();
+    accounts(engine, Some(("email", &address))).await?.pop().ok_or_else(|| {
+        CommandError::new(format_args!("there is no account with the address {email}"))
+            .hint("`purlin user list` shows them")
+    })
+}
+
+async fn accounts(engine: &Engine, only: Option<(&str, &str)>) -> Outcome<Vec<Account>> {
+    let users = engine.site().models.users().clone();
+    let value = |name: &str| users.field_named(name).map(|field| field.id);
+    let mut all = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let mut parameters = vec![
+            ("fields".to_owned(), "id,email,role,created_at".to_owned()),
+            ("per_page".to_owned(), "100".to_owned()),
+        ];
+        parameters.extend(only.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        parameters.extend(cursor.take().map(|cursor| ("cursor".to_owned(), cursor)));
+        let page =
+            engine.list(&Actor::Owner, users.id, &parameters).await.map_err(|failure| told(&failure))?;
+        for row in &page.set.rows {
+            let text = |field: Option<FieldId>| {
+                field
+                    .and_then(|field| page.set.shape.value(row, field))
+                    .map(Value::to_text)
+                    .unwrap_or_default()
+            };
+            let Some(id) = page.set.shape.value(row, FieldId::ID).and_then(Value::as_id) else { continue };
+            let created = text(Some(FieldId::CREATED_AT));
+            let created = created.get(..16).unwrap_or(&created).replace('T', " ");
+            all.push(Account { id, email: text(value("email")), role: text(value("role")), created });
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+impl PasswordSource {
+    /// The password: asked for twice on a terminal, else the first line of standard input where that was said.
+    fn read(&self) -> Outcome<String> {
+        if self.password_stdin {
+            return from_standard_input();
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(CommandError::new("there is no terminal to ask for the password on")
+                .hint("`--password-stdin` reads it from standard input"));
+        }
+        let ask = |question: &str| rpassword::prompt_password(question).map_err(CommandError::new);
+        let password = ask("Password: ")?;
+        if ask("The same again: ")? != password {
+            return Err(CommandError::new("the two passwords differ; nothing was changed"));
+        }
+        Ok(password)
+    }
+}
+
+fn from_standard_input() -> Outcome<String> {
+    let mut text = String::new();
+    std::io::stdin()
+        .lock()
+        .take(64 * 1024)
+        .read_to_string(&mut text)
+        .map_err(|error| CommandError::new(format_args!("the password cannot be read: {error}")))?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(line.to_owned()),
+        _ => Err(CommandError::new("standard input is empty; its first line is the password")),
+    }
+}
+
+/// A failure of the engine as its owner reads it.
+pub(super) fn told(failure: &Failure) -> CommandError {
+    match failure {
+        Failure::Invalid(messages) => {
+            let lines = messages.iter().map(|message| match message.field.as_str() {
+                "" => message.message.clone(),
+                field => format!("`{field}` {}", message.message),
+            });
+            let required =
+                messages.iter().find(|message| message.code == "required" && !message.field.is_empty());
+            let error = CommandError::new(lines.collect::<Vec<_>>().join("\n       "));
+            match required {
+                Some(message) => error.hint(format_args!("`--set {}=…` sets it", message.field)),
+                None => error,
+            }
+        }
+        failure => CommandError::new(failure),
+    }
+}
