@@ -222,7 +222,8 @@ impl Engine {
         let accounts = &self.inner.accounts;
         let fields = self.sign_up_fields()?;
         let limits = Limits { allowed: Some(&fields), set: &[], free: true };
-        let pairs: Vec<(String, String)> = pairs.iter().filter(|(name, _)| name != "next").cloned().collect();
+        let (next, pairs): (Vec<(String, String)>, _) =
+            pairs.iter().cloned().partition(|(name, _)| name == "next");
         let ask = self.ask(request.actor);
         match self.create_limited(&ask, accounts.users, Fields::Form(&pairs), limits).await {
             Ok(id) => {
@@ -232,7 +233,7 @@ impl Engine {
             Err(Failure::Invalid(messages)) => {
                 let form = self.sign_up_form(&fields, Some((&pairs, messages)));
                 Ok(SignUp::Again(
-                    self.system_form("signup.html", &request, Vec::new(), vec![form], 422).await?,
+                    self.system_form("signup.html", &request, next_of(next), vec![form], 422).await?,
                 ))
             }
             Err(failure) => Err(failure),
@@ -457,6 +458,11 @@ impl Engine {
         let messages = crate::pages::other_messages(mistaken.as_ref(), &users, &shown);
         (SIGN_UP.to_owned(), FormView { model: Some(users.id), record: None, fields: views, messages })
     }
+}
+
+/// Where to go afterwards, for the form to carry on.
+fn next_of(pairs: Vec<(String, String)>) -> Vec<(String, serde_json::Value)> {
+    pairs.into_iter().take(1).map(|(name, path)| (name, path.into())).collect()
 }
 
 /// What the database keeps of a token.
