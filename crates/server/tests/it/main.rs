@@ -3,7 +3,10 @@
 mod accounts;
 mod api;
 mod attacks;
+mod dev;
 mod forms;
+mod log;
 mod site;
+mod strangers;
 mod whole;
 mod wire;

@@ -74,7 +74,16 @@ const FILES: &[(&str, &str)] = &[
         "models/wishes.toml",
         "[fields]\ntext = { type = \"text\", required = true }\n[access]\nread = 'true'\ncreate = 'true'\n",
     ),
-    ("pages/index.html", "<!doctype html><title>Home</title><body><p>Home of {{ site.name }}</p></body>"),
+    (
+        "pages/index.html",
+        "<!doctype html><title>Home</title><body><p>Home of {{ site.name }}</p>\
+         {% for message in flash %}<b>{{ message.text }}</b>{% endfor %}</body>",
+    ),
+    (
+        "pages/404.html",
+        "<!doctype html><title>Lost</title>{% if error is defined %}<p>Lost: {{ error.status }} {{ error.detail }}</p>{% endif %}",
+    ),
+    ("pages/fails.html", "<p>{{ 1 // 0 }}</p>"),
     (
         "pages/posts/[slug].html",
         "+++\n[data.post]\nfrom = \"posts\"\nfilter = 'slug == params.slug'\none = true\n+++\n<h1>{{ post.title }}</h1>",
@@ -87,9 +96,9 @@ const FILES: &[(&str, &str)] = &[
     ("pages/authors.html", "+++\n[page]\nrequire = 'user.role == \"author\"'\n+++\n<p>Authors</p>"),
     (
         "pages/login.html",
-        "<form method=\"post\"><input type=\"hidden\" name=\"next\" value=\"{{ next }}\">{{ message }}</form>",
+        "<form method=\"post\"><input type=\"hidden\" name=\"next\" value=\"{{ next|default(\"/\") }}\">{{ message|default(\"\") }}</form>",
     ),
-    ("pages/signup.html", "{{ form(\"signup\") }}"),
+    ("pages/signup.html", "{{ form(\"signup\") }}<p>next: {{ next|default(\"none\") }}</p>"),
     ("public/style.css", "body { color: black }\n"),
     ("public/.git/config", "secret"),
 ];

@@ -150,3 +150,31 @@ async fn a_connection_waits_for_its_place() {
     drop(first);
     assert!(second.await.unwrap().starts_with("HTTP/1.1 200 "));
 }
+
+#[tokio::test]
+async fn attack_41_slow_clients_are_let_go() {
+    let server = serve(Config::default(), 100).await;
+    for begun in [
+        "",
+        "G",
+        "PRI * HT",
+        "GET / HTTP/1.1\r\nhost: local",
+        "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        // Time runs ahead whenever everybody waits.
+        tokio::time::pause();
+        let mut answer = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(120), stream.read_to_end(&mut answer)).await;
+        tokio::time::resume();
+        assert!(closed.is_ok(), "{begun:?} stayed open");
+    }
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = "POST /api/auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::pause();
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(120), stream.read_to_end(&mut answer)).await;
+    assert!(closed.is_ok() && answer.starts_with(b"HTTP/1.1 503 "), "{}", String::from_utf8_lossy(&answer));
+}

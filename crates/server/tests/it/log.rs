@@ -1,0 +1,79 @@
+//! What is written down of a request, and what is not.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use http::{HeaderValue, Request};
+use purlin_server::RequestBody;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::site::{PASSWORD, Site};
+
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Kept {
+    type Writer = Kept;
+
+    fn make_writer(&self) -> Kept {
+        self.clone()
+    }
+}
+
+impl Kept {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn attack_16_a_line_a_request_and_nothing_that_acts() {
+    let site = Site::new().await;
+    let kept = Kept::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(kept.clone()).with_ansi(false).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let token = site.token("ann@example.org").await;
+    let request = Request::get("/api/posts?filter=secret-text")
+        .header("host", "localhost")
+        .header("authorization", format!("Bearer {token}"))
+        .header("user-agent", HeaderValue::from_bytes(b"evil \xff\tagent\\").unwrap())
+        .body(RequestBody::empty())
+        .unwrap();
+    let reply = site.send(request).await;
+    let log = kept.text();
+    let line = log.lines().find(|line| line.contains("/api/posts")).unwrap();
+    for part in
+        ["method=GET", "path=/api/posts", "status=", "duration_us=", "user=\"1\"", "evil \\xff\\tagent"]
+    {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(line.contains(reply.header("x-request-id")));
+    for never in ["secret-text", &token, PASSWORD] {
+        assert!(!log.contains(never), "{never}: {log}");
+    }
+    assert!(log.bytes().all(|byte| byte == b'\n' || (0x20..0x7f).contains(&byte)), "{log:?}");
+}
+
+#[tokio::test]
+async fn what_failed_inside_is_written_down_once() {
+    let site = Site::new().await;
+    let kept = Kept::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(kept.clone()).with_ansi(false).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let reply = site.get("/fails").await;
+    let log = kept.text();
+    assert_eq!(log.matches("fails.html").count(), 1, "{log}");
+    let line = log.lines().find(|line| line.contains("fails.html")).unwrap();
+    assert!(line.contains("ERROR") && line.contains(reply.header("x-request-id")), "{line}");
+}
