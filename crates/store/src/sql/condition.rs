@@ -1,20 +1,23 @@
 //! Conditions on one record, for guards: compiled when the site loads, evaluated inside the transaction.
 
-use purlin_schema::{Expr, ModelId, Models};
+use purlin_schema::{Expr, FieldId, Model, ModelId, Models};
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, id_kind};
 use super::expr::Compiler;
-use super::{Bind, Draft, Statement};
+use super::{Bind, Binds, Draft, Statement};
 use crate::error::CompileError;
 use crate::mutation::Condition;
 
-/// The two statements of a condition: each finds a row or none.
+/// The statements of a condition: each finds a row or none.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     /// Finds the record where the condition is true of it.
     pub(crate) holds: Statement,
     /// Finds the record where the condition is false of it.
     pub(crate) fails: Statement,
+    /// Finds a row where the condition is true of a record that stands nowhere: its columns are the run's values, in
+    /// their order.
+    pub(crate) unwritten: Statement,
 }
 
 /// Compiles a condition on a record whose id is bound first.
@@ -24,8 +27,21 @@ pub(crate) fn compile(
     model: ModelId,
     expr: &Expr,
 ) -> Result<Condition, CompileError> {
-    let holds = statement(models, dialect, model, |compiler| compiler.holds(expr))?;
-    let fails = statement(models, dialect, model, |compiler| compiler.fails(expr))?;
+    let of = models.get(model);
+    let stored = dialect.table(of);
+    let id = |binds: &mut Binds| format!("t0.\"id\" = {} AND ", binds.mark(Bind::Id));
+    let statement = |from: &dyn Fn(&mut Binds) -> String, holds: bool, by_id: bool| {
+        let mut compiler = Compiler::new(models, dialect);
+        let id = if by_id { id(&mut compiler.binds) } else { String::new() };
+        let from = from(&mut compiler.binds);
+        let frame = compiler.open_row(model);
+        let condition = if holds { compiler.holds(expr)? } else { compiler.fails(expr)? };
+        let text = format!("SELECT 1 FROM {from} AS t0{} WHERE {id}{condition}", compiler.joins(frame));
+        Ok(Draft { text, binds: compiler.binds, dialect }.finish())
+    };
+    let holds = statement(&|_| stored.clone(), true, true)?;
+    let fails = statement(&|_| stored.clone(), false, true)?;
+    let unwritten = statement(&|binds| unwritten(of, dialect, binds), true, false)?;
     let mut inputs = Vec::new();
     for bind in &holds.binds {
         if let Bind::Input(input, _) | Bind::Absent(input) = bind
@@ -34,23 +50,19 @@ pub(crate) fn compile(
             inputs.push(input.clone());
         }
     }
-    Ok(Condition { model, sql: holds.sql.to_string(), inputs, compiled: Compiled { holds, fails } })
+    Ok(Condition {
+        model,
+        sql: holds.sql.to_string(),
+        inputs,
+        compiled: Compiled { holds, fails, unwritten },
+    })
 }
 
-fn statement(
-    models: &Models,
-    dialect: Dialect,
-    model: ModelId,
-    condition: impl FnOnce(&mut Compiler<'_>) -> Result<String, CompileError>,
-) -> Result<Statement, CompileError> {
-    let mut compiler = Compiler::new(models, dialect);
-    let id = compiler.binds.mark(Bind::Id);
-    let frame = compiler.open_row(model);
-    let condition = condition(&mut compiler)?;
-    let table = dialect.table(models.get(model));
-    let text = format!(
-        "SELECT 1 FROM {table} AS t0{} WHERE t0.\"id\" = {id} AND {condition}",
-        compiler.joins(frame)
-    );
-    Ok(Draft { text, binds: compiler.binds, dialect }.finish())
+/// A table of one record, which is bound.
+fn unwritten(model: &Model, dialect: Dialect, binds: &mut Binds) -> String {
+    let columns = model.fields.iter().filter(|field| field.has_column()).enumerate().map(|(at, field)| {
+        let kind = if field.id == FieldId::ID { id_kind(model) } else { field.kind };
+        format!("{} AS {}", binds.mark(Bind::Nth(at, kind)), dialect.quote(&field.name))
+    });
+    format!("(SELECT {})", columns.collect::<Vec<_>>().join(", "))
 }

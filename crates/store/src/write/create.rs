@@ -34,9 +34,7 @@ impl Write<'_> {
         let mut refusals = required(&model, &values);
         refusals.extend(self.dangling(mutation, &values, None, links)?);
         refusals.extend(self.taken(&model, &values, id)?);
-        if !refusals.is_empty() {
-            return Err(Failure::Refused(refusals));
-        }
+        self.refuse(mutation, refusals, &values, None)?;
         let table = self.catalog.table(mutation.model);
         let row: Vec<Value> =
             table.columns.iter().map(|(field, _)| values[usize::from(field.0)].clone()).collect();

@@ -86,6 +86,38 @@ impl Write<'_> {
         if refusals.is_empty() { Ok(()) } else { Err(Failure::Refused(refusals)) }
     }
 
+    /// Ends with what is wrong with a record before it is written. What others have is told to nobody who may not
+    /// write such a record at all: then it is forbidden, whatever else is wrong.
+    pub(super) fn refuse(
+        &self,
+        mutation: &Mutation,
+        refusals: Vec<Refusal>,
+        values: &[Value],
+        old: Option<&[Value]>,
+    ) -> Result<(), Failure> {
+        if refusals.is_empty() {
+            return Ok(());
+        }
+        let tells =
+            |refusal: &Refusal| matches!(refusal, Refusal::Field { code: "unique" | "not_found", .. });
+        if refusals.iter().any(tells) {
+            let columns = &self.catalog.table(mutation.model).columns;
+            let row: Vec<Value> =
+                columns.iter().map(|(field, _)| values[usize::from(field.0)].clone()).collect();
+            let inputs = GuardInputs { mutation, old };
+            for guard in &mutation.guards {
+                if let Guard::Proposed(condition) = guard
+                    && !self
+                        .session
+                        .any(&condition.compiled.unwritten, &Args { values: &row, ..Args::inputs(&inputs) })?
+                {
+                    return Err(Refusal::Forbidden.into());
+                }
+            }
+        }
+        Err(Failure::Refused(refusals))
+    }
+
     /// Whether the asker may write the fields that change: by the record as stored.
     pub(super) fn may_write(
         &self,

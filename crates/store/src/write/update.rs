@@ -46,9 +46,7 @@ impl Write<'_> {
         let added: Vec<_> = changes.iter().map(|change| (change.field, change.added.clone())).collect();
         refusals.extend(self.dangling(mutation, &values, Some(&old), &added)?);
         refusals.extend(self.taken(&model, &values, Some(id))?);
-        if !refusals.is_empty() {
-            return Err(Failure::Refused(refusals));
-        }
+        self.refuse(mutation, refusals, &values, Some(&old))?;
         let touched = !changed.is_empty() || changes.iter().any(|change| !change.is_empty());
         let version = if touched {
             self.write_row(mutation, id, old.clone(), values, changed)?

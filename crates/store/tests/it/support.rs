@@ -108,6 +108,16 @@ impl Site {
         inputs: &Given,
         args: StepArgs,
     ) -> Result<RowSet, Error> {
+        self.run_with(query, inputs, args).await
+    }
+
+    /// The same with inputs from wherever.
+    pub(crate) async fn run_with(
+        &self,
+        query: &Arc<Prepared>,
+        inputs: &(dyn Inputs + Sync),
+        args: StepArgs,
+    ) -> Result<RowSet, Error> {
         let step = Step { name: "rows".to_owned(), query: query.clone(), must_exist: false };
         let plan = Plan { steps: vec![step] };
         let answer = self.store.read(&plan, Ask { inputs, steps: &[args] }).await?;

@@ -256,3 +256,60 @@ async fn the_answer_holds_the_record_as_it_may_be_read() {
     hide.returning = returning;
     assert!(site.commit(hide).await.expect("an update").row.is_none());
 }
+
+/// Posts whose slug is made from the title and unique.
+fn slugs(models: &mut [purlin_schema::Model]) {
+    let posts = named(models, "posts");
+    let at = |name: &str| posts.fields.iter().find(|field| field.name == name).expect("a field").id;
+    let (title, slug) = (at("title"), at("slug"));
+    let field = &mut posts.fields[usize::from(slug.0)];
+    field.ty = purlin_schema::types::named("slug").expect("the type");
+    field.from = Some(title);
+    posts.uniques = vec![Unique { fields: vec![slug], message: None }];
+}
+
+#[tokio::test]
+async fn slugs_are_made_and_kept_apart() {
+    let site = Site::with(|models| slugs(models));
+    let slug = async |id| site.stored("posts", id, "slug").await.expect("a record");
+    let title = [("title", Value::from("Hello, World!"))];
+    let mut last = 0;
+    for expected in ["hello-world", "hello-world-2", "hello-world-3"] {
+        last = site.add("posts", &title).await;
+        assert_eq!(slug(last).await, expected.into());
+    }
+    let given = site.add("posts", &[("title", "Other".into()), ("slug", "hello-world".into())]).await;
+    assert_eq!(slug(given).await, "hello-world-4".into());
+    site.commit(site.update("posts", last, &[("title", "Renamed".into())])).await.expect("an update");
+    assert_eq!(slug(last).await, "hello-world-3".into(), "a published address stays");
+    site.commit(site.update("posts", last, &[("slug", "".into())])).await.expect("an update");
+    assert_eq!(slug(last).await, "renamed".into());
+    site.commit(site.update("posts", last, &[("slug", "renamed".into())])).await.expect("an update");
+    assert_eq!(slug(last).await, "renamed".into(), "its own slug is not taken");
+    let nothing = site.add("posts", &[("title", "日本".into())]).await;
+    assert_eq!(slug(nothing).await, "posts".into());
+    let same = vec![site.create("posts", &title); 40];
+    let made = site.store.commit(same).await.expect("posts");
+    let Some(Id::Int(last)) = made.last().map(|outcome| outcome.id) else { panic!("an id") };
+    let Value::Text(many) = slug(last).await else { panic!("a slug") };
+    assert!(many.starts_with("hello-world-"), "{many}");
+}
+
+#[tokio::test]
+async fn who_may_not_write_does_not_learn_what_is_taken() {
+    let site = Site::with(|models| {
+        let users = named(models, "users");
+        let email = users.fields.iter().find(|field| field.name == "email").expect("a field").id;
+        users.uniques = vec![Unique { fields: vec![email], message: None }];
+    });
+    site.add("users", &[("email", "ada@example.org".into())]).await;
+    let condition = site.store.condition(id_of(&site, "users"), &site.expr("users", "role == \"user\""));
+    let guard = Guard::Proposed(condition.expect("SQL"));
+    for (role, expected) in [("admin", "Forbidden"), ("user", "Field")] {
+        let mut mutation =
+            site.create("users", &[("email", "ada@example.org".into()), ("role", role.into())]);
+        mutation.guards = vec![guard.clone()];
+        let told = format!("{:?}", refused(site.commit(mutation).await));
+        assert!(told.contains(expected), "{told}");
+    }
+}
