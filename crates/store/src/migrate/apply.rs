@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use purlin_schema::Models;
 use rusqlite::Connection;
 
-use super::connection::{begin, database_path, open, perform};
+use super::connection::{begin, open, perform};
 use super::diff::MigrationPlan;
 use super::error::MigrateError;
 use super::file::{MigrationFile, read_all, replay_all};
@@ -143,7 +143,7 @@ impl Migrator {
     /// # Errors
     /// Where the URL names no database that can be opened.
     pub fn open(url: &str, root: &Path) -> Result<Migrator, MigrateError> {
-        let connection = open(&database_path(url, root)?)?;
+        let connection = open(url, root)?;
         Ok(Migrator { root: root.to_owned(), connection, progress: Box::new(|_| {}) })
     }
 
@@ -195,6 +195,8 @@ impl Migrator {
     /// As there.
     pub fn write_new_for(&mut self, wanted: &Wanted, name: &str) -> Result<NewMigration, MigrateError> {
         let files = read_all(&self.root)?;
+        let history = History::read(&self.connection)?;
+        check_changed(&files, &history)?;
         let plan = between(&replay_all(&files)?, wanted)?;
         if plan.is_empty() {
             return Ok(NewMigration::Nothing);
@@ -202,14 +204,14 @@ impl Migrator {
         let number = files.last().map_or(1, |last| last.number + 1);
         let file = MigrationFile::new(number, name, plan.operations.clone())?;
         file.write(&self.root)?;
-        let history = History::read(&self.connection)?;
-        let applied_here = history.snapshot == wanted.snapshot;
+        let mut applied_here = history.snapshot == wanted.snapshot;
         if applied_here {
             let mut missing: Vec<_> = files.into_iter().filter(|file| !history.has(file)).collect();
             missing.push(file.clone());
             let nothing = MigrationPlan { from: history.snapshot.clone(), operations: Vec::new() };
-            let label = file.label();
-            self.commit(&history, &Move { name: label, plan: nothing, files: missing, by_dev: false })?;
+            let name = file.label();
+            let record = Move { name, plan: nothing, files: missing, by_dev: false };
+            applied_here = self.commit(&history, &record)?;
         }
         Ok(NewMigration::Written { path: file.path, plan, applied_here })
     }

@@ -1,7 +1,7 @@
 //! The migrator's own connection: exclusive while it works, with foreign keys off, and a transaction that
 //! either reaches the new state or leaves the old one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::functions::FunctionFlags;
@@ -14,6 +14,8 @@ use super::error::MigrateError;
 use super::literal::{parse, to_text};
 use super::operation::Operation;
 use super::snapshot::{ColumnType, Snapshot};
+use crate::sqlite::open::{Role, path_of};
+
 use super::sqlite::{Check, Step, batches, index_names};
 
 /// How long another process may hold the database.
@@ -23,43 +25,30 @@ const REPORT_AFTER: Duration = Duration::from_secs(2);
 /// Examples in a refusal.
 const EXAMPLES: usize = 3;
 
-/// The file that `sqlite:data/site.db` means, relative to the site's folder.
-///
-/// # Errors
-/// Where the URL is of another kind.
-pub(super) fn database_path(url: &str, root: &Path) -> Result<PathBuf, MigrateError> {
-    let path = url.strip_prefix("sqlite:").filter(|path| !path.is_empty() && !path.starts_with(':'));
-    let path = path.ok_or_else(|| {
-        MigrateError::Open(format!(
-            "`database.url` is `{url}`; migrations know `sqlite:` and a file, as in `sqlite:data/site.db`"
-        ))
-    })?;
-    let path = path.split('?').next().unwrap_or(path);
-    Ok(root.join(path.strip_prefix("//").unwrap_or(path)))
-}
-
 /// Opens a connection for migrations; makes the file, and its folder, where there is none.
 ///
 /// # Errors
-/// Where it cannot be opened.
-pub(super) fn open(path: &Path) -> Result<Connection, MigrateError> {
+/// Where the URL names no file, or it cannot be opened.
+pub(super) fn open(url: &str, root: &Path) -> Result<Connection, MigrateError> {
+    let path = path_of(root, url).map_err(|error| MigrateError::Open(error.to_string()))?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .map_err(|source| MigrateError::Io { path: folder.to_owned(), source })?;
     }
-    let connection = Connection::open(path).map_err(|error| {
-        MigrateError::Open(format!("the database {} cannot be opened: {error}", path.display()))
-    })?;
-    connection.busy_timeout(REPORT_AFTER)?;
     let started = Instant::now();
-    loop {
-        // Becoming WAL needs the file for itself for a moment.
-        match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
-            Err(error) if is_busy(&error) && started.elapsed() < PATIENCE => {}
-            other => break other?,
+    let connection = loop {
+        // Becoming WAL needs the file for itself for a moment, which another process may have just now.
+        match crate::sqlite::open::open(&path, Role::Writer) {
+            Ok(connection) => break connection,
+            Err(error) if is_busy(&error) && started.elapsed() < PATIENCE => std::thread::yield_now(),
+            Err(error) => {
+                let path = path.display();
+                return Err(MigrateError::Open(format!("the database {path} cannot be opened: {error}")));
+            }
         }
-    }
-    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;")?;
+    };
+    connection.busy_timeout(REPORT_AFTER)?;
+    connection.pragma_update(None, "foreign_keys", false)?;
     add_functions(&connection)?;
     Ok(connection)
 }
@@ -94,7 +83,6 @@ pub(super) fn perform(
     operations: &[Operation],
     mut begins: impl FnMut(usize, &Operation),
 ) -> Result<Snapshot, MigrateError> {
-    let strangers = strangers(connection, from)?;
     let mut snapshot = from.clone();
     let mut numbered = operations.iter().enumerate();
     for batch in batches(from, operations).map_err(MigrateError::Plan)? {
@@ -102,6 +90,7 @@ pub(super) fn perform(
             .by_ref()
             .take(batch.operations)
             .for_each(|(position, operation)| begins(position, operation));
+        let strangers = strangers(connection, &snapshot)?;
         for step in batch.steps {
             match step {
                 Step::Run(sql) => connection
@@ -110,9 +99,9 @@ pub(super) fn perform(
                 Step::Check(check) => look(connection, &check)?,
             }
         }
+        restore(connection, strangers)?;
         snapshot = batch.after;
     }
-    restore(connection, strangers)?;
     check_references(connection)?;
     Ok(snapshot)
 }

@@ -26,9 +26,9 @@ impl MigrationPlan {
     /// The operations that lead from a picture to the wanted one.
     ///
     /// # Errors
-    /// Where the wanted picture refers to a table that it does not have.
+    /// Where the wanted picture cannot be made into tables.
     pub fn between(from: &Snapshot, wanted: &Wanted) -> Result<MigrationPlan, String> {
-        if let Some(problem) = wanted.snapshot.broken_reference() {
+        if let Some(problem) = wanted.snapshot.problem() {
             return Err(problem);
         }
         let mut differ = Differ { now: from.clone(), wanted, operations: Vec::new() };

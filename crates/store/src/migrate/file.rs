@@ -156,7 +156,7 @@ impl MigrationFile {
         for (position, operation) in self.operations.iter().enumerate() {
             operation.replay(on).map_err(|message| wrong(position, message))?;
         }
-        match on.broken_reference() {
+        match on.problem() {
             Some(problem) => Err(wrong(self.operations.len().saturating_sub(1), problem)),
             None => Ok(()),
         }

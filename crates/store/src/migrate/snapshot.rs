@@ -111,9 +111,22 @@ impl Snapshot {
         Wanted::of(models).snapshot
     }
 
-    /// The first reference that leads nowhere, or with ids of another kind.
+    /// What keeps it from being tables: a reference that leads nowhere or has ids of another kind, or two
+    /// tables of one name.
     #[must_use]
-    pub fn broken_reference(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<String> {
+        let mut names: BTreeSet<String> = self.tables.keys().cloned().collect();
+        for (name, table) in &self.tables {
+            for field in table.links.keys() {
+                let link = link_name(name, field);
+                if names.contains(&link) {
+                    return Some(format!(
+                        "`{name}.{field}` keeps its links in a table `{link}`, and something else is called so"
+                    ));
+                }
+                names.insert(link);
+            }
+        }
         for (name, table) in &self.tables {
             for (field, column) in &table.fields {
                 let Some(to) = &column.to else { continue };
@@ -238,6 +251,12 @@ impl Table {
             .map(|unique| format!("unique ({})", unique.join(", ")))
             .or_else(|| index.map(|index| format!("index ({})", join(index))))
     }
+}
+
+/// The name of the link table of a list of refs.
+#[must_use]
+pub(super) fn link_name(table: &str, field: &str) -> String {
+    format!("{table}__{field}")
 }
 
 /// Columns of an index as text: `author, published_at desc`.

@@ -14,7 +14,7 @@ use rusqlite::types::Value as Sql;
 
 use super::convert::{convert, impossible};
 use super::operation::Operation;
-use super::snapshot::{Column, ColumnType, IdKind, SYSTEM_COLUMNS, Snapshot, Table};
+use super::snapshot::{Column, ColumnType, IdKind, SYSTEM_COLUMNS, Snapshot, Table, link_name};
 
 /// One thing to do on the database.
 #[derive(Clone, Debug, PartialEq)]
@@ -388,12 +388,6 @@ impl Steps<'_> {
         self.run(format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to)));
         self.run(link_index(to));
     }
-}
-
-/// The name of the link table of a list of refs.
-#[must_use]
-pub fn link_name(table: &str, field: &str) -> String {
-    format!("{table}__{field}")
 }
 
 /// Every index that a picture asks for, by name.

@@ -287,7 +287,7 @@ fn databases_of_a_newer_purlin_and_of_others_are_refused() {
     );
 
     let other = Migrator::open("postgres://localhost/x", foreign.root()).err().expect("unknown").to_string();
-    assert!(other.contains("`sqlite:data/site.db`"), "{other}");
+    assert!(other.contains("sqlite:data/site.db"), "{other}");
 }
 
 #[test]
@@ -298,6 +298,17 @@ fn another_list_of_choices_keeps_nobody_from_serving() {
     let migrator = folder.migrator();
     assert!(migrator.is_behind_of(&picture("\"user\", \"editor\"")).expect("history").is_none());
     assert!(migrator.is_behind_of(&wanted("[users]")).expect("history").is_some());
+}
+
+#[test]
+fn two_tables_of_one_name_are_refused() {
+    let folder = Folder::new();
+    let text = "[tags]\n[posts.links]\ntags = \"tags\"\n[posts__tags]\n";
+    let refused = folder.migrator().dev_to(&wanted(text), |_| true).expect_err("a clash").to_string();
+    assert_eq!(
+        refused,
+        "`posts.tags` keeps its links in a table `posts__tags`, and something else is called so"
+    );
 }
 
 fn copy_migrations(from: &Folder, to: &Folder) {

@@ -126,6 +126,18 @@ fn killed_anywhere_it_is_at_the_old_or_the_new_state() {
 #[test]
 fn of_processes_that_migrate_at_once_one_does_and_the_others_find_it_done() {
     let folder = halfway();
+    migrate_at_once(&folder);
+    assert_eq!(folder.text("SELECT count(*) FROM elders"), "3000");
+}
+
+#[test]
+fn processes_that_begin_at_once_make_the_database_once() {
+    let folder = halfway();
+    std::fs::remove_dir_all(folder.root().join("data")).expect("the database is gone");
+    migrate_at_once(&folder);
+}
+
+fn migrate_at_once(folder: &Folder) {
     let children: Vec<_> = (0..4).map(|_| spawn(folder.root())).collect();
     for child in children {
         let output = child.wait_with_output().expect("it ends");
@@ -133,7 +145,6 @@ fn of_processes_that_migrate_at_once_one_does_and_the_others_find_it_done() {
     }
     assert_eq!(actual(&folder.database()), expected(&wanted(NEW).snapshot));
     assert_eq!(folder.text("SELECT number, name FROM _migrations"), "1|old\n2|new");
-    assert_eq!(folder.text("SELECT count(*) FROM elders"), "3000");
 }
 
 #[test]

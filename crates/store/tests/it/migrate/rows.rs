@@ -229,7 +229,11 @@ fn a_rebuild_keeps_children_and_what_was_made_by_hand() {
     assert_eq!(folder.text("SELECT max(id) FROM parents"), "10", "the id of a deleted record comes back");
     assert_eq!(folder.text("SELECT id FROM seen"), "10", "the trigger is still there");
     assert_eq!(folder.text("SELECT count(*) FROM sqlite_schema WHERE name = 'by_hand'"), "1");
-    let orphan = folder.database().execute("DELETE FROM parents WHERE id = 2", []);
+    let renamed = text("float").replace("parents", "elders") + "[_known]\ntables.elders = \"parents\"\n";
+    folder.become_this(&wanted(&renamed));
+    let by_hand = "SELECT count(*) FROM sqlite_schema WHERE name IN ('by_hand', 'seen_parents') AND tbl_name = 'elders'";
+    assert_eq!(folder.text(by_hand), "2", "they follow a table that is renamed and then rebuilt");
+    let orphan = folder.database().execute("DELETE FROM elders WHERE id = 2", []);
     assert!(orphan.is_err(), "the reference is still there");
 }
 
