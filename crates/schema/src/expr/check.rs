@@ -9,6 +9,7 @@ mod operators;
 mod scope;
 mod settle;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use indexmap::IndexMap;
@@ -104,6 +105,8 @@ struct Checker<'scope> {
     /// Where the outermost of these stands: what messages point at.
     site: Option<Range<usize>>,
     nodes: usize,
+    /// How the doubles were written that might have to be decimals.
+    digits: HashMap<u64, String>,
 }
 
 impl<'scope> Checker<'scope> {
@@ -117,6 +120,7 @@ impl<'scope> Checker<'scope> {
             expanding: Vec::new(),
             site: None,
             nodes: 0,
+            digits: HashMap::new(),
         }
     }
 
@@ -183,7 +187,10 @@ impl<'scope> Checker<'scope> {
             NodeKind::Null => (ExprKind::Const(Value::Null), Type::Null),
             NodeKind::Bool(value) => literal(Kind::Bool, Value::Bool(*value)),
             NodeKind::Int(value) => literal(Kind::Int, Value::Int(*value)),
-            NodeKind::Float(value) => literal(Kind::Float, Value::Float(*value)),
+            NodeKind::Float(value, digits) => {
+                self.digits.insert(value.to_bits(), digits.clone());
+                literal(Kind::Float, Value::Float(*value))
+            }
             NodeKind::Text(value) => literal(Kind::Text, Value::from(value.as_str())),
             NodeKind::Name(name) => return self.name(name, node),
             NodeKind::Select(operand, name) => return self.select(operand, name, node),
@@ -195,8 +202,21 @@ impl<'scope> Checker<'scope> {
             NodeKind::Not(inner) => {
                 (ExprKind::Not(Box::new(self.condition(inner)?)), Type::Value(Kind::Bool))
             }
-            NodeKind::And(list) => (ExprKind::And(self.conditions(list)?), Type::Value(Kind::Bool)),
-            NodeKind::Or(list) => (ExprKind::Or(self.conditions(list)?), Type::Value(Kind::Bool)),
+            NodeKind::And(list) => {
+                // A `[define]` name may stand for another `&&`.
+                let flat = self.conditions(list)?.into_iter().flat_map(|expr| match expr.kind {
+                    ExprKind::And(inner) => inner,
+                    kind => vec![Expr { kind, ..expr }],
+                });
+                (ExprKind::And(flat.collect()), Type::Value(Kind::Bool))
+            }
+            NodeKind::Or(list) => {
+                let flat = self.conditions(list)?.into_iter().flat_map(|expr| match expr.kind {
+                    ExprKind::Or(inner) => inner,
+                    kind => vec![Expr { kind, ..expr }],
+                });
+                (ExprKind::Or(flat.collect()), Type::Value(Kind::Bool))
+            }
             NodeKind::Negate(inner) => return self.negate(inner, node).map(Thing::Value),
             NodeKind::Compare(comparison, left, right) => {
                 return self.comparison(*comparison, left, right, node).map(Thing::Value);

@@ -113,6 +113,14 @@ impl Frame<'_> {
             ExprKind::Not(inner) => Ok(Value::Bool(!self.truth(inner)?)),
             ExprKind::And(list) => absorb(false, list.iter().map(|condition| self.truth(condition))),
             ExprKind::Or(list) => absorb(true, list.iter().map(|condition| self.truth(condition))),
+            ExprKind::Compare(operator, left, right) if expr.asks_for_user() => {
+                let user = if matches!(left.kind, ExprKind::Const(_)) { right } else { left };
+                let absent = match self.value(user) {
+                    Err(Evaluated::Unavailable) => return Err(Evaluated::Unavailable),
+                    found => found.is_err() || found == Ok(Value::Null),
+                };
+                Ok(Value::Bool(absent == (*operator == Comparison::Equal)))
+            }
             ExprKind::Compare(operator, left, right) => {
                 let (left, right) = both(self.value(left), self.value(right))?;
                 compare(*operator, &left, &right).map(Value::Bool).ok_or(Evaluated::Error)

@@ -12,8 +12,7 @@ pub use implied::{implies, remaining};
 pub use position::simplify_condition;
 
 use super::eval::{arithmetic, call, compare, negate};
-use super::{Comparison, Expr, ExprKind, Function, Input, Type};
-use crate::model::FieldId;
+use super::{Comparison, Expr, ExprKind, Function, Input};
 use crate::value::Value;
 
 /// Who asks.
@@ -38,19 +37,13 @@ pub fn specialise(expr: &Expr, asker: Asker) -> Expr {
 }
 
 fn asked(expr: Expr, asker: Asker) -> Expr {
-    let user = |expr: &Expr| {
-        matches!((&expr.kind, &expr.ty), (ExprKind::Input(Input::User(FieldId::ID)), Type::Record(_)))
-    };
-    let null = |expr: &Expr| matches!(expr.kind, ExprKind::Const(Value::Null));
     match &expr.kind {
-        ExprKind::Compare(operator @ (Comparison::Equal | Comparison::NotEqual), left, right)
-            if user(left) && null(right) || null(left) && user(right) =>
-        {
+        ExprKind::Compare(operator, ..) if expr.asks_for_user() => {
             let truth = (*operator == Comparison::Equal) == (asker == Asker::Visitor);
             return truth_at(&expr, truth);
         }
         ExprKind::Compare(Comparison::Equal, left, right)
-            if asker == Asker::User && user(left) && user(right) =>
+            if asker == Asker::User && left.is_user() && right.is_user() =>
         {
             return truth_at(&expr, true);
         }

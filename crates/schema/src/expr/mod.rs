@@ -11,6 +11,8 @@
 //! anything of `user` for a visitor except `user == null`) is the third truth value: `&&` and `||` absorb
 //! it, `!` keeps it, and a rule that ends in it denies. SQL's unknown stands for it.
 
+#[cfg(any(test, feature = "arbitrary"))]
+pub mod arbitrary;
 mod check;
 pub mod eval;
 mod fold;

@@ -29,7 +29,8 @@ pub(super) enum NodeKind {
     Null,
     Bool(bool),
     Int(i64),
-    Float(f64),
+    /// With its own digits, as a decimal is read from them exactly.
+    Float(f64, String),
     Text(String),
     Name(String),
     Select(Box<Node>, String),
@@ -80,7 +81,7 @@ fn guarded(text: &str, depth: usize) -> std::thread::Result<Parsed> {
     }
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, parse);
-        thread.map_err(|error| Box::new(error) as _).and_then(|thread| thread.join())
+        thread.map_err(|error| Box::new(error) as _).and_then(std::thread::ScopedJoinHandle::join)
     })
 }
 
@@ -172,7 +173,10 @@ impl Reader<'_> {
             LiteralValue::Null => NodeKind::Null,
             LiteralValue::Boolean(value) => NodeKind::Bool(*value.inner()),
             LiteralValue::Int(value) => NodeKind::Int(*value.inner()),
-            LiteralValue::Double(value) => NodeKind::Float(*value.inner()),
+            LiteralValue::Double(value) => {
+                let digits = self.text.get(span.clone()).unwrap_or("");
+                NodeKind::Float(*value.inner(), digits.split_whitespace().collect())
+            }
             LiteralValue::String(value) if value.inner().contains('\0') => {
                 return self.refuse("bad-literal", span, "a text cannot hold the character NUL");
             }

@@ -45,6 +45,7 @@ impl Printer<'_> {
         let own = match &expr.kind {
             // One condition alone prints as itself.
             ExprKind::And(list) | ExprKind::Or(list) if list.len() == 1 => return self.expr(&list[0], least),
+            _ if membership(expr).is_some() => 4,
             kind => binding(kind),
         };
         let text = self.plain(expr, own);
@@ -52,6 +53,13 @@ impl Printer<'_> {
     }
 
     fn plain(&mut self, expr: &Expr, own: u8) -> String {
+        if let Some((walk, record)) = membership(expr) {
+            // Seen from inside, where the row has no name.
+            self.variables.push(String::new());
+            let record = self.expr(record, 5);
+            self.variables.pop();
+            return format!("{record} in {}", self.walk(walk));
+        }
         match &expr.kind {
             ExprKind::Const(value) => literal(value),
             ExprKind::Error => "error()".to_owned(),
@@ -216,6 +224,30 @@ impl Printer<'_> {
             Input::Form(name) => format!("form.{name}"),
         }
     }
+}
+
+/// The relation, and the record as seen from inside it, where an expression is what `record in relation` becomes.
+fn membership(expr: &Expr) -> Option<(&Walk, &Expr)> {
+    let (guard, exists) = match &expr.kind {
+        ExprKind::Conditional(condition, then, otherwise) if matches!(otherwise.kind, ExprKind::Error) => {
+            let ExprKind::Compare(Comparison::Equal, left, right) = &condition.kind else { return None };
+            (Some(left).filter(|left| left.same(right))?, then)
+        }
+        _ => return looked_for(expr).filter(|(_, record)| !record.may_fail()),
+    };
+    looked_for(exists).filter(|(_, record)| record.same(&super::check::shift((**guard).clone(), 1)))
+}
+
+/// `relation.exists(row, row == record)`, where the record is not of that row.
+fn looked_for(expr: &Expr) -> Option<(&Walk, &Expr)> {
+    let ExprKind::Exists(walk, body) = &expr.kind else { return None };
+    let ExprKind::Compare(Comparison::Equal, row, record) = &body.kind else { return None };
+    let own = |expr: &Expr| matches!(&expr.kind, ExprKind::Field(path) if path.scope == 0);
+    let is_row = matches!((&row.kind, &row.ty), (ExprKind::Field(path), Type::Record(_))
+        if path.scope == 0 && path.hops.is_empty() && path.field == FieldId::ID);
+    let outer =
+        !matches!(record.ty, Type::Null | Type::Open) && !own(record) && record.children().next().is_none();
+    (is_row && outer).then_some((walk, record))
 }
 
 fn literal(value: &Value) -> String {

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Expr, ExprKind, Function, Input, Path, Type, Walk};
+use super::{Comparison, Expr, ExprKind, Function, Input, Path, Type, Walk};
 use crate::model::FieldId;
 use crate::value::{Kind, Value};
 
@@ -143,13 +143,30 @@ impl Expr {
         matches!(self.kind, ExprKind::Call(Function::Matches, _)) || self.children().any(Expr::in_memory_only)
     }
 
+    /// Whether it is `user` itself.
+    pub(super) fn is_user(&self) -> bool {
+        matches!((&self.kind, &self.ty), (ExprKind::Input(Input::User(FieldId::ID)), Type::Record(_)))
+    }
+
+    /// Whether it is `user == null` or `user != null`, the one thing of `user` that is no error for a visitor.
+    pub(super) fn asks_for_user(&self) -> bool {
+        let null = |expr: &Expr| matches!(expr.kind, ExprKind::Const(Value::Null));
+        match &self.kind {
+            ExprKind::Compare(Comparison::Equal | Comparison::NotEqual, left, right) => {
+                left.is_user() && null(right) || null(left) && right.is_user()
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it might be what CEL calls an error. A field of the row itself, a literal and the time never are.
     #[must_use]
     pub fn may_fail(&self) -> bool {
         match &self.kind {
             ExprKind::Const(_) | ExprKind::Input(Input::Now | Input::Today) => false,
             ExprKind::Field(path) | ExprKind::Has(path) => !path.hops.is_empty(),
-            ExprKind::Compare(super::Comparison::Equal | super::Comparison::NotEqual, ..)
+            ExprKind::Compare(..) if self.asks_for_user() => false,
+            ExprKind::Compare(Comparison::Equal | Comparison::NotEqual, ..)
             | ExprKind::InList(..)
             | ExprKind::Call(Function::Holds, _) => self.children().any(Expr::may_fail),
             _ => true,

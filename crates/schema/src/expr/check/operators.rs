@@ -183,7 +183,18 @@ impl Checker<'_> {
             (left, right) = (self.settle(left, &int)?, self.settle(right, &int)?);
         } else {
             let (left_ty, right_ty) = (left.ty.clone(), right.ty.clone());
-            // An open input beside a time is a span of time that nobody can type: it stays what it meets.
+            // What is added to a time is a span of time.
+            let beside = |ty: Type| match ty {
+                Type::Value(Kind::Date | Kind::Datetime) if operator == Arithmetic::Add => {
+                    Type::Value(Kind::Duration)
+                }
+                ty => ty,
+            };
+            let (left_ty, right_ty) = match (left_ty, right_ty) {
+                (Type::Open, ty) => (Type::Open, beside(ty)),
+                (ty, Type::Open) => (beside(ty), Type::Open),
+                types => types,
+            };
             left = if left_ty == Type::Open || decimal(&right_ty) && operator != Arithmetic::Multiply {
                 self.toward(left, &right_ty)?
             } else {

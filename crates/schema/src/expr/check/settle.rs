@@ -42,8 +42,9 @@ impl Checker<'_> {
                 Err(_) => self.wrong(Mistake::new("bad-literal", span, "this text is not a UUID")),
             },
             (ExprKind::Const(value), _) => {
-                let (value, own) =
-                    literal(value, wanted).map_or((value.clone(), own), |value| (value, Type::Value(wanted)));
+                let (value, own) = self
+                    .literal(value, wanted)
+                    .map_or((value.clone(), own), |value| (value, Type::Value(wanted)));
                 let own = match (&value, own) {
                     (Value::Decimal(decimal), Type::Value(Kind::Decimal(_))) => {
                         Type::Value(Kind::Decimal(decimal.scale))
@@ -84,6 +85,30 @@ impl Checker<'_> {
         if expr.ty == Type::Open { self.settle(expr, ty) } else { Some(expr) }
     }
 
+    /// A literal as a value of another kind, where nothing is lost by it.
+    fn literal(&self, value: &Value, wanted: Kind) -> Option<Value> {
+        const EXACT: i64 = 1 << 53;
+        match (value, wanted) {
+            #[expect(clippy::cast_precision_loss, reason = "the range is what a double holds exactly")]
+            (Value::Int(number), Kind::Float) if (-EXACT..=EXACT).contains(number) => {
+                Some(Value::Float(*number as f64))
+            }
+            (Value::Int(number), Kind::Decimal(scale)) => {
+                decimal(&number.to_string(), scale).map(Value::Decimal)
+            }
+            (Value::Float(number), Kind::Decimal(scale)) => {
+                let written =
+                    self.digits.get(&number.to_bits()).filter(|digits| !digits.contains(['e', 'E']));
+                decimal(&written.cloned().unwrap_or_else(|| number.to_string()), scale).map(Value::Decimal)
+            }
+            (Value::Decimal(number), Kind::Decimal(scale)) if number.scale < scale => {
+                let factor = 10_i64.checked_pow(u32::from(scale - number.scale))?;
+                Some(Value::Decimal(Decimal { units: number.units.checked_mul(factor)?, scale }))
+            }
+            _ => None,
+        }
+    }
+
     /// The finished tree: an input that met nothing with a type is a text, or what it was taken for elsewhere.
     pub(super) fn finish(&self, expr: Expr) -> Expr {
         let expr = expr.map_children(&mut |child, _| self.finish(child));
@@ -99,26 +124,6 @@ impl Checker<'_> {
             (Type::Open, _) => Expr { ty: Type::Value(Kind::Text), ..expr },
             _ => expr,
         }
-    }
-}
-
-/// A literal as a value of another kind, where nothing is lost by it.
-fn literal(value: &Value, wanted: Kind) -> Option<Value> {
-    const EXACT: i64 = 1 << 53;
-    match (value, wanted) {
-        #[expect(clippy::cast_precision_loss, reason = "the range is what a double holds exactly")]
-        (Value::Int(number), Kind::Float) if (-EXACT..=EXACT).contains(number) => {
-            Some(Value::Float(*number as f64))
-        }
-        (Value::Int(number), Kind::Decimal(scale)) => decimal(&number.to_string(), scale).map(Value::Decimal),
-        (Value::Float(number), Kind::Decimal(scale)) => {
-            decimal(&number.to_string(), scale).map(Value::Decimal)
-        }
-        (Value::Decimal(number), Kind::Decimal(scale)) if number.scale < scale => {
-            let factor = 10_i64.checked_pow(u32::from(scale - number.scale))?;
-            Some(Value::Decimal(Decimal { units: number.units.checked_mul(factor)?, scale }))
-        }
-        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Site;
 
 /// Texts that are right.
-const RIGHT: &[&str] = &[
+pub(super) const RIGHT: &[&str] = &[
     "status == \"published\"",
     "this.status == 'published' || author == user",
     "user != null && user.role in [\"author\", \"editor\"]",
