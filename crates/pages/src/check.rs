@@ -272,6 +272,8 @@ fn function(known: &Known<'_>, name: &str, span: Range<usize>, args: &[CallArg<'
             ),
         };
         push(found, known, "unknown-function", span, format!("there is no function `{name}`"), hint);
+        // It is told as a function and not as a name as well.
+        forgive(found, name);
         return;
     }
     let text = first_text(args);

@@ -20,7 +20,7 @@ use crate::{filters, functions};
 use compile::Compiled;
 
 /// What one rendering may cost: an instruction is one, as are 64 bytes. A page of a hundred kilobytes takes some thousand.
-const FUEL: u64 = 10_000_000;
+const FUEL: u64 = 4_000_000;
 
 /// How deep templates and macros may call each other.
 const MAX_DEPTH: usize = 100;

@@ -7,6 +7,7 @@ mod nonce;
 pub(crate) mod url;
 
 pub(crate) use can::ACTIONS;
+pub(crate) use nonce::NONCE;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use crate::value::root::Root;
 use crate::value::{Shared, refusal};
 
 /// The name under which the nonce stands in `View::extra`.
-pub(super) const NONCE: &str = "csp_nonce";
+pub(crate) const NONCE: &str = "csp_nonce";
 
 pub(super) const FUNCTION: Function = Function {
     name: NONCE,

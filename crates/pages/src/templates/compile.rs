@@ -1,5 +1,6 @@
 //! Compiling: every template parsed, its names and its escaping checked, and all mistakes told at once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
@@ -37,8 +38,10 @@ pub(super) fn compile(
     env: &mut Environment<'static>,
     found: &mut Diagnostics,
 ) -> HashMap<String, Compiled> {
+    let own = defaults::for_site(site);
+    let sources = sources(site, &own);
     let mut parsed = HashMap::new();
-    for (name, file, source) in sources(site) {
+    for &(name, file, source) in &sources {
         match parse(source, name, Default::default()) {
             Ok(ast) => {
                 let names = check::check(&Known { site, links, name, file }, &ast);
@@ -53,10 +56,10 @@ pub(super) fn compile(
         .map(|(name, template)| (*name, std::mem::take(&mut template.names.mistakes)))
         .collect();
     let mut checked = HashMap::new();
-    for (name, _, _) in sources(site) {
+    for &(name, _, _) in &sources {
         check_escaping(name, &parsed, &mut checked, &mut Vec::new(), found);
     }
-    for (name, file, source) in sources(site) {
+    for &(name, file, source) in &sources {
         found.list.append(mistakes.entry(name).or_default());
         let Some(checked) = checked.get_mut(name) else { continue };
         found.list.append(&mut checked.mistakes);
@@ -65,20 +68,23 @@ pub(super) fn compile(
         }
     }
     for diagnostic in &found.list {
-        if let Some((_, file, source)) = sources(site).find(|(_, file, _)| *file == diagnostic.file) {
-            found.sources.entry(file.to_owned()).or_insert_with(|| source.into());
+        if let Some((_, file, source)) = sources.iter().find(|(_, file, _)| *file == diagnostic.file) {
+            found.sources.entry((*file).to_owned()).or_insert_with(|| (*source).into());
         }
     }
     gather(&parsed, checked)
 }
 
 /// Every template: the site's, then those of Purlin's own that the site has not.
-fn sources(site: &Site) -> impl Iterator<Item = (&str, &Path, &str)> {
-    let own = defaults::TEMPLATES.iter().copied().filter(|(name, _)| !site.templates.contains_key(*name));
-    site.templates
-        .iter()
+fn sources<'site>(
+    site: &'site Site,
+    own: &'site [(&'static str, Cow<'static, str>)],
+) -> Vec<(&'site str, &'site Path, &'site str)> {
+    let theirs = site.templates.iter();
+    theirs
         .map(|(name, template)| (name.as_str(), template.file.as_path(), template.source.as_str()))
-        .chain(own.map(|(name, source)| (name, Path::new(name), source)))
+        .chain(own.iter().map(|(name, source)| (*name, Path::new(name), &**source)))
+        .collect()
 }
 
 /// Looks for names that pages read and nothing gives them.

@@ -91,3 +91,9 @@ pub(crate) fn render_line(source: &str) -> Result<String, String> {
     })?;
     templates.render("t.html", view()).map_err(|error| error.to_string())
 }
+
+/// A site of these templates.
+pub(crate) fn load(templates: &[(&str, &str)]) -> Result<Templates, Vec<String>> {
+    Templates::load(site(templates), Arc::new(AnyAsset))
+        .map_err(|found| found.list.into_iter().map(|mistake| mistake.message).collect())
+}

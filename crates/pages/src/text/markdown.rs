@@ -23,6 +23,8 @@ pub(crate) fn to_text(source: &str) -> String {
         match event {
             Event::Start(Tag::CodeBlock(_) | Tag::FootnoteDefinition(_) | Tag::HtmlBlock) => skipped += 1,
             Event::End(TagEnd::CodeBlock | TagEnd::FootnoteDefinition | TagEnd::HtmlBlock) => skipped -= 1,
+            Event::InlineHtml(tag) if is_code(&tag, "<") => skipped += 1,
+            Event::InlineHtml(tag) if is_code(&tag, "</") => skipped = skipped.saturating_sub(1),
             _ if skipped > 0 => {}
             Event::Text(text) | Event::Code(text) => out.push_str(&text),
             Event::SoftBreak | Event::HardBreak | Event::Rule => out.push(' '),
@@ -37,6 +39,12 @@ pub(crate) fn to_text(source: &str) -> String {
         }
     }
     super::cut::collapse(&out)
+}
+
+/// Whether a raw tag begins, or ends, an element whose text nobody reads.
+fn is_code(tag: &str, start: &str) -> bool {
+    let name = tag.strip_prefix(start).unwrap_or_default().to_ascii_lowercase();
+    name.starts_with("script") || name.starts_with("style")
 }
 
 fn options() -> Options {

@@ -1,6 +1,5 @@
 //! The names that a template begins with: the page's data, `user`, `params`, `query`, `page`, `site`, `forms`, `flash`, `now`.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use super::list::{Here, ListValue};
 use super::record::RecordValue;
 use super::time::Instant;
 use super::{Shared, convert, refusal, refused};
-use crate::functions::forms;
+use crate::functions::{NONCE, forms};
 use crate::text::suggest;
 use crate::view::{Data, View};
 
@@ -124,6 +123,8 @@ impl Object for Root {
             "flash" => self.flash(),
             "now" => Value::from_object(Instant(self.view.now)),
             SELF => Value::from_dyn_object(self.clone()),
+            // The function of this name reads it.
+            NONCE => return None,
             _ => {
                 let (_, extra) = self.view.extra.iter().find(|(known, _)| known == name)?;
                 convert::from_json(extra)
@@ -166,7 +167,7 @@ pub(crate) fn named<'name>(
 
 struct Named {
     title: &'static str,
-    values: BTreeMap<String, Value>,
+    values: Vec<(String, Value)>,
 }
 
 impl fmt::Debug for Named {
@@ -181,13 +182,14 @@ impl Object for Named {
     }
 
     fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        Some(self.values.get(name).cloned().unwrap_or_else(|| {
-            let names: Vec<&str> = self.values.keys().map(String::as_str).collect();
+        let found = self.values.iter().find(|(known, _)| known == name);
+        Some(found.map(|(_, value)| value.clone()).unwrap_or_else(|| {
+            let names: Vec<&str> = self.values.iter().map(|(known, _)| known.as_str()).collect();
             refused(format!("`{}` has no `{name}`; {}", self.title, suggest::hint(name, names)))
         }))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.values.keys().map(|name| Value::from(name.as_str())).collect())
+        Enumerator::Values(self.values.iter().map(|(name, _)| Value::from(name.as_str())).collect())
     }
 }
