@@ -100,11 +100,16 @@ fn resolve(tables: &[Option<AnyTable>]) -> Wanted {
     let mut wanted = Wanted::default();
     for (name, any) in &present {
         let mut table = Table { id: id(name), ..Table::default() };
-        wanted.tables_were.extend(any.was.map(|was| ((*name).to_owned(), was.to_owned())));
+        // The loader refuses a former name that something has now.
+        let was = any.was.filter(|was| !present.contains_key(was));
+        wanted.tables_were.extend(was.map(|was| ((*name).to_owned(), was.to_owned())));
+        let has_now =
+            |field: &str| any.columns[FIELDS.iter().position(|name| *name == field).unwrap_or(0)].is_some();
         for (field, column) in FIELDS.into_iter().zip(&any.columns) {
             let Some(column) = column else { continue };
             let key = ((*name).to_owned(), field.to_owned());
-            wanted.fields_were.extend(column.was.map(|was| (key.clone(), was.to_owned())));
+            let was = column.was.filter(|was| !has_now(was));
+            wanted.fields_were.extend(was.map(|was| (key.clone(), was.to_owned())));
             let to = column.to.filter(|to| present.contains_key(to));
             if let (Some(to), true) = (to, column.many) {
                 table.links.insert(field.to_owned(), to.to_owned());
