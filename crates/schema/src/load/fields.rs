@@ -31,6 +31,9 @@ const COMMON: &[&str] = &[
 /// What a site may say of a field that Purlin brings.
 const OF_OWN: &[&str] = &["type", "label", "description", "read", "write", "min", "max", "pattern", "index"];
 
+/// SQLite takes 2,000 columns and PostgreSQL 1,600; nobody reads as many.
+const MOST: usize = 500;
+
 /// What means nothing for a field that is computed.
 const NOT_COMPUTED: &[&str] =
     &["required", "unique", "index", "default", "min", "max", "pattern", "write", "was", "from"];
@@ -39,7 +42,13 @@ const NOT_COMPUTED: &[&str] =
 pub(super) fn read_all<'a>(draft: &mut Draft<'a>, fields: View<'a>, names: &ModelNames) {
     // What a slug is made from may be declared after it.
     let mut slugs = Vec::new();
-    for entry in &fields.table.entries {
+    if let Some(entry) = fields.table.entries.get(MOST) {
+        fields
+            .file
+            .error("too-many", &entry.key_span, format!("a model has at most {MOST} fields"))
+            .hint("what belongs together can be a model of its own, or one field of type json");
+    }
+    for entry in fields.table.entries.iter().take(MOST) {
         let name = entry.key.as_str();
         if SYSTEM_FIELDS.contains(&name) {
             let message = format!("every model has a field `{name}` already");

@@ -91,7 +91,7 @@ pub(super) fn load(root: &Path, settings: &Settings, models: &Models, reports: &
         let silent = Reports::default();
         let with_pages = extended.contains(template.name.as_str());
         let own = if matches!(place, routes::Place::Part) && with_pages { &silent } else { reports };
-        let mut front = Front::read(&chain, &place, models, own);
+        let front = Front::read(&chain, &place, models, own);
         loaded.templates.insert(
             template.name.clone(),
             Template {
@@ -109,7 +109,6 @@ pub(super) fn load(root: &Path, settings: &Settings, models: &Models, reports: &
             routes::Place::Error => None,
             routes::Place::Part | routes::Place::Wrong => continue,
         };
-        front.params.sort_keys();
         let page = Page {
             template: template.name.clone(),
             file: template.path.clone(),

@@ -128,11 +128,13 @@ impl Node {
         match &self.data {
             Data::Text(text) => text.value.as_str().into(),
             Data::Int(number) => (*number).into(),
+            // JSON has no infinity; as text it is refused wherever a number is wanted.
+            Data::Float(number) if !number.is_finite() => number.to_string().into(),
             Data::Float(number) => (*number).into(),
             Data::Bool(truth) => (*truth).into(),
             Data::Time(time) => {
-                let local = time.len() >= 16 && crate::value::parse_datetime(time).is_none();
-                if local { format!("{time}Z").into() } else { time.as_str().into() }
+                let utc = crate::value::parse_datetime_or_local(time).filter(|_| time.len() > 10);
+                utc.map_or_else(|| time.as_str().into(), |utc| crate::value::format_datetime(utc).into())
             }
             Data::List(items) => items.iter().map(Node::to_json).collect(),
             Data::Table(table) => {

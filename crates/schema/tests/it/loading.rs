@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use purlin_schema::expr::ExprKind;
 use purlin_schema::load::{Layers, Mode};
-use purlin_schema::model::{OnDelete, RelationBy, Rule};
+use purlin_schema::model::{OnDelete, RelationBy, Rule, Source};
 use purlin_schema::page::Segment;
 use purlin_schema::query::Limit;
 use purlin_schema::{FieldId, Kind, Site, Value};
@@ -193,7 +193,7 @@ then = "/{data.new.at.getFullYear()}/{data.new.slug}?{{x}}"
     assert_eq!(page.data["others"].query.limit, Limit::Page(5));
     assert_eq!(
         page.params.iter().map(|(name, kind)| (name.as_str(), *kind)).collect::<Vec<_>>(),
-        [("slug", Kind::Text), ("year", Kind::Int)]
+        [("year", Kind::Int), ("slug", Kind::Text)]
     );
     assert_eq!(page.query["tag"], Kind::Text);
     assert!(
@@ -221,4 +221,56 @@ fn what_is_not_text_is_refused() {
     std::fs::write(folder.path().join("pages/index.html"), [0xff, 0xfe]).expect("a file is written");
     let diagnostics = Site::load(folder.path(), &Layers::default()).expect_err("it is no text");
     crate::golden::compare("not_utf8", &diagnostics.draw(false));
+}
+
+#[test]
+fn times_and_numbers_of_toml_are_read_as_they_are() {
+    let site = load(&[(
+        "models/things.toml",
+        r#"
+[fields]
+a = { type = "datetime", default = 2026-03-01T10:00:00 }
+b = { type = "datetime", default = 2026-03-01T10:00:00+02:00 }
+c = { type = "date", default = 2026-03-01, min = 2020-01-01 }
+d = { type = "int", big = true, default = 9223372036854775807 }
+e = { type = "decimal", scale = 2, default = 1.5, max = "10" }
+f = { type = "duration", default = "1h30m" }
+g = { type = "float", default = 1 }
+h = { type = "json", default = { a = [1, true] } }
+"#,
+    )]);
+    let things = site.models.named("things").expect("it is there");
+    let defaults: Vec<String> = things
+        .fields
+        .iter()
+        .filter_map(|field| match &field.default {
+            Some(Source::Literal(value)) => Some(value.to_text()),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        "2026-03-01T10:00:00.000000Z",
+        "2026-03-01T08:00:00.000000Z",
+        "2026-03-01",
+        "9223372036854775807",
+        "1.50",
+        "1h30m",
+        "1.0",
+        "{\"a\":[1,true]}",
+    ];
+    assert_eq!(defaults, expected);
+}
+
+#[test]
+fn more_than_a_model_may_have_is_told() {
+    let mut fields = "[fields]\nodd = { type = \"float\", default = inf }\n".to_owned();
+    for number in 0..600 {
+        fields.push_str(&format!("f{number} = {{ type = \"text\" }}\n"));
+    }
+    // A key that goes this deep must not overflow the stack either.
+    let deep = format!("x{} = 1\n", ".a".repeat(50_000));
+    let folder = Folder::new(&[("models/many.toml", fields.as_str()), ("models/deep.toml", deep.as_str())]);
+    let mut diagnostics = Site::load(folder.path(), &Layers::default()).expect_err("it is too much");
+    diagnostics.list.retain(|one| one.file.ends_with("many.toml"));
+    crate::golden::compare("too_many", &diagnostics.draw(false));
 }

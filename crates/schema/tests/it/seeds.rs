@@ -177,3 +177,62 @@ fn broken_files_are_told_as_approved() {
     }
     crate::golden::compare("seeds_broken", &told);
 }
+
+/// 750 real posts, 6.5 MB: every row is read, and no value of it is lost.
+#[test]
+fn real_posts_are_read_row_by_row() {
+    // Beside the project, or beside the folder that its checkouts share.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let places = ["../../..", "../../../.."];
+    let places = places.map(|above| root.join(above).join("shared/data/rust-blog/posts.ndjson"));
+    let Some(text) = places.iter().find_map(|path| std::fs::read_to_string(path).ok()) else {
+        skipped("the 750 real posts of ../shared/data are not here");
+        return;
+    };
+    let models = r#"
+[fields]
+slug = { type = "slug" }
+section = { type = "choice", of = ["main", "inside"] }
+published_at = { type = "datetime" }
+title = { type = "text" }
+description = { type = "text" }
+authors = { type = "refs", to = "people" }
+team = { type = "ref", to = "teams" }
+release = { type = "bool" }
+body = { type = "markdown" }
+"#;
+    let named = "[fields]\nname = { type = \"text\", unique = true }\n";
+    let folder = Folder::new(&[
+        ("models/posts.toml", models),
+        ("models/people.toml", named),
+        ("models/teams.toml", named),
+        ("seeds/posts.ndjson", &text),
+    ]);
+    let (site, _) = Site::load(folder.path(), &Layers::default())
+        .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.draw(false)));
+    let posts = site.models.named("posts").expect("there are posts");
+    let body = posts.field_named("body").expect("posts have bodies").id;
+    let list = seeds::list(folder.path(), &site.models).expect("the file is seeds");
+    let mut bytes = 0;
+    let mut count = 0;
+    for row in list[0].rows(&site.models).expect("it opens") {
+        let row = row.unwrap_or_else(|diagnostics| panic!("{}", diagnostics.draw(false)));
+        count += 1;
+        assert_eq!(
+            (row.line, row.values.len()),
+            (count, posts.fields.iter().filter(|field| field.declared).count())
+        );
+        let of_body = row.values.iter().find(|(id, _)| *id == body).map(|(_, value)| value);
+        match of_body {
+            Some(SeedValue::Value(Value::Text(text))) => bytes += text.len(),
+            other => panic!("row {count} has no body: {other:?}"),
+        }
+    }
+    assert_eq!(count, 750);
+    assert!(bytes > 5_000_000, "{bytes} bytes of text");
+}
+
+#[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
+fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+}
