@@ -10,6 +10,7 @@
 //! Names are resolved before any expression is checked, so an expression in one file may speak of what another
 //! declares; a mistake in one place never hides another.
 
+mod dotenv;
 mod fields;
 mod forms;
 mod front_matter;

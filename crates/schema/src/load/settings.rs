@@ -3,15 +3,16 @@
 //! One table names every setting with what it takes. Each layer gives texts or TOML values by name; the last
 //! value of each name is then read once, and a mistake is told where that value was written.
 
+mod read;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::dotenv::{self, Line};
 use super::report::{File, Reports};
 use super::toml::{self, Data, Entry, Node, Table, View};
 use super::{Layers, Mode};
@@ -19,7 +20,8 @@ use crate::diagnostics::did_you_mean;
 use crate::settings::{
     AccountSettings, ApiSettings, DatabaseSettings, ServerSettings, Settings, SiteSettings,
 };
-use crate::value::{Value, parse_duration};
+use crate::value::Value;
+use read::Raw;
 
 /// Every setting that has a name of its own. (`[site]` may hold further ones.)
 const NAMES: &[&str] = &[
@@ -59,8 +61,8 @@ pub(super) fn load(root: &Path, layers: &Layers, reports: &Reports) -> Settings 
     let dotenv_text =
         if root.join(dotenv_path).is_file() { toml::read(root, dotenv_path, reports) } else { None };
     let dotenv_text = dotenv_text.unwrap_or_default();
-    let dotenv = read_dotenv(File::new(dotenv_path, reports), &dotenv_text);
-    reports.source(dotenv_path, &without_values(&dotenv_text, &dotenv));
+    let dotenv = dotenv::read(File::new(dotenv_path, reports), &dotenv_text);
+    reports.source(dotenv_path, &dotenv::without_values(&dotenv_text, &dotenv));
 
     let mut all = Layered { values: IndexMap::new(), reports, layers, dotenv: &dotenv };
     if let Some(document) = &document {
@@ -69,14 +71,6 @@ pub(super) fn load(root: &Path, layers: &Layers, reports: &Reports) -> Settings 
     all.variables();
     all.flags();
     all.settings(root)
-}
-
-/// A value of `.env` and where it stands.
-#[derive(Clone, Debug)]
-struct Line {
-    value: String,
-    span: Range<usize>,
-    key_span: Range<usize>,
 }
 
 /// Where a setting's value comes from.
@@ -224,37 +218,39 @@ impl<'a> Layered<'a> {
         let minute = Duration::from_secs(60);
         Settings {
             site: SiteSettings {
-                name: self.read("site.name", text).unwrap_or(folder),
-                url: self.read("site.url", site_url),
-                description: self.read("site.description", text).unwrap_or_default(),
-                timezone: self.read("site.timezone", time_zone).unwrap_or_else(|| "UTC".to_owned()),
-                language: self.read("site.language", language).unwrap_or_else(|| "en".to_owned()),
+                name: self.read("site.name", read::text).unwrap_or(folder),
+                url: self.read("site.url", read::site_url),
+                description: self.read("site.description", read::text).unwrap_or_default(),
+                timezone: self.read("site.timezone", read::time_zone).unwrap_or_else(|| "UTC".to_owned()),
+                language: self.read("site.language", read::language).unwrap_or_else(|| "en".to_owned()),
                 extra: self.extra(),
             },
             server: ServerSettings {
                 listen: self.listen(),
-                hosts: self.read("server.hosts", hosts).unwrap_or_default(),
-                max_body_bytes: self.read("server.max_body", bytes).unwrap_or(10 << 20),
-                timeout: self.read("server.timeout", span).unwrap_or(minute / 2),
+                hosts: self.read("server.hosts", read::hosts).unwrap_or_default(),
+                max_body_bytes: self.read("server.max_body", read::bytes).unwrap_or(10 << 20),
+                timeout: self.read("server.timeout", read::span).unwrap_or(minute / 2),
                 max_connections: self
-                    .read("server.max_connections", |raw| count(raw, 1, 1 << 20))
+                    .read("server.max_connections", |raw| read::count(raw, 1, 1 << 20))
                     .unwrap_or(4096),
             },
             database: DatabaseSettings {
                 url: self
-                    .read("database.url", database_url)
+                    .read("database.url", read::database_url)
                     .unwrap_or_else(|| "sqlite:data/site.db".to_owned()),
-                read_timeout: self.read("database.read_timeout", span).unwrap_or(minute / 6),
+                read_timeout: self.read("database.read_timeout", read::span).unwrap_or(minute / 6),
             },
             accounts: AccountSettings {
-                roles: self.read("accounts.roles", roles).unwrap_or_default(),
-                signup: self.read("accounts.signup", truth).unwrap_or(true),
-                signup_fields: self.read("accounts.signup_fields", list),
-                session_days: self.read("accounts.session_days", |raw| count(raw, 1, 3650)).unwrap_or(30),
+                roles: self.read("accounts.roles", read::roles).unwrap_or_default(),
+                signup: self.read("accounts.signup", read::truth).unwrap_or(true),
+                signup_fields: self.read("accounts.signup_fields", read::list),
+                session_days: self
+                    .read("accounts.session_days", |raw| read::count(raw, 1, 3650))
+                    .unwrap_or(30),
             },
             api: ApiSettings {
-                path: self.read("api.path", api_path).unwrap_or_else(|| "/api".to_owned()),
-                max_per_page: self.read("api.max_per_page", |raw| count(raw, 1, 10_000)).unwrap_or(100),
+                path: self.read("api.path", read::api_path).unwrap_or_else(|| "/api".to_owned()),
+                max_per_page: self.read("api.max_per_page", |raw| read::count(raw, 1, 10_000)).unwrap_or(100),
             },
         }
     }
@@ -262,7 +258,7 @@ impl<'a> Layered<'a> {
     /// `PORT` is what a host sets: it changes the port alone, and under `serve` all of the machine's addresses are
     /// listened on unless an address was chosen.
     fn listen(&self) -> SocketAddr {
-        let chosen = self.read("server.listen", listen);
+        let chosen = self.read("server.listen", read::listen);
         let named = matches!(
             self.values.get("server.listen"),
             Some(Given::Variable(..) | Given::Flag(..) | Given::DotEnv(..))
@@ -294,7 +290,7 @@ impl<'a> Layered<'a> {
                 Given::Toml(_, Node { data: Data::Bool(truth), .. }) => Value::Bool(*truth),
                 Given::Toml(_, Node { data: Data::Int(number), .. }) => Value::Int(*number),
                 Given::Toml(_, Node { data: Data::Float(number), .. }) => Value::Float(*number),
-                _ => Value::from(self.read(name, text)?),
+                _ => Value::from(self.read(name, read::text)?),
             };
             Some((key.to_owned(), value))
         })
@@ -378,25 +374,6 @@ enum Variable {
     Foreign,
 }
 
-/// A setting's value before it is read; what comes from outside of TOML is text whatever it means.
-enum Raw {
-    Text(String),
-    Int(i64),
-    Bool(bool),
-    List(Vec<String>),
-    Outside(String),
-    Other,
-}
-
-impl Raw {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Raw::Text(text) | Raw::Outside(text) => Some(text),
-            _ => None,
-        }
-    }
-}
-
 fn meant(name: &str) -> String {
     format!("did you mean `{name}`?")
 }
@@ -404,239 +381,4 @@ fn meant(name: &str) -> String {
 /// The variable of a setting: `PURLIN_SERVER_LISTEN`.
 fn variable_of(setting: &str) -> String {
     format!("PURLIN_{}", setting.replace('.', "_").to_ascii_uppercase())
-}
-
-fn text(raw: &Raw) -> Result<String, String> {
-    match raw.text() {
-        Some(text) if text.contains('\0') => Err("contains a NUL character".to_owned()),
-        Some(text) => Ok(text.to_owned()),
-        None => Err("must be text".to_owned()),
-    }
-}
-
-fn truth(raw: &Raw) -> Result<bool, String> {
-    match raw {
-        Raw::Bool(truth) => Ok(*truth),
-        Raw::Outside(text) => match text.trim() {
-            "true" | "1" | "yes" | "on" => Ok(true),
-            "false" | "0" | "no" | "off" => Ok(false),
-            _ => Err("must be true or false".to_owned()),
-        },
-        _ => Err("must be true or false".to_owned()),
-    }
-}
-
-fn count<T: TryFrom<i64>>(raw: &Raw, least: i64, most: i64) -> Result<T, String> {
-    let number = match raw {
-        Raw::Int(number) => Some(*number),
-        Raw::Outside(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    let number = number.filter(|number| (least..=most).contains(number));
-    number
-        .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| format!("must be a whole number from {least} to {most}"))
-}
-
-fn list(raw: &Raw) -> Result<Vec<String>, String> {
-    match raw {
-        Raw::List(texts) => Ok(texts.clone()),
-        Raw::Outside(text) => {
-            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-            Ok(parts.map(str::to_owned).collect())
-        }
-        _ => Err("must be a list of texts".to_owned()),
-    }
-}
-
-fn span(raw: &Raw) -> Result<Duration, String> {
-    let wrong = || "must be a span of time, as in \"30s\" or \"2m\"".to_owned();
-    let micros = raw.text().and_then(parse_duration).ok_or_else(wrong)?;
-    u64::try_from(micros).ok().filter(|micros| *micros > 0).map(Duration::from_micros).ok_or_else(wrong)
-}
-
-fn bytes(raw: &Raw) -> Result<usize, String> {
-    let wrong = || "must be a size, as in \"10 MB\" or a number of bytes".to_owned();
-    if let Raw::Int(number) = raw {
-        return usize::try_from(*number).ok().filter(|number| *number > 0).ok_or_else(wrong);
-    }
-    let text = raw.text().ok_or_else(wrong)?.trim().to_ascii_lowercase();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let unit = match text[digits..].trim() {
-        "" | "b" => 1,
-        "kb" | "k" | "kib" => 1 << 10,
-        "mb" | "m" | "mib" => 1 << 20,
-        "gb" | "g" | "gib" => 1 << 30,
-        _ => return Err(wrong()),
-    };
-    let number: usize = text[..digits].parse().map_err(|_| wrong())?;
-    number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(wrong)
-}
-
-fn listen(raw: &Raw) -> Result<SocketAddr, String> {
-    let text = raw.text().unwrap_or_default().trim();
-    let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-    let any = text.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));
-    let address = named.or(any).unwrap_or_else(|| text.to_owned());
-    address.parse().map_err(|_| "must be an address and a port, as in \"127.0.0.1:8080\"".to_owned())
-}
-
-/// `https://example.com`, without a slash at its end.
-fn site_url(raw: &Raw) -> Result<String, String> {
-    let wrong = || "must be an address such as \"https://example.com\", without a path".to_owned();
-    let text = raw.text().ok_or_else(wrong)?.trim();
-    let text = text.strip_suffix('/').unwrap_or(text);
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(wrong)?;
-    if is_host(host) { Ok(text.to_owned()) } else { Err(wrong()) }
-}
-
-fn hosts(raw: &Raw) -> Result<Vec<String>, String> {
-    let hosts = list(raw)?;
-    match hosts.iter().find(|host| !is_host(host)) {
-        Some(host) => Err(format!("has a name that is not a host: `{host}`; write it as \"example.com\"")),
-        None => Ok(hosts.iter().map(|host| host.to_ascii_lowercase()).collect()),
-    }
-}
-
-/// A host name or address, perhaps with a port.
-fn is_host(text: &str) -> bool {
-    let (name, port) = match text.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, Some(port)),
-        _ => (text, None),
-    };
-    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok());
-    let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-    let name_fits = match bracketed {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !name.is_empty()
-                && name.len() <= 253
-                && name.split('.').all(|label| {
-                    !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
-                })
-        }
-    };
-    port_fits && name_fits
-}
-
-fn time_zone(raw: &Raw) -> Result<String, String> {
-    let name = raw.text().unwrap_or_default();
-    match jiff::tz::TimeZone::get(name) {
-        Ok(_) => Ok(name.to_owned()),
-        Err(_) => Err("must be a time zone such as \"Europe/Berlin\" or \"UTC\"".to_owned()),
-    }
-}
-
-fn language(raw: &Raw) -> Result<String, String> {
-    let tag = raw.text().unwrap_or_default();
-    let part_fits =
-        |part: &str| (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric());
-    let first = tag.split('-').next().unwrap_or_default();
-    let fits =
-        tag.split('-').all(part_fits) && first.len() >= 2 && first.chars().all(|c| c.is_ascii_alphabetic());
-    if fits { Ok(tag.to_owned()) } else { Err("must be a language such as \"en\" or \"pt-BR\"".to_owned()) }
-}
-
-fn database_url(raw: &Raw) -> Result<String, String> {
-    let url = raw.text().unwrap_or_default();
-    match url.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => Ok(url.to_owned()),
-        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
-            Err("names a database that this version does not speak to yet; it has \"sqlite:data/site.db\""
-                .to_owned())
-        }
-        _ => Err("must be a database such as \"sqlite:data/site.db\"".to_owned()),
-    }
-}
-
-fn roles(raw: &Raw) -> Result<Vec<String>, String> {
-    let roles = list(raw)?;
-    for (at, role) in roles.iter().enumerate() {
-        if !super::names::is_name(role) {
-            return Err(format!(
-                "has a role that is not a name: `{role}`; small letters, digits and `_` make one"
-            ));
-        }
-        if roles[..at].contains(role) {
-            return Err(format!("names `{role}` twice"));
-        }
-        if matches!(role.as_str(), "user" | "admin") {
-            return Err(format!("need not name `{role}`, which every site has"));
-        }
-    }
-    Ok(roles)
-}
-
-fn api_path(raw: &Raw) -> Result<String, String> {
-    let wrong = || "must be a path such as \"/api\"".to_owned();
-    let path = raw.text().ok_or_else(wrong)?.trim_end_matches('/');
-    let parts = path.strip_prefix('/').ok_or_else(wrong)?;
-    let fits = |part: &str| {
-        !part.is_empty()
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-            && !part.starts_with('.')
-    };
-    if !parts.split('/').all(fits) {
-        return Err(wrong());
-    }
-    let first = parts.split('/').next().unwrap_or_default();
-    if SERVERS_OWN.contains(&first) {
-        return Err(format!("cannot be below `/{first}`, which is the server's own"));
-    }
-    Ok(path.to_owned())
-}
-
-/// `NAME=value` lines; `#` begins a comment, `export ` before a name is skipped, quotes around a value are taken off.
-fn read_dotenv(file: File<'_>, text: &str) -> BTreeMap<String, Line> {
-    let mut lines = BTreeMap::new();
-    let mut start = 0;
-    for raw in text.split_inclusive('\n') {
-        let at = start;
-        start += raw.len();
-        let line = raw.trim_end();
-        let content = line.trim_start();
-        if content.is_empty() || content.starts_with('#') {
-            continue;
-        }
-        let content = content.strip_prefix("export ").map_or(content, str::trim_start);
-        let from = at + line.len() - content.len();
-        let Some((name, value)) = content.split_once('=') else {
-            file.error("dotenv", &(from..at + line.len()), "this line has no `=`").hint("write `NAME=value`");
-            continue;
-        };
-        let key_span = from..from + name.trim_end().len();
-        let name = name.trim();
-        let name_fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.is_empty() || !name.chars().all(name_fits) {
-            file.error("dotenv", &key_span, "this is not the name of a variable").hint("write `NAME=value`");
-            continue;
-        }
-        let value_at = at + line.len() - value.trim_start().len();
-        let span = value_at..at + line.len();
-        let value = unquoted(value.trim());
-        lines.insert(name.to_owned(), Line { value, span, key_span });
-    }
-    lines
-}
-
-/// The text in which mistakes in `.env` are drawn: secrets stand there, so every value is covered.
-fn without_values(text: &str, lines: &BTreeMap<String, Line>) -> Arc<str> {
-    let mut covered = text.as_bytes().to_vec();
-    for line in lines.values() {
-        for byte in covered.get_mut(line.span.clone()).unwrap_or_default() {
-            *byte = b'*';
-        }
-    }
-    String::from_utf8_lossy(&covered).into()
-}
-
-fn unquoted(value: &str) -> String {
-    let inner = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-    if let Some(plain) = inner('\'') {
-        return plain.to_owned();
-    }
-    if let Some(escaped) = inner('"') {
-        return escaped.replace("\\n", "\n").replace("\\\"", "\"").replace("\\\\", "\\");
-    }
-    value.split(" #").next().unwrap_or_default().trim_end().to_owned()
 }

@@ -1,0 +1,207 @@
+//! What each setting takes: from its text or TOML value to its type, or what is wrong with it, as the end of a
+//! sentence that begins with its name.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::SERVERS_OWN;
+use crate::value::parse_duration;
+
+/// A setting's value before it is read; what comes from outside of TOML is text whatever it means.
+pub(super) enum Raw {
+    Text(String),
+    Int(i64),
+    Bool(bool),
+    List(Vec<String>),
+    Outside(String),
+    Other,
+}
+
+impl Raw {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Raw::Text(text) | Raw::Outside(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn text(raw: &Raw) -> Result<String, String> {
+    match raw.text() {
+        Some(text) if text.contains('\0') => Err("contains a NUL character".to_owned()),
+        Some(text) => Ok(text.to_owned()),
+        None => Err("must be text".to_owned()),
+    }
+}
+
+pub(super) fn truth(raw: &Raw) -> Result<bool, String> {
+    match raw {
+        Raw::Bool(truth) => Ok(*truth),
+        Raw::Outside(text) => match text.trim() {
+            "true" | "1" | "yes" | "on" => Ok(true),
+            "false" | "0" | "no" | "off" => Ok(false),
+            _ => Err("must be true or false".to_owned()),
+        },
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+pub(super) fn count<T: TryFrom<i64>>(raw: &Raw, least: i64, most: i64) -> Result<T, String> {
+    let number = match raw {
+        Raw::Int(number) => Some(*number),
+        Raw::Outside(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let number = number.filter(|number| (least..=most).contains(number));
+    number
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+}
+
+pub(super) fn list(raw: &Raw) -> Result<Vec<String>, String> {
+    match raw {
+        Raw::List(texts) => Ok(texts.clone()),
+        Raw::Outside(text) => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Ok(parts.map(str::to_owned).collect())
+        }
+        _ => Err("must be a list of texts".to_owned()),
+    }
+}
+
+pub(super) fn span(raw: &Raw) -> Result<Duration, String> {
+    let wrong = || "must be a span of time, as in \"30s\" or \"2m\"".to_owned();
+    let micros = raw.text().and_then(parse_duration).ok_or_else(wrong)?;
+    u64::try_from(micros).ok().filter(|micros| *micros > 0).map(Duration::from_micros).ok_or_else(wrong)
+}
+
+pub(super) fn bytes(raw: &Raw) -> Result<usize, String> {
+    let wrong = || "must be a size, as in \"10 MB\" or a number of bytes".to_owned();
+    if let Raw::Int(number) = raw {
+        return usize::try_from(*number).ok().filter(|number| *number > 0).ok_or_else(wrong);
+    }
+    let text = raw.text().ok_or_else(wrong)?.trim().to_ascii_lowercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match text[digits..].trim() {
+        "" | "b" => 1,
+        "kb" | "k" | "kib" => 1 << 10,
+        "mb" | "m" | "mib" => 1 << 20,
+        "gb" | "g" | "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: usize = text[..digits].parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(wrong)
+}
+
+pub(super) fn listen(raw: &Raw) -> Result<SocketAddr, String> {
+    let text = raw.text().unwrap_or_default().trim();
+    let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let any = text.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));
+    let address = named.or(any).unwrap_or_else(|| text.to_owned());
+    address.parse().map_err(|_| "must be an address and a port, as in \"127.0.0.1:8080\"".to_owned())
+}
+
+/// `https://example.com`, without a slash at its end.
+pub(super) fn site_url(raw: &Raw) -> Result<String, String> {
+    let wrong = || "must be an address such as \"https://example.com\", without a path".to_owned();
+    let text = raw.text().ok_or_else(wrong)?.trim();
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(wrong)?;
+    if is_host(host) { Ok(text.to_owned()) } else { Err(wrong()) }
+}
+
+pub(super) fn hosts(raw: &Raw) -> Result<Vec<String>, String> {
+    let hosts = list(raw)?;
+    match hosts.iter().find(|host| !is_host(host)) {
+        Some(host) => Err(format!("has a name that is not a host: `{host}`; write it as \"example.com\"")),
+        None => Ok(hosts.iter().map(|host| host.to_ascii_lowercase()).collect()),
+    }
+}
+
+/// A host name or address, perhaps with a port.
+fn is_host(text: &str) -> bool {
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (text, None),
+    };
+    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok());
+    let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let name_fits = match bracketed {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !name.is_empty()
+                && name.len() <= 253
+                && name.split('.').all(|label| {
+                    !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+                })
+        }
+    };
+    port_fits && name_fits
+}
+
+pub(super) fn time_zone(raw: &Raw) -> Result<String, String> {
+    let name = raw.text().unwrap_or_default();
+    match jiff::tz::TimeZone::get(name) {
+        Ok(_) => Ok(name.to_owned()),
+        Err(_) => Err("must be a time zone such as \"Europe/Berlin\" or \"UTC\"".to_owned()),
+    }
+}
+
+pub(super) fn language(raw: &Raw) -> Result<String, String> {
+    let tag = raw.text().unwrap_or_default();
+    let part_fits =
+        |part: &str| (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric());
+    let first = tag.split('-').next().unwrap_or_default();
+    let fits =
+        tag.split('-').all(part_fits) && first.len() >= 2 && first.chars().all(|c| c.is_ascii_alphabetic());
+    if fits { Ok(tag.to_owned()) } else { Err("must be a language such as \"en\" or \"pt-BR\"".to_owned()) }
+}
+
+pub(super) fn database_url(raw: &Raw) -> Result<String, String> {
+    let url = raw.text().unwrap_or_default();
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(url.to_owned()),
+        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
+            Err("names a database that this version does not speak to yet; it has \"sqlite:data/site.db\""
+                .to_owned())
+        }
+        _ => Err("must be a database such as \"sqlite:data/site.db\"".to_owned()),
+    }
+}
+
+pub(super) fn roles(raw: &Raw) -> Result<Vec<String>, String> {
+    let roles = list(raw)?;
+    for (at, role) in roles.iter().enumerate() {
+        if !crate::load::names::is_name(role) {
+            return Err(format!(
+                "has a role that is not a name: `{role}`; small letters, digits and `_` make one"
+            ));
+        }
+        if roles[..at].contains(role) {
+            return Err(format!("names `{role}` twice"));
+        }
+        if matches!(role.as_str(), "user" | "admin") {
+            return Err(format!("need not name `{role}`, which every site has"));
+        }
+    }
+    Ok(roles)
+}
+
+pub(super) fn api_path(raw: &Raw) -> Result<String, String> {
+    let wrong = || "must be a path such as \"/api\"".to_owned();
+    let path = raw.text().ok_or_else(wrong)?.trim_end_matches('/');
+    let parts = path.strip_prefix('/').ok_or_else(wrong)?;
+    let fits = |part: &str| {
+        !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            && !part.starts_with('.')
+    };
+    if !parts.split('/').all(fits) {
+        return Err(wrong());
+    }
+    let first = parts.split('/').next().unwrap_or_default();
+    if SERVERS_OWN.contains(&first) {
+        return Err(format!("cannot be below `/{first}`, which is the server's own"));
+    }
+    Ok(path.to_owned())
+}
