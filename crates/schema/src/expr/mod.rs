@@ -226,8 +226,9 @@ pub enum Function {
     Holds,
 }
 
-/// The datetimes that arithmetic may give, in microseconds: years 1 to 9999. Beyond them is an error.
-pub const DATETIMES: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+/// The datetimes that arithmetic may give, in microseconds: years 1 to 9999, up to the last instant that can
+/// be shown in every time zone. Beyond them is an error.
+pub const DATETIMES: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_207_200_999_999;
 
 /// The dates that arithmetic may give, in days: years 1 to 9999. Beyond them is an error.
 pub const DATES: std::ops::RangeInclusive<i32> = -719_162..=2_932_896;

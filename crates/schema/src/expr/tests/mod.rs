@@ -2,6 +2,7 @@
 
 mod checked;
 mod folded;
+mod functions;
 mod properties;
 mod restricted;
 mod wrong;
