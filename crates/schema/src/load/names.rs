@@ -9,6 +9,9 @@ pub(super) const LONGEST: usize = 63;
 /// Fields that every model has.
 pub(super) const SYSTEM_FIELDS: &[&str] = &["id", "created_at", "updated_at"];
 
+/// Where templates find how many related records there are: `post.counts.comments`.
+pub(super) const COUNTS: &str = "counts";
+
 /// Models that would stand in the API's own places.
 const RESERVED_MODELS: &[&str] = &["auth", "batch", "docs"];
 
@@ -22,6 +25,12 @@ pub(super) fn is_name(text: &str) -> bool {
 
 /// Whether an entry's key may name a field, a query or a form; notes it where it may not.
 pub(super) fn check_name(file: File<'_>, entry: &Entry, what: &str) -> bool {
+    if what == "a field" && entry.key == COUNTS {
+        let message =
+            format!("a field cannot be called `{COUNTS}`: templates read counts of relations there");
+        file.error("reserved-name", &entry.key_span, message).hint("give it another name");
+        return false;
+    }
     if is_name(&entry.key) {
         return true;
     }

@@ -89,6 +89,9 @@ fn add_inverse(drafts: &mut [Draft<'_>], from: usize, wanted: &Wanted<'_>) {
 
 /// What already has this name in a model.
 fn clash(drafts: &[Draft<'_>], target: &Draft<'_>, name: &str) -> Option<String> {
+    if name == names::COUNTS {
+        return Some("what templates read counts of relations from".to_owned());
+    }
     if let Some(id) = target.model.relations_by_name.get(name) {
         let relation = target.model.relation(*id);
         if let RelationBy::Inverse(field) | RelationBy::InverseRefs(field) = relation.by {

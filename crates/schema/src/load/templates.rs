@@ -86,7 +86,7 @@ pub(super) fn chain<'t>(
                 }
                 Some(layout) => chain.push(layout),
                 // Purlin brings templates of its own under this name.
-                None if name.starts_with("purlin/") => {}
+                None if name.starts_with("_purlin") => {}
                 None => {
                     let message = format!("there is no template `{name}` in `pages/`");
                     let names: Vec<&str> = templates.keys().map(String::as_str).collect();

@@ -158,6 +158,7 @@ impl Problem {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -283,5 +284,22 @@ mod tests {
         field.max = Some(Value::Int(10));
         let problem = int::Int.check(&field, &Value::Int(11)).expect("it is too large");
         assert_eq!((problem.code, problem.message.as_str()), ("too_large", "is greater than 10"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_that_is_taken_is_taken_again(text in "\\PC{0,24}|[-0-9.:TZ+hms ]{0,30}", which in 0..TYPES.len()) {
+            let ty = TYPES[which];
+            let field = field(ty);
+            if let Ok(value) = ty.from_text(&field, &text) {
+                if ty.check(&field, &value).is_none() {
+                    prop_assert_eq!(ty.from_text(&field, &value.to_text()), Ok(value.clone()));
+                }
+                let mut json = Vec::new();
+                crate::value::write_json(&value, field.big, &mut json);
+                let json: serde_json::Value = serde_json::from_slice(&json).expect("it is JSON");
+                prop_assert_eq!(ty.from_json(&field, &json), Ok(value));
+            }
+        }
     }
 }
