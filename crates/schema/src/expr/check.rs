@@ -294,6 +294,10 @@ impl<'scope> Checker<'scope> {
         if fits {
             return Some(expr);
         }
+        if let (Type::Value(Kind::Decimal(given)), Type::Value(Kind::Decimal(wanted))) = (&expr.ty, ty) {
+            let message = format!("this has {given} digits after the point, and {wanted} are kept");
+            return self.wrong(Mistake::new("type-mismatch", expr.span.clone(), message));
+        }
         let message = format!("this is {}, not {}", self.describe(&expr.ty), self.describe(ty));
         let hint = operators::conversion(&expr, ty);
         let mistake = Mistake::new("type-mismatch", expr.span.clone(), message);

@@ -3,13 +3,20 @@
 //! Access rules, filters, checks, defaults, computed fields and `?filter=` are all the same language.
 //! [`check`](fn@check) parses a text and resolves every name in a [`Scope`]; what comes out is an [`Expr`] in
 //! which a field is a number, a root (`user`, `params`, `data` …) is an [`Input`] to be bound at run time,
-//! and every node has a type. The store compiles it to SQL; [`eval`] computes it in memory where it
+//! and every node has a type. The store compiles it to SQL; [`eval`](fn@eval) computes it in memory where it
 //! needs nothing but one record and its inputs.
 //!
 //! What an expression means where something is missing is CEL's: two nulls are equal, null is unequal to
 //! any value, and an *error* (a path through null, an ordering with null, an overflow, division by zero,
 //! anything of `user` for a visitor except `user == null`) is the third truth value: `&&` and `||` absorb
 //! it, `!` keeps it, and a rule that ends in it denies. SQL's unknown stands for it.
+//!
+//! ```text
+//! text ──lex──▶ tokens, bounds, habits ──parse (cel)──▶ syntax ──check──▶ Expr ──┬─ fold: who asks, what is implied
+//!                                                                                ├─ restrict: what an asker sends
+//!                                                                                ├─ eval: in memory
+//!                                                                                └─ print: back to CEL
+//! ```
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;

@@ -43,7 +43,7 @@ fn shown(expr: &Expr, world: &World) -> String {
 }
 
 proptest! {
-    #![proptest_config(config(400))]
+    #![proptest_config(config(200))]
 
     #[test]
     fn folding_changes_nothing((expr, world) in cases(Taste { in_memory: true, ..Taste::default() })) {
@@ -243,7 +243,7 @@ const WORDS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(config(600))]
+    #![proptest_config(config(300))]
 
     #[test]
     fn no_text_makes_it_panic(words in prop::collection::vec(prop::sample::select(WORDS), 0..60)) {

@@ -59,6 +59,14 @@ fn what_is_wanted_is_said() {
     assert_eq!(of("today", Expect::Value(Kind::Datetime)), "this is a date, not a datetime");
     assert_eq!(of("3", Expect::Value(Kind::Float)), "Value(Float)");
     assert_eq!(of("9.5", Expect::Value(Kind::Decimal(2))), "Value(Decimal(2))");
+    assert_eq!(
+        of("9.505", Expect::Value(Kind::Decimal(2))),
+        "this has 3 digits after the point, and 2 are kept"
+    );
+    assert_eq!(
+        of("price", Expect::Value(Kind::Decimal(3))),
+        "this has 2 digits after the point, and 3 are kept"
+    );
     assert_eq!(of("params.year", Expect::Value(Kind::Int)), "Value(Int)");
     assert_eq!(of("params.year", Expect::Anything), "Value(Text)");
     assert_eq!(of("null", Expect::Value(Kind::Text)), "Null");
