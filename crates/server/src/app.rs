@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -121,17 +122,20 @@ impl App {
     pub async fn handle_from(&self, request: Request<RequestBody>, peer: IpAddr) -> Response<Body> {
         let started = Instant::now();
         let id = RequestId::next();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let line = Line::of(&parts);
         let is_head = parts.method == Method::HEAD;
         let current = self.current();
         let mut noted = Noted::default();
         let is_api = route::is_api(current.engine.site(), parts.uri.path());
-        let work = self.pass(&current, parts, body, id, peer, &mut noted);
-        let mut response = match door::guarded(tokio::time::timeout(current.timeout, work)).await {
+        let outcome = {
+            let work = pin!(self.pass(&current, &mut parts, body, id, peer, &mut noted));
+            tokio::time::timeout(current.timeout, door::guarded(work)).await
+        };
+        let mut response = match outcome {
             Ok(Ok(response)) => response,
-            Ok(Err(_elapsed)) => bare(is_api, &too_slow(), id),
-            Err(panic) => bare(is_api, &Problem::internal(format!("panic: {panic}")), id),
+            Ok(Err(panic)) => bare(is_api, &Problem::internal(format!("panic: {panic}")), id),
+            Err(_elapsed) => bare(is_api, &too_slow(), id),
         };
         headers::dress(&mut response, id, current.cookies.https);
         if is_head {
@@ -152,35 +156,37 @@ impl App {
     async fn pass(
         &self,
         current: &Current,
-        parts: Parts,
+        parts: &mut Parts,
         body: RequestBody,
         id: RequestId,
         peer: IpAddr,
         noted: &mut Noted,
     ) -> Response<Body> {
-        let is_api = route::is_api(current.engine.site(), parts.uri.path());
-        if let Err(problem) = door::enter(&parts, &current.hosts) {
+        let site = current.engine.site();
+        let is_api = route::is_api(site, parts.uri.path());
+        if let Err(problem) = door::enter(parts, &current.hosts) {
             return bare(is_api, &problem, id);
         }
         let path = match path::decoded(parts.uri.path()) {
             Some(path) => path.into_owned(),
             None => return bare(is_api, &Problem::bad_request("bad_path", "the path is malformed"), id),
         };
-        let target = route::resolve(current.engine.site(), self.0.live.is_some(), &path);
-        let (parts, body) = match (target, &self.0.router) {
-            (Target::Other, Some(router)) => match through(router, current, parts, body, noted).await {
-                Ok(Through::Answered(response)) => return response,
-                Ok(Through::Back(parts, body)) => (parts, body),
-                Err(problem) => return bare(is_api, &problem, id),
-            },
-            (_, _) => (parts, body),
+        let target = route::resolve(site, self.0.live.is_some(), &path);
+        let body = match (&target, &self.0.router) {
+            (Target::Other, Some(router)) => {
+                match Box::pin(through(router, current, parts, body, noted)).await {
+                    Ok(Through::Answered(response)) => return response,
+                    Ok(Through::Back(body)) => body,
+                    Err(problem) => return bare(is_api, &problem, id),
+                }
+            }
+            (_, _) => body,
         };
-        let asking = Asking { current, parts: &parts, path: &path, id, peer, live: self.0.live.as_deref() };
-        let target = route::resolve(current.engine.site(), self.0.live.is_some(), &path);
+        let asking = Asking { current, parts, path: &path, id, peer, live: self.0.live.as_deref() };
         self.act(&asking, target, body, noted).await
     }
 
-    /// The rooms behind the route.
+    /// The rooms behind the route. Rare and large futures are boxed: every request would carry room for them.
     async fn act(
         &self,
         asking: &Asking<'_>,
@@ -191,7 +197,7 @@ impl App {
         let is_api = matches!(target, Target::Api(_));
         let unguarded = match target {
             Target::Alive => Some(asking.only_get(|| answer::answer(StatusCode::OK, TEXT, "ok\n"))),
-            Target::Ready => Some(self.ready(asking).await),
+            Target::Ready => Some(Box::pin(self.ready(asking)).await),
             Target::Live => Some(asking.only_get(|| dev::events(asking.live))),
             Target::Other => self.asset(asking).await,
             Target::Api(_) | Target::Account(_) => None,
@@ -204,17 +210,17 @@ impl App {
         }
         let identity = match identify(&asking.current.engine, asking.parts, asking.current.cookies).await {
             Ok(identity) => identity,
-            Err(problem) => return self.refuse(asking, &Actor::Visitor, is_api, problem).await,
+            Err(problem) => return Box::pin(self.refuse(asking, &Actor::Visitor, is_api, problem)).await,
         };
         noted.user = identity.user_id();
         let result = match target {
             Target::Api(target) => api::answer(asking, &identity, target, body).await,
-            Target::Account(account) => accounts::answer(asking, &identity, account, body).await,
+            Target::Account(account) => Box::pin(accounts::answer(asking, &identity, account, body)).await,
             _ => self.page(asking, &identity, body).await,
         };
         let mut response = match result {
             Ok(response) => response,
-            Err(problem) => self.refuse(asking, &identity.actor, is_api, problem).await,
+            Err(problem) => Box::pin(self.refuse(asking, &identity.actor, is_api, problem)).await,
         };
         asking.settle(&identity, &mut response);
         response
@@ -415,7 +421,8 @@ fn without_body(response: Response<Body>) -> Response<Body> {
 
 enum Through {
     Answered(Response<Body>),
-    Back(Parts, RequestBody),
+    /// The body again; the head is where it was.
+    Back(RequestBody),
 }
 
 /// Tries a site's own axum routes. They find the actor among the request's extensions, and a body that is
@@ -423,23 +430,25 @@ enum Through {
 async fn through(
     router: &axum::Router,
     current: &Current,
-    mut parts: Parts,
+    parts: &mut Parts,
     body: RequestBody,
     noted: &mut Noted,
 ) -> Result<Through, Problem> {
-    let identity = identify(&current.engine, &parts, current.cookies).await?;
+    let identity = identify(&current.engine, parts, current.cookies).await?;
     noted.user = identity.user_id();
     parts.extensions.insert(identity.actor);
     let body = axum::body::Body::new(http_body_util::Limited::new(body, current.max_body_bytes));
-    let response = match router.clone().oneshot(Request::from_parts(parts, body)).await {
+    let head = std::mem::replace(parts, Request::new(()).into_parts().0);
+    let response = match router.clone().oneshot(Request::from_parts(head, body)).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
     if let Some(back) = response.extensions().get::<Unmatched>()
         && let Some(request) = back.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     {
-        let (parts, body) = request.into_parts();
-        return Ok(Through::Back(parts, RequestBody::Pieces(body)));
+        let (head, body) = request.into_parts();
+        *parts = head;
+        return Ok(Through::Back(RequestBody::Pieces(body)));
     }
     Ok(Through::Answered(response.map(Body::Pieces)))
 }

@@ -32,7 +32,7 @@ pub(crate) async fn answer(
     let allowed = if has_forms { "GET, HEAD, POST, OPTIONS" } else { "GET, HEAD, OPTIONS" };
     match *asking.method() {
         Method::GET | Method::HEAD => show(asking, identity, matched).await,
-        Method::POST if has_forms => submit(asking, identity, matched, body).await,
+        Method::POST if has_forms => Box::pin(submit(asking, identity, matched, body)).await,
         Method::OPTIONS => Ok(allow(allowed)),
         _ => Err(Problem::method_not_allowed(allowed)),
     }

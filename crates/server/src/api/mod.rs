@@ -41,18 +41,22 @@ pub(crate) async fn answer(
     negotiate::check(&asking.parts.headers)?;
     match target {
         ApiTarget::Collection(model) if asking.method() == Method::POST => {
-            records::create(asking, identity, model, body).await
+            Box::pin(records::create(asking, identity, model, body)).await
         }
         ApiTarget::Collection(model) => records::list(asking, identity, model).await,
         ApiTarget::Record(model, id) => match *asking.method() {
-            Method::PUT => records::write(asking, identity, (model, id), records::Way::Replace, body).await,
-            Method::PATCH => records::write(asking, identity, (model, id), records::Way::Patch, body).await,
-            Method::DELETE => records::delete(asking, identity, (model, id)).await,
+            Method::PUT => {
+                Box::pin(records::write(asking, identity, (model, id), records::Way::Replace, body)).await
+            }
+            Method::PATCH => {
+                Box::pin(records::write(asking, identity, (model, id), records::Way::Patch, body)).await
+            }
+            Method::DELETE => Box::pin(records::delete(asking, identity, (model, id))).await,
             _ => records::get(asking, identity, (model, id)).await,
         },
-        ApiTarget::Login => auth::login(asking, identity, body).await,
-        ApiTarget::Logout => auth::logout(asking, identity).await,
-        ApiTarget::Me => auth::me(asking, identity).await,
+        ApiTarget::Login => Box::pin(auth::login(asking, identity, body)).await,
+        ApiTarget::Logout => Box::pin(auth::logout(asking, identity)).await,
+        ApiTarget::Me => Box::pin(auth::me(asking, identity)).await,
         ApiTarget::Nothing => Err(Problem::not_found()),
     }
 }

@@ -24,10 +24,12 @@ impl Content {
                 // A range within memory fits.
                 Ok(Body::from(bytes.slice(part.start as usize..part.end as usize)))
             }
-            Content::Disk { path, .. } => open(path, part).await.map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => Problem::not_found(),
-                _ => Problem::internal(format!("{}: {error}", path.display())),
-            }),
+            Content::Disk { path, .. } => {
+                Box::pin(open(path, part)).await.map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => Problem::not_found(),
+                    _ => Problem::internal(format!("{}: {error}", path.display())),
+                })
+            }
         }
     }
 }

@@ -107,3 +107,11 @@ async fn a_body_that_never_ends_is_cut_off() {
         site.send(request).await.is_problem(413, "body_too_large");
     }
 }
+
+#[tokio::test]
+async fn a_request_is_light() {
+    let site = Site::new().await;
+    let future = site.app.handle(Request::get("/").body(RequestBody::empty()).unwrap());
+    // It is moved with every request: what is rare and large belongs in a box.
+    assert!(size_of_val(&future) < 4096, "{} bytes", size_of_val(&future));
+}
