@@ -116,8 +116,7 @@ async fn seed(engine: &Engine, root: &Path) -> Result<(), String> {
     if !root.join("seeds").is_dir() {
         return Ok(());
     }
-    let _ = engine;
-    Ok(())
+    engine.load_seeds(|_, _| {}).await.map(|_| ()).map_err(|error| error.to_string())
 }
 
 fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
