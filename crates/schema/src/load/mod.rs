@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, did_you_mean};
 use crate::site::Site;
 use report::{File, Reports};
 
@@ -90,6 +90,7 @@ fn read(root: &Path, layers: &Layers, reports: &Reports) -> Option<Site> {
             .hint("`purlin new DIR` makes one");
         return None;
     }
+    warn_of_slips(root, reports);
     let settings = settings::load(root, layers, reports);
     let models = models::load(root, &settings.accounts, reports)?;
     check_signup(&settings.accounts, &models, reports);
@@ -101,6 +102,37 @@ fn read(root: &Path, layers: &Layers, reports: &Reports) -> Option<Site> {
         pages: loaded.pages,
         templates: loaded.templates,
     })
+}
+
+/// What a site's folder may hold at its top. Anything else may lie there too.
+const PARTS: &[&str] = &[
+    "site.toml",
+    "models",
+    "pages",
+    "routes",
+    "server",
+    "mail",
+    "public",
+    "migrations",
+    "seeds",
+    "locales",
+    "data",
+];
+
+/// A folder `page` or `model` would be left aside without a word.
+fn warn_of_slips(root: &Path, reports: &Reports) {
+    let Ok(entries) = std::fs::read_dir(root) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let missing = PARTS.iter().copied().filter(|part| !root.join(part).exists());
+        if !PARTS.contains(&name.as_str())
+            && let Some(part) = did_you_mean(&name, missing)
+        {
+            File::new(Path::new(&name), reports)
+                .warn_in("unknown-part", format!("`{name}` is no part of a site"))
+                .hint(format!("did you mean `{part}`?"));
+        }
+    }
 }
 
 /// `[accounts] signup_fields` names fields of `users`.

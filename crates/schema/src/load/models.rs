@@ -100,8 +100,17 @@ fn read_files(root: &Path, reports: &Reports) -> Vec<ModelFile> {
     if let Ok(entries) = std::fs::read_dir(root.join("models")) {
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".toml") && !name.starts_with('.') {
-                paths.push(PathBuf::from(format!("models/{name}")));
+            // Editors and systems leave these behind.
+            if name.starts_with('.') || name.ends_with('~') {
+                continue;
+            }
+            let path = PathBuf::from(format!("models/{name}"));
+            if name.ends_with(".toml") {
+                paths.push(path);
+            } else {
+                File::new(&path, reports)
+                    .error_in("not-a-model", "this is no model: models are files such as `models/posts.toml`")
+                    .hint("move it elsewhere");
             }
         }
     }

@@ -67,6 +67,12 @@ impl<'a> File<'a> {
         Noted { reports: self.reports, diagnostic: Some(diagnostic) }
     }
 
+    /// Notes what is worth knowing of the whole file.
+    pub(super) fn warn_in(self, code: &'static str, message: impl Into<String>) -> Noted<'a> {
+        let diagnostic = Diagnostic::error_in(code, self.path, message).warning();
+        Noted { reports: self.reports, diagnostic: Some(diagnostic) }
+    }
+
     /// Notes what is worth knowing.
     pub(super) fn warn(
         self,

@@ -47,7 +47,7 @@ fn every_code_of_the_loader_has_a_case() {
     collect(&root.join("tests/it/refusals"), &mut shown);
     collect(&root.join("tests/it/golden"), &mut shown);
     let pattern =
-        regex::Regex::new(r#"(?:error|error_in|warn)\(\s*"([a-z0-9-]+)""#).expect("it is a pattern");
+        regex::Regex::new(r#"(?:error|error_in|warn|warn_in)\(\s*"([a-z0-9-]+)""#).expect("it is a pattern");
     let mut missing: Vec<&str> = pattern
         .captures_iter(&sources)
         .filter_map(|found| found.get(1))
