@@ -263,7 +263,8 @@ impl<'a> Layered<'a> {
             self.values.get("server.listen"),
             Some(Given::Variable(..) | Given::Flag(..) | Given::DotEnv(..))
         );
-        let port = self.layers.environment.get("PORT").filter(|_| !named);
+        let port = self.layers.environment.get("PORT");
+        let port = port.or_else(|| self.dotenv.get("PORT").map(|line| &line.value)).filter(|_| !named);
         let port = port.and_then(|port| {
             let number = port.trim().parse::<u16>().ok();
             if number.is_none() {

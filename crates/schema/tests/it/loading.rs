@@ -88,6 +88,9 @@ fn hosts_set_a_port_and_a_database() {
     let both = [("PORT", "9000"), ("PURLIN_SERVER_LISTEN", "10.0.0.1:1")];
     assert_eq!(listen(&both, Mode::Production), "10.0.0.1:1");
 
+    let site = load(&[("site.toml", "[server]\nlisten = \"0.0.0.0:1\""), (".env", "PORT=9001\n")]);
+    assert_eq!(site.settings.server.listen.to_string(), "0.0.0.0:9001");
+
     let url = |pairs: &[(&str, &str)]| {
         let layers = Layers { environment: environment(pairs), ..Layers::default() };
         load_with(&[("site.toml", "")], &layers).settings.database.url
