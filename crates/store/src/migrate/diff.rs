@@ -51,18 +51,6 @@ impl MigrationPlan {
         self.operations.iter().any(Operation::is_destructive)
     }
 
-    /// The picture afterwards.
-    ///
-    /// # Errors
-    /// Where an operation does not fit; with its position.
-    pub fn result(&self) -> Result<Snapshot, (usize, String)> {
-        let mut snapshot = self.from.clone();
-        for (position, operation) in self.operations.iter().enumerate() {
-            operation.replay(&mut snapshot).map_err(|problem| (position, problem))?;
-        }
-        Ok(snapshot)
-    }
-
     /// The statements for SQLite, for people to read; `purlin_…` are functions that Purlin brings.
     ///
     /// # Errors
@@ -84,15 +72,18 @@ impl MigrationPlan {
 /// The plan as a terminal shows it, a line an operation; what loses data is marked, with hints below.
 impl fmt::Display for MigrationPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut before = self.from.clone();
         for operation in &self.operations {
             write!(f, "{operation}")?;
             if operation.is_destructive() {
                 f.write_str("   ! loses data")?;
             }
             f.write_str("\n")?;
-            if let Some(hint) = operation.hint() {
+            if let Some(hint) = operation.hint().filter(|_| !operation.only_adds_choices(&before)) {
                 writeln!(f, "    hint: {hint}")?;
             }
+            // Showing is no place to judge: one that does not fit is refused where it is performed.
+            let _ = operation.replay(&mut before);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A [`Snapshot`] is a picture of the tables, neutral of the database; a plan is a list of named
-//! [`Operation`]s between two of them; [`sqlite`] turns an operation into statements. Purlin's own models
+//! [`Operation`]s between two of them; `sqlite.rs` turns an operation into statements. Purlin's own models
 //! (`_sessions`) are part of the picture and of the files like any other: one rule, one history, and an
 //! upgrade of Purlin that changes them is reviewed like any other change.
 //!
@@ -33,7 +33,7 @@ mod history;
 mod literal;
 mod operation;
 mod snapshot;
-pub mod sqlite;
+mod sqlite;
 
 pub use apply::{
     Behind, Consent, DevOutcome, MigrationState, MigrationStatus, Migrator, NewMigration, Progress, Status,

@@ -125,6 +125,14 @@ impl Operation {
         }
     }
 
+    /// Whether it gives a choice further values and takes none, so that no record can stand in the way.
+    #[must_use]
+    pub fn only_adds_choices(&self, before: &Snapshot) -> bool {
+        let Operation::SetChoices { table, field, of } = self else { return false };
+        let column = before.tables.get(table).and_then(|table| table.fields.get(field));
+        column.is_some_and(|column| !column.of.is_empty() && column.of.is_subset(of))
+    }
+
     /// Performs it on a picture.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use super::snapshot::{Column, ColumnType, IdKind, SYSTEM_COLUMNS, Snapshot, Tabl
 
 /// One thing to do on the database.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Step {
+pub(super) enum Step {
     /// Run a statement.
     Run(String),
     /// Look for records that stand in the way.
@@ -27,35 +27,35 @@ pub enum Step {
 
 /// A look for records that stand in the way: the migration is refused where there are any.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Check {
+pub(super) struct Check {
     /// The operation that it is for, as a plan shows it.
-    pub operation: String,
+    pub(super) operation: String,
     /// A query for them: what names each, and the value that is wrong (perhaps null).
-    pub sql: String,
+    pub(super) sql: String,
     /// How the values read.
-    pub ty: ColumnType,
+    pub(super) ty: ColumnType,
     /// What is wrong: "`posts.title` has no value"; their number follows.
-    pub problem: String,
+    pub(super) problem: String,
     /// What to do.
-    pub hint: String,
+    pub(super) hint: String,
 }
 
 /// Operations that are done together: several changes of one table's columns take one rebuild.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
+pub(super) struct Batch {
     /// How many operations, from where the last batch ended.
-    pub operations: usize,
+    pub(super) operations: usize,
     /// What is to be done.
-    pub steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// The picture afterwards.
-    pub after: Snapshot,
+    pub(super) after: Snapshot,
 }
 
 /// How operations are done, from a picture on.
 ///
 /// # Errors
 /// Where one does not fit.
-pub fn batches(from: &Snapshot, operations: &[Operation]) -> Result<Vec<Batch>, String> {
+pub(super) fn batches(from: &Snapshot, operations: &[Operation]) -> Result<Vec<Batch>, String> {
     let mut before = from.clone();
     let mut rest = operations;
     let mut batches = Vec::new();
@@ -163,6 +163,7 @@ impl Steps<'_> {
             Operation::DropField { table, field } => {
                 self.run(format!("ALTER TABLE {} DROP COLUMN {}", quote(table), quote(field)));
             }
+            Operation::SetChoices { .. } if operation.only_adds_choices(self.before) => {}
             Operation::SetChoices { .. } => self.change_column(operation, &mut Values::new())?,
             Operation::AddUnique { table, fields } => {
                 self.check_unique(operation.to_string(), table, table, fields);
@@ -392,7 +393,7 @@ impl Steps<'_> {
 
 /// Every index that a picture asks for, by name.
 #[must_use]
-pub fn index_names(snapshot: &Snapshot) -> Vec<String> {
+pub(super) fn index_names(snapshot: &Snapshot) -> Vec<String> {
     let of_table = |(name, table): (&String, &Table)| {
         let links = table.links.keys().map(|field| link_index_name(&link_name(name, field)));
         indexes(name, table).into_keys().chain(links).collect::<Vec<_>>()
@@ -452,7 +453,7 @@ fn column_definition(field: &str, column: &Column) -> String {
 
 /// What SQLite calls the type of a column.
 #[must_use]
-pub fn sql_type(ty: ColumnType) -> &'static str {
+pub(super) fn sql_type(ty: ColumnType) -> &'static str {
     match ty.0 {
         Kind::Bool | Kind::Int | Kind::Decimal(_) | Kind::Date | Kind::Datetime | Kind::Duration => "INTEGER",
         Kind::Float => "REAL",

@@ -142,6 +142,43 @@ fn dev_takes_files_of_others_beside_its_own_changes() {
 }
 
 #[test]
+fn dev_follows_from_one_branch_to_another() {
+    let folder = Folder::new();
+    folder.migrator().write_new_for(&wanted(FIRST), "first").expect("a file");
+    let branch = Folder::new();
+    copy_migrations(&folder, &branch);
+    folder.migrator().write_new_for(&wanted(SECOND), "here").expect("a file");
+    folder.become_this(&wanted(SECOND));
+    let theirs = wanted("[posts.fields]\ntitle = { type = \"text\" }\nstars = { type = \"int\" }\n");
+    branch.migrator().write_new_for(&theirs, "there").expect("a file");
+    fs::remove_file(folder.root().join("migrations/0002_here.toml")).expect("the other branch lacks it");
+    copy_migrations(&branch, &folder);
+
+    let mut shown = String::new();
+    let outcome = folder.migrator().dev_to(&theirs, |plan| {
+        shown = plan.to_string();
+        true
+    });
+    outcome.expect("it follows");
+    assert_eq!(shown, "- posts.subtitle, with its values   ! loses data\n+ posts.stars int\n");
+    assert_eq!(actual(&folder.database()), expected(&theirs.snapshot));
+    assert_eq!(folder.become_this(&theirs), DevOutcome::UpToDate);
+    let states: Vec<_> = folder.migrator().status().expect("status").migrations;
+    let states: Vec<_> = states.iter().map(|one| (one.label.as_str(), &one.state)).collect();
+    assert!(
+        matches!(
+            states[..],
+            [
+                ("0001_first", MigrationState::Applied(_)),
+                ("0002_here", MigrationState::Missing),
+                ("0002_there", MigrationState::Applied(_))
+            ]
+        ),
+        "{states:?}"
+    );
+}
+
+#[test]
 fn applying_files_finds_its_way_from_what_dev_did() {
     let folder = Folder::new();
     folder.become_this(&wanted(FIRST));
