@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use purlin_schema::model::OnDelete;
-use purlin_schema::{FieldId, Kind, Model, ModelId, Models};
+use purlin_schema::model::{OnDelete, Unique};
+use purlin_schema::{Field, FieldId, Kind, Model, ModelId, Models};
 
 use crate::sql::dialect::{Dialect, id_kind};
 use crate::sql::{Bind, Binds, Draft, Statement};
@@ -30,7 +30,29 @@ pub(crate) struct Table {
     /// Refs of any model that lead here.
     pub(crate) referrers: Vec<Referrer>,
     /// Lists of refs that this model has.
-    pub(crate) lists: Vec<FieldId>,
+    pub(crate) lists: Vec<List>,
+    /// For each unique key of the model, how to ask whether another record has it.
+    pub(crate) uniques: Vec<UniqueKey>,
+}
+
+/// A list of refs: the statements of its link table, whose values are source and target.
+pub(crate) struct List {
+    pub(crate) field: FieldId,
+    pub(crate) add: Statement,
+    pub(crate) remove: Statement,
+    /// Gives the targets of a source.
+    pub(crate) targets: Statement,
+    /// Gives the sources of a target.
+    pub(crate) sources: Statement,
+    pub(crate) source_kind: Kind,
+    pub(crate) target_kind: Kind,
+}
+
+/// How to find the record with a unique key. The values are those of the key, then the id of the record that
+/// is not meant.
+pub(crate) struct UniqueKey {
+    pub(crate) any: Statement,
+    pub(crate) other: Statement,
 }
 
 /// A ref or a list of refs that leads to a model.
@@ -54,6 +76,11 @@ impl Catalog {
 
     pub(crate) fn table(&self, id: ModelId) -> &Table {
         &self.tables[usize::from(id.0)]
+    }
+
+    /// A list of refs of a model.
+    pub(crate) fn list(&self, model: ModelId, field: FieldId) -> Option<&List> {
+        self.table(model).lists.iter().find(|list| list.field == field)
     }
 
     /// A statement from its text, in which `{n}` is the n-th of the run's values.
@@ -84,15 +111,53 @@ impl Table {
             let (many, on_delete) = (reference.many, reference.on_delete);
             field.computed.is_none().then_some(Referrer { model: from, field: field.id, many, on_delete })
         });
+        let lists = model.fields.iter().filter(|field| field.is_many());
+        let lists = lists.filter_map(|field| List::new(models, model, field, dialect));
+        let unique = |unique: &Unique| {
+            let of = |field: &FieldId| if *field == FieldId::ID { id[0] } else { model.field(*field).kind };
+            let kinds: Vec<Kind> = unique.fields.iter().map(of).chain(id).collect();
+            let column = |field: &FieldId| dialect.quote(&model.field(*field).name);
+            let equal = unique.fields.iter().enumerate();
+            let equal: Vec<String> =
+                equal.map(|(at, field)| format!("{} = {{{at}}}", column(field))).collect();
+            let any = format!("SELECT 1 FROM {name} WHERE {}", equal.join(" AND "));
+            let other = format!("{any} AND \"id\" <> {{{}}}", equal.len());
+            UniqueKey { any: statement(dialect, &any, &kinds), other: statement(dialect, &other, &kinds) }
+        };
         Table {
             load: of(format!("SELECT {names} FROM {name} WHERE \"id\" = {{0}}")),
             insert: statement(dialect, &format!("INSERT INTO {name} ({names}) VALUES ({marks})"), &kinds),
             delete: of(format!("DELETE FROM {name} WHERE \"id\" = {{0}}")),
             exists: of(format!("SELECT 1 FROM {name} WHERE \"id\" = {{0}}")),
             referrers: referrers.collect(),
-            lists: model.fields.iter().filter(|field| field.is_many()).map(|field| field.id).collect(),
+            lists: lists.collect(),
+            uniques: model.uniques.iter().map(unique).collect(),
             columns,
         }
+    }
+}
+
+impl List {
+    fn new(models: &Models, model: &Model, field: &Field, dialect: Dialect) -> Option<List> {
+        let to = models.get(field.reference.as_ref()?.to);
+        let (source_kind, target_kind) = (id_kind(model), id_kind(to));
+        let kinds = [source_kind, target_kind];
+        let table = dialect.link_table(model, field);
+        let both = "\"source\" = {0} AND \"target\" = {1}";
+        let ends = |far: &str, near: &str, kind: Kind| {
+            let text = format!("SELECT \"{far}\" FROM {table} WHERE \"{near}\" = {{0}} ORDER BY \"{far}\"");
+            statement(dialect, &text, &[kind])
+        };
+        let add = format!("INSERT INTO {table} (\"source\", \"target\") VALUES ({{0}}, {{1}})");
+        Some(List {
+            field: field.id,
+            add: statement(dialect, &add, &kinds),
+            remove: statement(dialect, &format!("DELETE FROM {table} WHERE {both}"), &kinds),
+            targets: ends("target", "source", source_kind),
+            sources: ends("source", "target", target_kind),
+            source_kind,
+            target_kind,
+        })
     }
 }
 

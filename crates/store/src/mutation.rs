@@ -154,7 +154,7 @@ pub enum Change {
         model: ModelId,
         /// Its id.
         id: Id,
-        /// Its values before, by field number; `None` where it was created.
+        /// Its values before, by field number; `None` where it was created. Lists and computed fields are null.
         old: Option<Arc<[Value]>>,
         /// Its values after; `None` where it was deleted.
         new: Option<Arc<[Value]>>,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use purlin_schema::query::{Limit, Query};
+use purlin_schema::query::Query;
 use purlin_schema::{Input, Inputs, Models, RowSet, Shape, Value};
 
 use crate::error::CompileError;
@@ -101,10 +101,10 @@ impl Prepared {
         Ok(compiled)
     }
 
-    /// Whether its rows come with one statement.
+    /// Whether its rows, from the first on, come with one statement.
     pub(crate) fn is_single_statement(&self) -> bool {
-        let Query { include, count, total, limit, .. } = &self.query;
-        include.is_empty() && count.is_empty() && !total && !matches!(limit, Limit::Page(_))
+        let Query { include, count, total, .. } = &self.query;
+        include.is_empty() && count.is_empty() && !total
     }
 }
 

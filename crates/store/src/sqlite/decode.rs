@@ -112,6 +112,24 @@ impl ToSql for Stored<'_> {
     }
 }
 
+/// Whether a column of a kind can hold a value just as it is.
+pub(crate) fn fits(value: &Value, kind: Kind) -> bool {
+    match (value, kind) {
+        (Value::Null, _)
+        | (Value::Bool(_), Kind::Bool)
+        | (Value::Int(_), Kind::Int)
+        | (Value::Date(_), Kind::Date)
+        | (Value::Datetime(_), Kind::Datetime)
+        | (Value::Duration(_), Kind::Duration)
+        | (Value::Uuid(_), Kind::Uuid)
+        | (Value::Json(_), Kind::Json) => true,
+        (Value::Float(number), Kind::Float) => !number.is_nan(),
+        (Value::Text(text), Kind::Text) => !text.contains('\0'),
+        (Value::Decimal(decimal), Kind::Decimal(scale)) => rescaled(*decimal, scale).is_some(),
+        _ => false,
+    }
+}
+
 /// The units of a decimal at another scale, where it is exact there.
 fn rescaled(decimal: Decimal, scale: u8) -> Option<i64> {
     if decimal.scale <= scale {

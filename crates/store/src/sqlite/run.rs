@@ -40,8 +40,8 @@ pub(crate) fn plan(
     inputs: &dyn Inputs,
     steps: &[StepArgs],
 ) -> Result<Answer, Stopped> {
-    let single = plan.steps.len() == 1 && plan.steps[0].query.is_single_statement();
-    if single {
+    let after = steps.first().is_some_and(|args| matches!(args.window, Window::After(_)));
+    if !after && plan.steps.len() == 1 && plan.steps[0].query.is_single_statement() {
         return all_steps(session, plan, inputs, steps);
     }
     session.run("BEGIN")?;

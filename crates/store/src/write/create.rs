@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use purlin_schema::{FieldId, Id, Value};
 
-use super::{Failure, Values, Write, required};
+use super::unique::TAKEN;
+use super::{Failure, Values, Write, field_refusal, fitting, required};
 use crate::mutation::Mutation;
 use crate::sql::Args;
 
@@ -27,11 +28,18 @@ impl Write<'_> {
             }
         }
         set(FieldId::VERSION, Value::Int(1));
+        let given_id = id.is_some();
         let id = id.or_else(|| model.uuid_ids.then(|| Id::Uuid(uuid::Uuid::now_v7().as_u128())));
         set(FieldId::ID, id.map_or(Value::Null, Value::from));
         self.fill_slugs(&model, &mut values, None, None)?;
 
+        fitting(&model, &values)?;
         let mut refusals = required(&model, &values);
+        if let Some(id) = id.filter(|_| given_id)
+            && self.exists(mutation.model, id)?
+        {
+            refusals.push(field_refusal(FieldId::ID, "unique", TAKEN));
+        }
         refusals.extend(self.dangling(mutation, &values, None, links)?);
         refusals.extend(self.taken(&model, &values, id)?);
         self.refuse(mutation, refusals, &values, None)?;

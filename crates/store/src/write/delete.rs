@@ -132,7 +132,8 @@ impl Write<'_> {
     fn remove(&mut self, model: ModelId, id: Id) -> Result<(), Failure> {
         let Some(old): Option<Values> = self.load(model, id)? else { return Ok(()) };
         let of = self.model(model).clone();
-        for field in self.catalog.table(model).lists.clone() {
+        let own: Vec<FieldId> = self.catalog.table(model).lists.iter().map(|list| list.field).collect();
+        for field in own {
             for target in self.linked(model, field, End::Source, id)? {
                 self.link(&of, field, id, target, false)?;
             }

@@ -1,6 +1,7 @@
 //! Conditions under which a mutation may happen.
 
-use purlin_schema::{FieldId, Id, Input, Inputs, Value};
+use purlin_schema::expr::{Env, Evaluated, Path, eval};
+use purlin_schema::{FieldId, Id, Input, Inputs, Model, Value};
 
 use super::{Failure, Write, field_refusal, given};
 use crate::mutation::{Condition, Guard, Mutation, Refusal};
@@ -11,6 +12,7 @@ const NOT_FOUND: &str = "does not exist";
 
 /// The inputs of a guard: those that the mutation carries, and the stored record as `old`.
 struct GuardInputs<'run> {
+    model: &'run Model,
     mutation: &'run Mutation,
     old: Option<&'run [Value]>,
 }
@@ -18,9 +20,26 @@ struct GuardInputs<'run> {
 impl Inputs for GuardInputs<'_> {
     fn input(&self, input: &Input) -> Option<Value> {
         match input {
-            Input::Old(field) => self.old?.get(usize::from(field.0)).cloned(),
+            Input::Old(field) => {
+                let computed = &self.model.fields.get(usize::from(field.0))?.computed;
+                match computed {
+                    Some(expr) => eval(expr, self).value(),
+                    None => self.old?.get(usize::from(field.0)).cloned(),
+                }
+            }
             input => given(self.mutation, input),
         }
+    }
+}
+
+/// The stored record as the place where a computed field of `old` finds the others.
+impl Env for GuardInputs<'_> {
+    fn input(&self, input: &Input) -> Evaluated {
+        Inputs::input(self, input).map_or(Evaluated::Error, Evaluated::Value)
+    }
+
+    fn field(&self, path: &Path) -> Evaluated {
+        if path.hops.is_empty() { Env::input(self, &Input::Old(path.field)) } else { Evaluated::Unavailable }
     }
 }
 
@@ -32,7 +51,7 @@ impl Write<'_> {
         id: Id,
         old: Option<&[Value]>,
     ) -> Result<bool, Failure> {
-        let inputs = GuardInputs { mutation, old };
+        let inputs = GuardInputs { model: self.model(mutation.model), mutation, old };
         Ok(self.session.any(statement, &Args { id: Some(id), ..Args::inputs(&inputs) })?)
     }
 
@@ -104,7 +123,7 @@ impl Write<'_> {
             let columns = &self.catalog.table(mutation.model).columns;
             let row: Vec<Value> =
                 columns.iter().map(|(field, _)| values[usize::from(field.0)].clone()).collect();
-            let inputs = GuardInputs { mutation, old };
+            let inputs = GuardInputs { model: self.model(mutation.model), mutation, old };
             for guard in &mutation.guards {
                 if let Guard::Proposed(condition) = guard
                     && !self
@@ -199,7 +218,8 @@ impl Write<'_> {
                 .collect();
             for target in targets {
                 let itself = reference.to == model.id && Some(target) == own_id;
-                let mut there = itself || self.exists(reference.to, target)?;
+                // A condition that holds has found the record.
+                let mut there = itself || !guards.is_empty() || self.exists(reference.to, target)?;
                 for condition in &guards {
                     there = there && (itself || self.holds(condition, mutation, target, None)?);
                 }

@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 
 use purlin_schema::model::Model;
-use purlin_schema::{FieldId, Id, Kind, ModelId, Value};
+use purlin_schema::{FieldId, Id, ModelId};
 
 use super::{Failure, Write};
 use crate::mutation::{Change, Links};
 use crate::sql::Args;
-use crate::sql::dialect::id_kind;
 use crate::sqlite::decode;
 
 /// What is to be done to one list.
@@ -97,15 +96,9 @@ impl Write<'_> {
         target: Id,
         added: bool,
     ) -> Result<(), Failure> {
-        let dialect = self.catalog.dialect;
-        let table = dialect.link_table(model, model.field(field));
-        let text = match added {
-            true => format!("INSERT INTO {table} (\"source\", \"target\") VALUES ({{0}}, {{1}})"),
-            false => format!("DELETE FROM {table} WHERE \"source\" = {{0}} AND \"target\" = {{1}}"),
-        };
-        let kinds = [id_kind(model), self.target_kind(model, field)];
-        let values = [Value::from(source), Value::from(target)];
-        self.session.execute(&self.catalog.statement(&text, &kinds), &Args::values(&values))?;
+        let Some(list) = self.catalog.list(model.id, field) else { return Ok(()) };
+        let statement = if added { &list.add } else { &list.remove };
+        self.session.execute(statement, &Args::values(&[source.into(), target.into()]))?;
         self.changes.push(Change::Link { model: model.id, field, source, target, added });
         Ok(())
     }
@@ -118,25 +111,16 @@ impl Write<'_> {
         near: End,
         id: Id,
     ) -> Result<Vec<Id>, Failure> {
-        let model = self.model(model).clone();
-        let table = self.catalog.dialect.link_table(&model, model.field(field));
-        let (source, target) = (id_kind(&model), self.target_kind(&model, field));
-        let (near, far, near_kind, far_kind) = match near {
-            End::Source => ("source", "target", source, target),
-            End::Target => ("target", "source", target, source),
+        let Some(list) = self.catalog.list(model, field) else { return Ok(Vec::new()) };
+        let (statement, far_kind) = match near {
+            End::Source => (&list.targets, list.target_kind),
+            End::Target => (&list.sources, list.source_kind),
         };
-        let text = format!("SELECT \"{far}\" FROM {table} WHERE \"{near}\" = {{0}} ORDER BY \"{far}\"");
         let mut ids = Vec::new();
-        let statement = self.catalog.statement(&text, &[near_kind]);
-        self.session.each(&statement, &Args::values(&[id.into()]), |row| {
+        self.session.each(statement, &Args::values(&[id.into()]), |row| {
             ids.extend(decode::value(row, 0, far_kind)?.as_id());
             Ok(true)
         })?;
         Ok(ids)
-    }
-
-    fn target_kind(&self, model: &Model, field: FieldId) -> Kind {
-        let to = model.field(field).reference.as_ref().map(|reference| reference.to);
-        to.map_or(Kind::Int, |to| id_kind(self.model(to)))
     }
 }

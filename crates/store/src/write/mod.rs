@@ -172,6 +172,18 @@ fn required(model: &Model, values: &[Value]) -> Vec<Refusal> {
     lacking.map(|field| field_refusal(field.id, "required", "is required")).collect()
 }
 
+/// Refuses to write a value that its column cannot hold: it would become null, and nobody would be told.
+fn fitting(model: &Model, values: &[Value]) -> Result<(), Failure> {
+    for field in model.fields.iter().filter(|field| field.has_column()) {
+        let value = &values[usize::from(field.id.0)];
+        if !decode::fits(value, kind_of(model, field.id)) {
+            let message = format!("{}.{} cannot hold {value:?}", model.name, field.name);
+            return Err(Failure::Failed(Error::Database(message)));
+        }
+    }
+    Ok(())
+}
+
 /// The kind that a field's column has.
 fn kind_of(model: &Model, field: FieldId) -> Kind {
     if field == FieldId::ID { crate::sql::dialect::id_kind(model) } else { model.field(field).kind }

@@ -1,6 +1,6 @@
 //! Slugs that are made from another field, and kept apart from those that are taken.
 
-use purlin_schema::model::{Field, Model, Unique};
+use purlin_schema::model::{Field, Model};
 use purlin_schema::{FieldId, Id, Value};
 
 use super::{Failure, Write};
@@ -29,8 +29,9 @@ impl Write<'_> {
                 let Some(derived) = derive(model, field, values) else { continue };
                 values[at] = derived.into();
             }
-            let uniques: Vec<&Unique> =
-                model.uniques.iter().filter(|unique| unique.fields.contains(&field.id)).collect();
+            let uniques = model.uniques.iter().enumerate();
+            let uniques = uniques.filter(|(_, unique)| unique.fields.contains(&field.id));
+            let uniques: Vec<usize> = uniques.map(|(number, _)| number).collect();
             self.set_apart(model, &uniques, values, at, id)?;
         }
         Ok(())
@@ -39,7 +40,7 @@ impl Write<'_> {
     fn set_apart(
         &self,
         model: &Model,
-        uniques: &[&Unique],
+        uniques: &[usize],
         values: &mut [Value],
         at: usize,
         id: Option<Id>,
@@ -76,12 +77,12 @@ impl Write<'_> {
     fn any_taken(
         &self,
         model: &Model,
-        uniques: &[&Unique],
+        uniques: &[usize],
         values: &[Value],
         id: Option<Id>,
     ) -> Result<bool, Failure> {
         for unique in uniques {
-            if self.is_taken(model, unique, values, id)? {
+            if self.is_taken(model, *unique, values, id)? {
                 return Ok(true);
             }
         }

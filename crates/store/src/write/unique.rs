@@ -1,14 +1,14 @@
 //! Unique keys: which of them a record would violate, asked before it is written so that all are named.
 
-use purlin_schema::model::{Model, Unique};
-use purlin_schema::{FieldId, Id, Kind, Value};
+use purlin_schema::model::Model;
+use purlin_schema::{Id, Value};
 
-use super::{Failure, Write, kind_of};
+use super::{Failure, Write};
 use crate::mutation::Refusal;
 use crate::sql::Args;
 
 /// What a person is told of a key that another record has.
-const TAKEN: &str = "is already taken";
+pub(super) const TAKEN: &str = "is already taken";
 
 impl Write<'_> {
     /// The unique keys that another record than this one has already.
@@ -19,8 +19,8 @@ impl Write<'_> {
         id: Option<Id>,
     ) -> Result<Vec<Refusal>, Failure> {
         let mut refusals = Vec::new();
-        for unique in &model.uniques {
-            if self.is_taken(model, unique, values, id)? {
+        for (at, unique) in model.uniques.iter().enumerate() {
+            if self.is_taken(model, at, values, id)? {
                 let message = unique.message.clone().unwrap_or_else(|| TAKEN.to_owned());
                 let field = unique.fields.first().copied();
                 refusals.push(Refusal::Field { field, code: "unique", message });
@@ -29,33 +29,23 @@ impl Write<'_> {
         Ok(refusals)
     }
 
-    /// Whether another record has this key. A key with a null in it is never taken.
+    /// Whether another record has this key, of which the model's unique keys have the number. A key with a null
+    /// in it is never taken.
     pub(super) fn is_taken(
         &self,
         model: &Model,
-        unique: &Unique,
+        unique: usize,
         values: &[Value],
         id: Option<Id>,
     ) -> Result<bool, Failure> {
-        let key = unique.fields.iter().map(|field| values[usize::from(field.0)].clone());
+        let key = model.uniques[unique].fields.iter().map(|field| values[usize::from(field.0)].clone());
         let mut key: Vec<Value> = key.collect();
         if key.iter().any(Value::is_null) {
             return Ok(false);
         }
-        let dialect = self.catalog.dialect;
-        let conditions = unique
-            .fields
-            .iter()
-            .enumerate()
-            .map(|(at, field)| format!("{} = {{{at}}}", dialect.quote(&model.field(*field).name)));
-        let mut conditions: Vec<String> = conditions.collect();
-        let mut kinds: Vec<Kind> = unique.fields.iter().map(|field| kind_of(model, *field)).collect();
-        if let Some(id) = id {
-            conditions.push(format!("\"id\" <> {{{}}}", key.len()));
-            kinds.push(kind_of(model, FieldId::ID));
-            key.push(id.into());
-        }
-        let text = format!("SELECT 1 FROM {} WHERE {}", dialect.table(model), conditions.join(" AND "));
-        Ok(self.session.any(&self.catalog.statement(&text, &kinds), &Args::values(&key))?)
+        let statements = &self.catalog.table(model.id).uniques[unique];
+        key.extend(id.map(Value::from));
+        let statement = if id.is_some() { &statements.other } else { &statements.any };
+        Ok(self.session.any(statement, &Args::values(&key))?)
     }
 }

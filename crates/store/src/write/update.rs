@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use purlin_schema::{FieldId, Id, Kind, Value};
 
-use super::{Failure, Values, Write, kind_of, required, version_of};
+use super::{Failure, Values, Write, fitting, kind_of, required, version_of};
 use crate::mutation::{Links, Mutation, Refusal};
 use crate::sql::Args;
 
@@ -42,6 +42,7 @@ impl Write<'_> {
         let relinked = changes.iter().filter(|change| !change.is_empty()).map(|change| change.field);
         self.may_write(mutation, id, &old, changed.iter().copied().chain(relinked))?;
 
+        fitting(&model, &values)?;
         let mut refusals = required(&model, &values);
         let added: Vec<_> = changes.iter().map(|change| (change.field, change.added.clone())).collect();
         refusals.extend(self.dangling(mutation, &values, Some(&old), &added)?);

@@ -1,6 +1,7 @@
 //! The store on real database files.
 
 mod faults;
+mod meaning;
 mod migrate;
 mod paging;
 mod reading;

@@ -1,0 +1,118 @@
+//! What an expression means in SQL is what it means in memory: random expressions on random rows.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use purlin_schema::expr::arbitrary::{Taste, World, condition, world};
+use purlin_schema::expr::{Asker, Comparison, Evaluated, ExprKind, Type, eval, specialise};
+use purlin_schema::query::{Query, Select};
+use purlin_schema::{Expr, Kind, Models, Value};
+use purlin_store::StepArgs;
+
+use crate::support::{Site, ids};
+
+/// Worlds that are tried, with some expressions each.
+const WORLDS: u32 = 150;
+
+#[test]
+fn sql_agrees_with_memory() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let site = Site::new();
+    let posts = site.model("posts").id;
+    let expressions = vec(condition(&site.models, posts, Taste::default()), 12);
+    let config = ProptestConfig { cases: WORLDS, failure_persistence: None, ..ProptestConfig::default() };
+    let result = TestRunner::new(config).run(&(world(&site.models), expressions), |(world, expressions)| {
+        runtime.block_on(async {
+            site.store.testing().run(&as_sql(&world)).await.expect("rows");
+            for expr in expressions {
+                for (world, asker) in [(&world, Asker::User), (&world.as_visitor(), Asker::Visitor)] {
+                    agree(&site, world, &expr, asker).await?;
+                }
+            }
+            Ok(())
+        })
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+/// Filters by an expression, by its opposite, and by what it gives compared with a literal.
+async fn agree(site: &Site, world: &World, expr: &Expr, asker: Asker) -> Result<(), TestCaseError> {
+    let posts = site.model("posts").id;
+    let plain = specialise(expr, asker);
+    let rows = 0..world.rows(posts).len();
+    let found = rows.map(|row| eval(&plain, &world.at(posts, row))).collect::<Vec<_>>();
+    let where_is = |truth: bool| {
+        let wanted = Evaluated::Value(Value::Bool(truth));
+        let rows = found.iter().enumerate().filter(|(_, found)| **found == wanted);
+        rows.map(|(row, _)| i64::try_from(row).expect("few rows") + 1).collect::<Vec<_>>()
+    };
+    let truth = |kind: ExprKind| Expr { kind, ty: Type::Value(Kind::Bool), span: 0..0 };
+    let not = truth(ExprKind::Not(Box::new(expr.clone())));
+    let equal = |to: bool| {
+        let sides = (Box::new(expr.clone()), Box::new(Expr::truth(to)));
+        truth(ExprKind::Compare(Comparison::Equal, sides.0, sides.1))
+    };
+    for (filter, expected) in [
+        (expr.clone(), where_is(true)),
+        (not, where_is(false)),
+        (equal(true), where_is(true)),
+        (equal(false), where_is(false)),
+    ] {
+        let query = Query { filter: Some(filter), select: Select::Fields(Vec::new()), ..Query::of(posts) };
+        let Ok(prepared) = site.store.prepare(&query) else { continue };
+        let set = site.run_with(&prepared, world, StepArgs::default()).await;
+        let set = set.map_err(|error| TestCaseError::fail(format!("{error}\n{}", prepared.sql)))?;
+        prop_assert_eq!(ids(&set.rows), expected, "{}\n{:?}\n{:?}", prepared.sql, expr, found);
+    }
+    Ok(())
+}
+
+/// The rows of a world in place of those that are there.
+fn as_sql(world: &World) -> String {
+    let mut sql = "PRAGMA foreign_keys = OFF; BEGIN;".to_owned();
+    let models: &Arc<Models> = &world.models;
+    for model in models.iter() {
+        write!(sql, "DELETE FROM \"{}\";", model.name).expect("a string");
+        for field in model.fields.iter().filter(|field| field.is_many()) {
+            write!(sql, "DELETE FROM \"{}__{}\";", model.name, field.name).expect("a string");
+        }
+        for row in world.rows(model.id) {
+            let columns = model.fields.iter().zip(row).filter(|(field, _)| field.has_column());
+            let (names, values): (Vec<_>, Vec<_>) =
+                columns.map(|(field, value)| (format!("\"{}\"", field.name), literal(value))).unzip();
+            let (names, values) = (names.join(","), values.join(","));
+            write!(sql, "INSERT INTO \"{}\" ({names}) VALUES ({values});", model.name).expect("a string");
+        }
+    }
+    for ((model, field), links) in &world.links {
+        let model = models.get(*model);
+        let field = model.field(*field);
+        let to = field.reference.as_ref().expect("a list of refs").to;
+        for (source, target) in links {
+            let source = literal(&world.rows(model.id)[*source][0]);
+            let target = literal(&world.rows(to)[*target][0]);
+            write!(sql, "INSERT INTO \"{}__{}\" VALUES ({source},{target});", model.name, field.name)
+                .expect("a string");
+        }
+    }
+    sql + "COMMIT;"
+}
+
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Withheld => "NULL".to_owned(),
+        Value::Bool(truth) => i64::from(*truth).to_string(),
+        Value::Int(number) | Value::Datetime(number) | Value::Duration(number) => number.to_string(),
+        Value::Float(number) => format!("{number:e}"),
+        Value::Decimal(decimal) => decimal.units.to_string(),
+        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Date(days) => days.to_string(),
+        Value::Uuid(bits) => format!("x'{bits:032x}'"),
+        Value::Json(json) => format!("'{}'", json.to_string().replace('\'', "''")),
+    }
+}
