@@ -4,6 +4,7 @@
 //! for goes to standard output, the rest to standard error; the exit code is 0, 1 for what is wrong with
 //! the site, or 2 for a mistaken command line.
 
+mod add;
 mod check;
 mod dev;
 pub(crate) mod migrate;
@@ -27,6 +28,7 @@ use crate::error::{CommandError, Outcome};
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::New(arguments) => new::run(&arguments),
+        Command::Add(arguments) => add::run(&arguments),
         Command::Dev(arguments) => dev::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
@@ -65,6 +67,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     New(new::Arguments),
+    Add(add::Arguments),
     Dev(dev::Arguments),
     Serve(serve::Arguments),
     Check(check::Arguments),

@@ -59,6 +59,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(())
 }
 
+/// A layout and its stylesheet for `purlin add` in a site that has none.
+pub(super) fn layout_files() -> impl Iterator<Item = &'static File> {
+    let wanted = ["pages/_layout.html", "public/style.css"];
+    embedded::BLANK.iter().filter(move |(path, _)| wanted.contains(path))
+}
+
 fn refuse_what_is_there(folder: &Path) -> Outcome {
     match fs::read_dir(folder) {
         Ok(mut entries) => match entries.next() {
