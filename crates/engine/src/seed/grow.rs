@@ -402,12 +402,17 @@ impl<'engine> Source<'engine> {
             Some(purlin_schema::model::Source::Literal(Value::Text(text))) => Some(text.to_string()),
             _ => None,
         };
-        match usual {
-            Some(usual) if field.name == "role" && self.random.percent(80) => usual,
-            // Sites show what was moved on from its first state: published, approved, done.
-            Some(usual) if field.name != "role" && self.random.percent(25) => usual,
-            _ => self.random.pick(&choices).map(|choice| (*choice).clone()).unwrap_or_default(),
+        // Most accounts are plain ones; most other things were moved on from their first state: published, approved, done.
+        let keep_percent = if field.name == "role" { 80 } else { 20 };
+        if let Some(usual) = &usual
+            && self.random.percent(keep_percent)
+        {
+            return usual.clone();
         }
+        let others: Vec<&String> =
+            choices.iter().copied().filter(|choice| Some(*choice) != usual.as_ref()).collect();
+        let list = if others.is_empty() { &choices } else { &others };
+        self.random.pick(list).map(|choice| (*choice).clone()).unwrap_or_default()
     }
 
     /// The text within the field's limits of length.

@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 
 /// A layout and its stylesheet for `purlin add` in a site that has none.
 pub(super) fn layout_files() -> impl Iterator<Item = &'static File> {
-    let wanted = ["pages/_layout.html", "public/style.css"];
+    let wanted = ["pages/_layout.html", "public/favicon.svg", "public/style.css"];
     embedded::BLANK.iter().filter(move |(path, _)| wanted.contains(path))
 }
 

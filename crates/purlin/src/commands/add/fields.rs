@@ -130,13 +130,26 @@ pub(super) fn toml(model: &NewModel<'_>) -> String {
     }
     text.push_str("\n[fields]\n");
     let widest = model.fields.iter().map(|field| field.name.len()).max().unwrap_or_default();
-    for field in &model.fields {
-        let keys = keys(field).join(", ");
+    for (at, field) in model.fields.iter().enumerate() {
+        let mut keys = keys(field);
+        if field.to().is_some_and(|to| inverse_is_taken(model, &model.fields[..at], to)) {
+            keys.insert(2, format!("inverse = \"{}_as_{}\"", model.name, field.name));
+        }
+        let keys = keys.join(", ");
         writeln!(text, "{:widest$} = {{ {keys} }}", field.name).expect("a string grows");
     }
     text.push_str("\n# Who may do what. What is not named here only administrators may.\n[access]\n");
     text.push_str(&access(model));
     text
+}
+
+/// Whether what is referred to has another field or relation by this model's name, by which it would find its way back.
+fn inverse_is_taken(model: &NewModel<'_>, before: &[Declared], to: &str) -> bool {
+    let target = model.models.named(to);
+    before.iter().any(|other| other.to() == Some(to))
+        || target.is_some_and(|target| {
+            target.field_named(&model.name).is_some() || target.relation_named(&model.name).is_some()
+        })
 }
 
 fn keys(field: &Declared) -> Vec<String> {

@@ -171,10 +171,7 @@ fn show(model: &NewModel<'_>, frame: &Frame) -> String {
         let is_heading = Some(&field.name) == model.label.as_ref();
         // An account that shows nothing but its number says nothing.
         let is_nameless = field.is_owner() && model.label_of("users") == "id";
-        if is_heading
-            || is_nameless
-            || field.name == *key
-            || matches!(field.ty, "password" | "json" | "slug")
+        if is_heading || is_nameless || field.name == *key || matches!(field.ty, "password" | "json" | "slug")
         {
             continue;
         }

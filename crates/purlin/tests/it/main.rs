@@ -1,0 +1,10 @@
+//! The real binary on real folders: what it prints, what it exits with, what it serves.
+
+mod add;
+mod check;
+mod dev;
+mod migrate;
+mod seed;
+mod serve;
+mod site;
+mod user;
