@@ -267,7 +267,10 @@ impl App {
             ));
         }
         // No session has this secret; that it is looked for shows that the database answers.
-        asking.current.engine.resume("readiness").await?;
+        asking.current.engine.resume("readiness").await.map_err(|failure| Problem {
+            inside: Some(failure.to_string()),
+            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "the database does not answer")
+        })?;
         asking.only_get(|| answer::answer(StatusCode::OK, TEXT, "ready\n"))
     }
 

@@ -60,7 +60,11 @@ pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo
         table.add(&["GET", "PUT", "PATCH", "DELETE"], &record, Kind::Api, &guard, &model.name);
     }
     for page in site.pages.values() {
-        if let Some(route) = &page.route {
+        // A `login.html` or `signup.html` of a site stands in for Purlin's own and has no route of its own.
+        // And a file is looked for before a page.
+        let taken =
+            |path: String| matches!(path.as_str(), LOGIN | SIGN_UP | LOGOUT) || assets.contains(&path);
+        if let Some(route) = page.route.as_ref().filter(|route| !taken(route.to_string())) {
             let methods: &[&str] = if page.forms.is_empty() { &["GET"] } else { &["GET", "POST"] };
             table.add(methods, &route.to_string(), Kind::Page, guard_of_page(page), &page.template);
         }
@@ -75,11 +79,8 @@ struct Table(Vec<RouteInfo>);
 
 impl Table {
     fn add(&mut self, methods: &'static [&'static str], path: &str, kind: Kind, guard: &str, from: &str) {
-        // A site's own `login.html` has the path of Purlin's, which shows it.
-        if !self.0.iter().any(|known| known.path == path) {
-            let (path, guard, from) = (path.to_owned(), guard.to_owned(), from.to_owned());
-            self.0.push(RouteInfo { methods, path, kind, guard, from });
-        }
+        let (path, guard, from) = (path.to_owned(), guard.to_owned(), from.to_owned());
+        self.0.push(RouteInfo { methods, path, kind, guard, from });
     }
 }
 

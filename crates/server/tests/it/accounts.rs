@@ -185,3 +185,13 @@ async fn over_https_cookies_are_the_hosts_own() {
     assert!(cookie.starts_with("__Host-purlin_session=") && cookie.ends_with("; Secure"), "{cookie}");
     assert!(reply.headers.contains_key("strict-transport-security"));
 }
+
+#[tokio::test]
+async fn sign_up_can_be_closed() {
+    let files = [("site.toml", "[accounts]\nroles = [\"author\"]\nsignup = false\n")];
+    let site = Site::with(purlin_server::Config::default(), &files).await;
+    assert_eq!(site.get("/signup").await.status, 404);
+    let body = "email=new%40example.org&password=a+long+password";
+    assert_eq!(site.ask("POST", "/signup", &[FORM, SAME], body).await.status, 404);
+    assert!(!site.app.routes().iter().any(|route| route.path == "/signup"));
+}

@@ -295,3 +295,174 @@ async fn attack_09_error_pages_are_inert() {
         assert!(!reply.body.contains("<svg"), "{}", reply.body);
     }
 }
+
+/// Every list and record of the API, with parameters.
+async fn ask_every_list(site: &Site, token: Option<&str>, parameters: &str) -> Vec<(String, Reply)> {
+    let mut replies = Vec::new();
+    for route in
+        site.app.routes().iter().filter(|route| route.kind == Kind::Api && route.methods.contains(&"POST"))
+    {
+        if !route.path.contains("/auth/") {
+            let path = format!("{}?{parameters}", route.path);
+            let reply = match token {
+                Some(token) => site.get_as(&path, token).await,
+                None => site.get(&path).await,
+            };
+            replies.push((path, reply));
+        }
+    }
+    replies
+}
+
+#[tokio::test]
+async fn attack_01_identifiers_are_never_sql() {
+    let site = Site::new().await;
+    for parameters in [
+        "sort=id%22--",
+        "sort=id;drop%20table%20posts",
+        "sort=-id,(select%201)",
+        "fields=a%22)%20or%201=1--",
+        "fields=id%01",
+        "include=author%22--",
+        "filter=1=1--",
+        "filter=id%20or%201=1",
+        "filter=id%20==%201%20%7C%7C%201=1--",
+        "title%22=1",
+        "search=a&sort=%0aid",
+    ] {
+        for (path, reply) in ask_every_list(&site, None, parameters).await {
+            assert_eq!(reply.status, 400, "{path}: {}", reply.body);
+            assert!(
+                !reply.body.to_lowercase().contains("sqlite") && !reply.body.contains("syntax error near")
+            );
+        }
+    }
+    assert_eq!(site.get("/api/posts").await.status, 200);
+}
+
+#[tokio::test]
+async fn attack_02_no_query_builder_shows_through() {
+    let site = Site::new().await;
+    for parameters in [
+        "_connector=OR",
+        "filter[id]=1",
+        "id__gt=0",
+        "id[$gt]=0",
+        "where=1",
+        "limit=1000000",
+        "offset=-1",
+        "_form=x",
+        "per_page=-1",
+        "per_page=1000000",
+        "per_page=1e3",
+        "cursor=forged",
+        "total=maybe",
+        "sort=id,id,id,id&sort=id",
+        "filter=size(%22a%22)",
+        "filter=unknown(1)",
+        "filter=matches(title,%22(a%2B)%2B%22)",
+    ] {
+        for (path, reply) in ask_every_list(&site, None, parameters).await {
+            assert_eq!(reply.status, 400, "{path}: {}", reply.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn attack_04_what_is_hidden_cannot_be_asked_about() {
+    let site = Site::new().await;
+    let token = site.token("ann@example.org").await;
+    let post = json!({ "title": "x", "status": "published", "notes": "mine" });
+    site.json("POST", "/api/posts", Some(&token), post).await;
+    let other = site.token("bob@example.org").await;
+    let mut asked = Vec::new();
+    for field in ["secret", "author.password", "author.role", "_version"] {
+        asked.push(format!("filter={field}==%22x%22"));
+        asked.push(format!("filter={field}!=null"));
+        asked.push(format!("sort={field}"));
+        asked.push(format!("fields={field}"));
+        asked.push(format!("{field}=x"));
+    }
+    asked.push("include=_sessions".to_owned());
+    asked.push("include=author.sessions".to_owned());
+    for parameters in asked {
+        for token in [None, Some(other.as_str())] {
+            for (path, reply) in ask_every_list(&site, token, &parameters).await {
+                // A path to another model ends at that model's rules: an error, or nothing is found by it.
+                let through = parameters.contains("author.");
+                let found = reply.status == 200 && reply.value()["items"] != json!([]);
+                assert!(reply.status == 400 || (through && !found), "{path}: {}", reply.body);
+            }
+        }
+    }
+    // A field that its owner alone may read is absent for others, and finds nothing for them.
+    let read = site.get_as("/api/posts/1", &other).await.value();
+    assert!(read.get("notes").is_none(), "{read}");
+    assert_eq!(site.get_as("/api/posts/1", &token).await.value()["notes"], "mine");
+    let guessed = site.get_as("/api/posts?filter=notes==%22mine%22", &other).await;
+    assert!(guessed.status == 400 || guessed.value()["items"] == json!([]), "{}", guessed.body);
+}
+
+#[tokio::test]
+async fn attack_05_nobody_sets_what_is_not_his_to_set() {
+    let site = Site::new().await;
+    let token = site.token("ann@example.org").await;
+    for (field, value) in [
+        ("id", json!(77)),
+        ("author", json!(2)),
+        ("score", json!(100)),
+        ("created_at", json!("2001-01-01T00:00:00Z")),
+        ("_version", json!(9)),
+        ("__proto__", json!({ "role": "admin" })),
+    ] {
+        let mut post = json!({ "title": format!("by {field}"), "status": "published" });
+        post[field] = value.clone();
+        let reply = site.json("POST", "/api/posts", Some(&token), post).await;
+        if reply.status == 201 {
+            assert_ne!(reply.value()[field], value, "{field}");
+        } else {
+            reply.is_problem(422, "invalid");
+        }
+    }
+    let me = site.get_as("/api/auth/me", &token).await.value()["id"].clone();
+    let path = format!("/api/users/{me}");
+    let reply = site.json("PATCH", &path, Some(&token), json!({ "role": "admin" })).await;
+    assert!(reply.status == 422 || reply.status == 403, "{}", reply.body);
+    assert_eq!(site.get_as("/api/auth/me", &token).await.value()["role"], "author");
+}
+
+#[tokio::test]
+async fn attack_07_what_is_stored_is_shown_inert() {
+    let site = Site::new().await;
+    let token = site.token("ann@example.org").await;
+    let evil = "\"><svg onload=alert(1)><script>alert(1)</script>'{{ 7 * 7 }}";
+    let post = json!({ "title": evil, "body": evil, "slug": "evil", "status": "published" });
+    let made = site.json("POST", "/api/posts", Some(&token), post).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let page = site.get("/posts/evil").await;
+    assert_eq!(page.status, 200);
+    assert!(
+        !page.body.contains("<svg") && !page.body.contains("<script") && !page.body.contains("49"),
+        "{}",
+        page.body
+    );
+    assert_eq!(page.body.matches("&lt;svg").count(), 3, "{}", page.body);
+}
+
+#[tokio::test]
+async fn attack_08_links_lead_to_no_script() {
+    let site = Site::new().await;
+    let token = site.token("ann@example.org").await;
+    for link in [
+        "javascript:alert(1)",
+        "java\tscript:alert(1)",
+        " javascript:x",
+        "JaVaScRiPt:x",
+        "data:text/html,x",
+        "vbscript:x",
+    ] {
+        let reply =
+            site.json("POST", "/api/posts", Some(&token), json!({ "title": "x", "link": link })).await;
+        reply.is_problem(422, "invalid");
+    }
+}

@@ -55,6 +55,8 @@ const FILES: &[(&str, &str)] = &[
         body   = { type = "text" }
         status = { type = "choice", of = ["draft", "published"], default = "draft" }
         secret = { type = "text", hidden = true }
+        link   = { type = "url" }
+        notes  = { type = "text", read = 'author == user' }
         score  = { type = "int", write = false, default = 1 }
         price  = { type = "decimal", scale = 2 }
         author = { type = "ref", to = "users", default = "= user", write = false }
@@ -86,7 +88,8 @@ const FILES: &[(&str, &str)] = &[
     ("pages/fails.html", "<p>{{ 1 // 0 }}</p>"),
     (
         "pages/posts/[slug].html",
-        "+++\n[data.post]\nfrom = \"posts\"\nfilter = 'slug == params.slug'\none = true\n+++\n<h1>{{ post.title }}</h1>",
+        "+++\n[data.post]\nfrom = \"posts\"\nfilter = 'slug == params.slug'\none = true\n+++\n\
+         <h1 title=\"{{ post.title }}\">{{ post.title }}</h1><p>{{ post.body }}</p>",
     ),
     (
         "pages/wish.html",
