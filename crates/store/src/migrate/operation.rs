@@ -104,7 +104,7 @@ impl Operation {
         match self {
             Operation::AddField { table, field, column, default: None } if column.required => Some(format!(
                 "records that are there have no value for it: unless `{table}` is empty, give `{field}` a \
-                 default, or add it without `required` and require it once all have one"
+                 default that is known now (a value, or `= now`), or add it without `required` and require it once all have one"
             )),
             Operation::SetRequired { table, field, default: None } => {
                 Some(format!("refused while a record of `{table}` has no `{field}`, for it has no default"))

@@ -199,7 +199,8 @@ impl Steps<'_> {
                         ty: column.ty,
                         problem: format!("`{table}.{field}` is required and would have no value"),
                         hint: format!(
-                            "give `{field}` a default, or add it without `required`, fill it in, and require it then"
+                            "give `{field}` a default that is known now (a value, or `= now`), or add it \
+                             without `required`, fill it in, and require it then"
                         ),
                     }));
                 }
@@ -232,7 +233,7 @@ impl Steps<'_> {
                         sql: format!("SELECT \"id\", NULL FROM {} WHERE {column} IS NULL", quote(table)),
                         ty,
                         problem: format!("`{table}.{field}` becomes required and has no value"),
-                        hint: format!("fill them in first, or give `{field}` a default"),
+                        hint: format!("fill them in first, or give `{field}` a default that is known now (a value, or `= now`)"),
                     }));
                 }
             }
