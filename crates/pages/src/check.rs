@@ -202,26 +202,18 @@ fn expression(known: &Known<'_>, expr: &Expr<'_>, found: &mut Names) {
                         .hint("write `|markdown`, or leave it out"),
                 );
             }
-            if filter.name == "date" {
-                if let Some((format, span)) = first_text(&filter.args) {
-                    if let Some(wrong) = filters::check_format(&format) {
-                        let hint = "%Y, %m, %d, %H, %M; %B is the month's name, %-d the day without a zero"
-                            .to_owned();
-                        push(
-                            found,
-                            known,
-                            "date-format",
-                            span,
-                            format!("this format does not fit: {wrong}"),
-                            hint,
-                        );
-                    }
-                }
+            if filter.name == "date"
+                && let Some((format, span)) = first_text(&filter.args)
+                && let Some(wrong) = filters::check_format(&format)
+            {
+                let hint =
+                    "%Y, %m, %d, %H, %M; %B is the month's name, %-d the day without a zero".to_owned();
+                push(found, known, "date-format", span, format!("this format does not fit: {wrong}"), hint);
             }
-            if matches!(filter.name, "default" | "d") {
-                if let Some(Expr::Var(var)) = &filter.expr {
-                    forgive(found, var.id);
-                }
+            if matches!(filter.name, "default" | "d")
+                && let Some(Expr::Var(var)) = &filter.expr
+            {
+                forgive(found, var.id);
             }
         }
         Expr::Test(test) => {
@@ -246,7 +238,7 @@ fn expression(known: &Known<'_>, expr: &Expr<'_>, found: &mut Names) {
             }
         }
         Expr::Var(var) if !found.assigned.contains(var.id) => {
-            found.read.push((var.id.to_owned(), range(var.span())))
+            found.read.push((var.id.to_owned(), range(var.span())));
         }
         _ => {}
     }

@@ -20,6 +20,7 @@ mod error;
 mod escape;
 mod filters;
 mod functions;
+pub mod reference;
 mod templates;
 mod text;
 mod value;

@@ -64,9 +64,9 @@ impl Templates {
             TimeZone::UTC
         });
         let links = Arc::new(Links::new(&site, assets));
-        let shared = Arc::new(Shared::new(site.clone(), zone));
+        let shared = Arc::new(Shared::new(site, zone));
         let mut env = environment(&shared, &links);
-        let compiled = compile::compile(&site, &links, &mut env, &mut found);
+        let compiled = compile::compile(&shared.site, &links, &mut env, &mut found);
         if found.has_errors() {
             return Err(found);
         }
@@ -109,6 +109,7 @@ impl Templates {
     ///
     /// # Errors
     /// What went wrong, and where in the template.
+    #[expect(clippy::result_large_err, reason = "an error is rare, and read field by field")]
     pub fn render(&self, name: &str, view: View) -> Result<String, RenderError> {
         let template = self.env.get_template(name).map_err(|error| self.explain(name, &error))?;
         let root = Root::new(self.shared.clone(), name, view);

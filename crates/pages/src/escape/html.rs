@@ -210,17 +210,17 @@ impl State {
                 self.at = At::TagName;
             }
             // `</>` and `</ x`, which a browser drops up to the next `>`.
-            '>' => self.to_text(),
+            '>' => self.leave_tag(),
             _ if self.closing => {
                 self.at = At::Instruction;
                 self.closing = false;
             }
             '<' => {}
-            _ => self.to_text(),
+            _ => self.leave_tag(),
         }
     }
 
-    fn to_text(&mut self) {
+    fn leave_tag(&mut self) {
         self.at = At::Text;
         self.closing = false;
         self.element.clear();
@@ -254,7 +254,7 @@ impl State {
         let element = std::mem::take(&mut self.element);
         let facts = std::mem::take(&mut self.facts);
         let closing = self.closing;
-        self.to_text();
+        self.leave_tag();
         if matches!(element.as_str(), "noscript" | "svg" | "math") {
             self.foreign = match closing {
                 true => self.foreign.saturating_sub(1),
@@ -297,7 +297,7 @@ impl State {
             match after {
                 "" => return None,
                 ">" => {
-                    self.to_text();
+                    self.leave_tag();
                     return Some(Event::RawEnd);
                 }
                 _ if after.starts_with(|c: char| c.is_ascii_whitespace() || c == '/') => {

@@ -284,10 +284,10 @@ impl Walk<'_> {
                 ),
             }
         }
-        if state.in_raw_code() {
-            if let Some((raw, _)) = &mut self.raw {
-                raw.push_str(&text[from..]);
-            }
+        if state.in_raw_code()
+            && let Some((raw, _)) = &mut self.raw
+        {
+            raw.push_str(&text[from..]);
         }
         state
     }
@@ -319,21 +319,20 @@ impl Walk<'_> {
                 return state;
             }
             Language::Json => {
-                if let At::Raw(html::Raw::Script(script), _) = &state.at {
-                    if script.refuses().is_some() {
-                        let hint =
-                            "leave the quotes out: every value is written as JSON, text with its quotes";
-                        self.mistake(span, "a value may not stand between quotes here".to_owned(), hint);
-                    }
+                if let At::Raw(html::Raw::Script(script), _) = &state.at
+                    && script.refuses().is_some()
+                {
+                    let hint = "leave the quotes out: every value is written as JSON, text with its quotes";
+                    self.mistake(span, "a value may not stand between quotes here".to_owned(), hint);
                 }
                 return state;
             }
             Language::Html | Language::Xml => {}
         }
-        if let Some(special) = print::special_call(&emit.expr) {
-            if self.special(&special, &state, span.clone()) {
-                return state;
-            }
+        if let Some(special) = print::special_call(&emit.expr)
+            && self.special(&special, &state, span.clone())
+        {
+            return state;
         }
         if state.script_runs() && !state.facts.has_nonce && self.language == Language::Html {
             self.warn_about_nonce(span.clone());

@@ -21,7 +21,7 @@ impl Rewrite {
             match token {
                 Ok((Token::VariableStart, span)) => open = Some(span.end_offset as usize),
                 Ok((Token::VariableEnd, span)) => {
-                    prints.extend(open.take().map(|open| (open, span.start_offset as usize)))
+                    prints.extend(open.take().map(|open| (open, span.start_offset as usize)));
                 }
                 Ok(_) => {}
                 Err(_) => break,

@@ -98,7 +98,7 @@ fn align_cells(events: &mut [Event<'_>]) {
     for event in events {
         let html = match event {
             Event::Start(Tag::Table(table)) => {
-                alignments = std::mem::replace(table, Vec::new());
+                alignments = std::mem::take(table);
                 "<table>".to_owned()
             }
             Event::End(TagEnd::Table) => "</tbody></table>\n".to_owned(),

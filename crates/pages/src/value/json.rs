@@ -63,15 +63,15 @@ fn tree(value: &Value, depth: usize) -> Result<serde_json::Value, Error> {
 }
 
 fn number(value: &Value) -> serde_json::Value {
-    if let Ok(number) = i64::try_from(value.clone()) {
-        if value.is_integer() {
-            return number.into();
-        }
+    if let Ok(number) = i64::try_from(value.clone())
+        && value.is_integer()
+    {
+        return number.into();
     }
-    if value.is_integer() {
-        if let Ok(number) = u64::try_from(value.clone()) {
-            return number.into();
-        }
+    if value.is_integer()
+        && let Ok(number) = u64::try_from(value.clone())
+    {
+        return number.into();
     }
     f64::try_from(value.clone()).map_or(serde_json::Value::Null, Into::into)
 }

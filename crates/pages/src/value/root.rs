@@ -144,6 +144,7 @@ fn plain((name, held): &(String, Held)) -> (&str, Value) {
 /// What templates see as `site`.
 pub(crate) fn site_value(site: &Site) -> Value {
     let settings = &site.settings.site;
+    let extra = settings.extra.iter().map(|(name, held)| (name.as_str(), convert::plain(held)));
     named(
         "site",
         [
@@ -152,7 +153,9 @@ pub(crate) fn site_value(site: &Site) -> Value {
             ("description", Value::from(settings.description.as_str())),
             ("language", Value::from(settings.language.as_str())),
             ("timezone", Value::from(settings.timezone.as_str())),
-        ],
+        ]
+        .into_iter()
+        .chain(extra),
     )
 }
 

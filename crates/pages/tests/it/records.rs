@@ -285,3 +285,27 @@ fn other_texts_are_escaped_in_their_own_ways() {
         assert_eq!(out.trim(), expected, "{name}");
     }
 }
+
+#[test]
+fn the_owner_s_own_settings_are_there_and_a_nonce_is_asked_for_ahead() {
+    let templates = load(&[
+        ("site.toml", "[site]\nname = \"Test\"\nmotto = \"a < b\"\n"),
+        (
+            "pages/_layout.html",
+            "<script nonce=\"{{ csp_nonce() }}\">a()</script>{% block content %}{% endblock %}",
+        ),
+        (
+            "pages/index.html",
+            "{% extends \"_layout.html\" %}{% block content %}{{ site.motto }}{% endblock %}",
+        ),
+        ("pages/plain.html", "{{ site.name }}<style>b{}</style>"),
+    ])
+    .expect("it is right");
+    assert!(templates.uses_nonce("index.html") && !templates.uses_nonce("plain.html"));
+    assert_eq!(templates.inline_scripts("index.html"), ["a()"]);
+    assert_eq!(templates.inline_styles("plain.html"), ["b{}"]);
+    let mut view = view(Vec::new());
+    view.extra.push(("csp_nonce".into(), "Zm9v".into()));
+    let html = templates.render("index.html", view).expect("it is shown");
+    assert_eq!(html, "<script nonce=\"Zm9v\">a()</script>a &lt; b");
+}

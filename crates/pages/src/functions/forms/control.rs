@@ -280,10 +280,10 @@ impl<'view> Control<'view> {
 
     /// The value as the control takes it: a datetime without its zone, which is UTC.
     fn shown(&self) -> String {
-        if self.by == By::DateTime {
-            if let Ok(at) = self.first().parse::<jiff::Timestamp>() {
-                return at.strftime("%Y-%m-%dT%H:%M").to_string();
-            }
+        if self.by == By::DateTime
+            && let Ok(at) = self.first().parse::<jiff::Timestamp>()
+        {
+            return at.strftime("%Y-%m-%dT%H:%M").to_string();
         }
         self.first().to_owned()
     }

@@ -25,12 +25,16 @@ use markup::Markup;
 pub(super) const FORM: Function = Function {
     name: "form",
     about: "A whole form: opening, messages, fields, button; button= says what the button says.",
-    add: |env, _, _| env.add_function("form", form),
+    add: |env, _, _| {
+        env.add_function("form", form);
+    },
 };
 pub(super) const FORM_OPEN: Function = Function {
     name: "form_open",
     about: "The start of a form, with the messages about it as a whole.",
-    add: |env, _, _| env.add_function("form_open", open),
+    add: |env, _, _| {
+        env.add_function("form_open", open);
+    },
 };
 pub(super) const FORM_CLOSE: Function = Function {
     name: "form_close",
@@ -42,8 +46,8 @@ pub(super) const FIELD: Function = Function {
     about: "A label, an input and its messages: field(\"comment\", \"body\").",
     add: |env, _, _| {
         env.add_function("field", |state: &State, form: &str, field: &str, options: Kwargs| {
-            part(state, form, field, &options, |control, out| control.write(out))
-        })
+            part(state, form, field, &options, Part::Whole)
+        });
     },
 };
 pub(super) const LABEL: Function = Function {
@@ -51,8 +55,8 @@ pub(super) const LABEL: Function = Function {
     about: "The label of a field of a form.",
     add: |env, _, _| {
         env.add_function("label", |state: &State, form: &str, field: &str, options: Kwargs| {
-            part(state, form, field, &options, |control, out| control.label(out))
-        })
+            part(state, form, field, &options, Part::Label)
+        });
     },
 };
 pub(super) const INPUT: Function = Function {
@@ -60,8 +64,8 @@ pub(super) const INPUT: Function = Function {
     about: "The input of a field of a form, by the field's type.",
     add: |env, _, _| {
         env.add_function("input", |state: &State, form: &str, field: &str, options: Kwargs| {
-            part(state, form, field, &options, |control, out| control.input(out))
-        })
+            part(state, form, field, &options, Part::Input)
+        });
     },
 };
 pub(super) const MESSAGE: Function = Function {
@@ -69,10 +73,19 @@ pub(super) const MESSAGE: Function = Function {
     about: "What is wrong with a field of a form.",
     add: |env, _, _| {
         env.add_function("message", |state: &State, form: &str, field: &str, options: Kwargs| {
-            part(state, form, field, &options, |control, out| control.messages(out))
-        })
+            part(state, form, field, &options, Part::Messages)
+        });
     },
 };
+
+/// What is written of a field.
+#[derive(Clone, Copy)]
+enum Part {
+    Whole,
+    Label,
+    Input,
+    Messages,
+}
 
 /// What templates see as `forms.comment`.
 pub(crate) fn value(form: &FormView) -> Value {
@@ -97,6 +110,7 @@ pub(crate) fn value(form: &FormView) -> Value {
     )
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over")]
 fn form(state: &State, name: &str, options: Kwargs) -> Result<Value, Error> {
     let root = Root::of(state)?;
     let view = find(&root, name)?;
@@ -111,6 +125,7 @@ fn form(state: &State, name: &str, options: Kwargs) -> Result<Value, Error> {
     Ok(out.finish())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over")]
 fn open(state: &State, name: &str, options: Kwargs) -> Result<Value, Error> {
     let root = Root::of(state)?;
     let mut out = Markup::default();
@@ -131,20 +146,19 @@ fn add_close(env: &mut Environment<'static>, _: &Arc<Shared>, _: &Arc<Links>) {
     });
 }
 
-fn part(
-    state: &State,
-    form: &str,
-    field: &str,
-    options: &Kwargs,
-    write: fn(&Control<'_>, &mut Markup),
-) -> Result<Value, Error> {
+fn part(state: &State, form: &str, field: &str, options: &Kwargs, which: Part) -> Result<Value, Error> {
     let root = Root::of(state)?;
     let view = find(&root, form)?;
     let mut control = Control::new(&root, form, view, field_of(form, view, field)?)?;
     control.take_options(options)?;
     options.assert_all_used()?;
     let mut out = Markup::default();
-    write(&control, &mut out);
+    match which {
+        Part::Whole => control.write(&mut out),
+        Part::Label => control.label(&mut out),
+        Part::Input => control.input(&mut out),
+        Part::Messages => control.messages(&mut out),
+    }
     Ok(out.finish())
 }
 
