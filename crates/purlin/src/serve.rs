@@ -61,17 +61,22 @@ pub(crate) async fn listen(address: SocketAddr) -> Outcome<TcpListener> {
 /// Ready when the process is told to stop: SIGINT (Ctrl-C) or SIGTERM.
 pub(crate) async fn told_to_stop() {
     let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
+    tokio::select! {
+        _ = interrupt => {}
+        () = terminated() => {}
     }
-    #[cfg(not(unix))]
-    drop(interrupt.await);
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => drop(terminate.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
 }

@@ -52,8 +52,8 @@ pub(crate) fn refuse_if_behind(site: &Site, folder: &str) -> Outcome {
     let Some(behind) = migrator(site)?.is_behind(&site.models)? else { return Ok(()) };
     let mut message = "the database is behind the site's models; nothing was started".to_owned();
     let listed = |title: &str, list: &[String]| {
-        let lines: String =
-            list.iter().map(|line| format!("\n    {}", line.trim_end().replace('\n', "\n    "))).collect();
+        let first_lines = list.iter().filter_map(|text| text.lines().next());
+        let lines: String = first_lines.map(|line| format!("\n    {}", line.trim_end())).collect();
         format!("\n  {title}:{lines}")
     };
     if !behind.pending.is_empty() {

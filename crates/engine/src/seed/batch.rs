@@ -121,7 +121,7 @@ impl Engine {
             tried.push(self.always_refused(model));
             match self.store().commit(tried).await {
                 Err(Error::Refused(refusals)) if refusals == [purlin_store::Refusal::NotFound] => {
-                    fine = middle
+                    fine = middle;
                 }
                 Err(Error::Refused(_)) => wrong = middle,
                 Err(error) => return BatchFailure { row: fine, failure: failed(error) },

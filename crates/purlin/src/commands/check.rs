@@ -17,9 +17,10 @@ use crate::{site, terminal};
 
 /// Find every mistake in a site's files
 ///
-/// Settings, models, rules, pages, queries, forms and templates are checked as `dev` and `serve` check them, without
-/// touching the site's database. The exit code is 1 where there are errors.
+/// Settings, models, rules, pages, queries, forms and templates are checked as `dev` and `serve` check
+/// them, without touching the site's database. The exit code is 1 where there are errors.
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 #[command(after_help = "\
 Examples:
   purlin check

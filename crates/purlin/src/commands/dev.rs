@@ -8,9 +8,11 @@ use crate::{Purlin, logging};
 
 /// Serve a site while you work on it
 ///
-/// Makes the database, brings it to the models, and fills it from `seeds/` when it is empty. What you change is live
-/// at once: open pages load themselves again, and mistakes are shown there and here while the last good version stays.
+/// Makes the database, brings it to the models, and fills it from `seeds/` when it is empty. What you
+/// change is live at once: open pages load themselves again, and mistakes are shown there and here
+/// while the last good version stays. What would lose data is asked about first.
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 #[command(after_help = "\
 Examples:
   purlin dev                             the site in this folder

@@ -10,9 +10,11 @@ use crate::{site, terminal};
 
 /// Write, apply and look at migrations
 ///
-/// A migration is a file in `migrations/` that says how the database follows a change of the models. `new` writes
-/// it, you review and commit it, and `apply` brings a database to it. Under `purlin dev` the database follows by itself.
+/// A migration is a file in `migrations/` that says how the database follows a change of the models.
+/// `new` writes it, you review and commit it, and `apply` brings a database to it. Under `purlin dev`
+/// the database follows by itself.
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_help = "\
 Examples:
@@ -90,7 +92,7 @@ fn new(folder: &SiteFolder, name: &str) -> Outcome {
     let pen = terminal::out();
     match made {
         NewMigration::Nothing => {
-            pen.line("Nothing to write: the migrations say all that the models ask for.")
+            pen.line("Nothing to write: the migrations say all that the models ask for.");
         }
         NewMigration::Written { path, plan, applied_here } => {
             pen.line(format_args!("{} {}", pen.good("Wrote"), pen.bold(folder.site.join(path).display())));
@@ -170,13 +172,18 @@ fn status(folder: &SiteFolder) -> Outcome {
     for (title, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
         pen.line("");
         pen.line(pen.bold(title));
-        list.iter().for_each(|line| pen.line(format_args!("  {}", line.trim_end())));
+        list.iter().for_each(|line| pen.line(format_args!("  {}", first_line(line))));
     }
     Ok(())
 }
 
 fn lines(plan: &MigrationPlan) -> Vec<String> {
     plan.operations.iter().map(ToString::to_string).collect()
+}
+
+/// Enough to recognise an operation by; `plan` shows them whole.
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim_end()
 }
 
 fn state(state: &MigrationState) -> String {

@@ -49,9 +49,10 @@ pub fn main() -> ExitCode {
 
 /// The whole backend of a dynamic website in one binary.
 ///
-/// A site is a folder: models in TOML, pages in Jinja, static files. `purlin dev` serves it while you work on it,
-/// `purlin serve` runs it in production.
+/// A site is a folder: models in TOML, pages in Jinja, static files.
+/// `purlin dev` serves it while you work on it, `purlin serve` runs it in production.
 #[derive(Parser)]
+#[command(verbatim_doc_comment)]
 #[command(name = "purlin", version, max_term_width = 100, styles = STYLES, subcommand_required = true)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_help = "\

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use clap::Args;
+use purlin_schema::expr::{Scope, print};
 use purlin_schema::load::Mode;
-use purlin_server::{App, Config, Kind};
+use purlin_schema::model::Rule;
+use purlin_schema::{Model, Site};
+use purlin_server::{App, Config, Kind, RouteInfo};
 
 use super::SiteFolder;
 use crate::error::Outcome;
@@ -13,11 +16,14 @@ use crate::serve::open_assets;
 use crate::{site, terminal};
 
 /// List what a site answers: method, path, what it is, who may
+///
+/// Rules are shown as they were understood, with names of `[define]` written out.
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 #[command(after_help = "\
 Examples:
   purlin routes
-  purlin routes examples/blog | grep POST")]
+  purlin routes examples/blog --no-files | grep POST")]
 pub(super) struct Arguments {
     #[command(flatten)]
     site: SiteFolder,
@@ -35,12 +41,46 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let pen = terminal::out();
     let rows: Vec<Vec<String>> = app
         .routes()
-        .into_iter()
+        .iter()
         .filter(|route| !(arguments.no_files && route.kind == Kind::Asset))
-        .map(|route| vec![route.methods.join(" "), route.path, what(route.kind, &route.from), route.guard])
+        .flat_map(|route| rows(&site, route))
         .collect();
     terminal::table(&rows).into_iter().for_each(|line| pen.line(line));
     Ok(())
+}
+
+/// A line a route; of a model's, a line a rule.
+fn rows(site: &Site, route: &RouteInfo) -> Vec<Vec<String>> {
+    let line = |methods: &str, guard: String| {
+        vec![methods.to_owned(), route.path.clone(), what(route.kind, &route.from), guard]
+    };
+    let all = route.methods.join(" ");
+    match (route.kind, site.models.named(&route.from), site.pages.get(&route.from)) {
+        (Kind::Api, Some(model), _) => {
+            let rule = |rule: &Rule| guard(site, model, rule);
+            let access = &model.access;
+            let by_method: &[(&str, &Rule)] = if route.methods.contains(&"DELETE") {
+                &[("GET", &access.read), ("PUT PATCH", &access.update), ("DELETE", &access.delete)]
+            } else {
+                &[("GET", &access.read), ("POST", &access.create)]
+            };
+            by_method.iter().map(|(methods, of)| line(methods, rule(of))).collect()
+        }
+        (Kind::Page, _, Some(page)) => {
+            let require = page.require.as_ref().map(|require| print(require, &Scope::of(&site.models)));
+            vec![line(&all, require.unwrap_or_else(|| route.guard.clone()))]
+        }
+        _ => vec![line(&all, route.guard.clone())],
+    }
+}
+
+fn guard(site: &Site, model: &Model, rule: &Rule) -> String {
+    match rule {
+        Rule::Administrators => "administrators".to_owned(),
+        Rule::Nobody => "nobody".to_owned(),
+        Rule::Everybody => "everybody".to_owned(),
+        Rule::When(rule) => print(rule, &Scope::of(&site.models).this(model.id).old()),
+    }
 }
 
 fn what(kind: Kind, from: &str) -> String {

@@ -16,10 +16,11 @@ use crate::{site, terminal};
 
 /// Load `seeds/`, or grow a site with plausible rows
 ///
-/// Without --scale: loads the files of `seeds/` into the models that have no records yet. With --scale N: adds N rows to
-/// each model that refers to no other, ten times as many to those that refer to them, and fifty times beyond; the
-/// same for the same --seed.
+/// Without --scale: loads the files of `seeds/` into the models that have no records yet.
+/// With --scale N: adds N plausible rows to each model that refers to no other, ten times as many to
+/// those that refer to these, and fifty times beyond; the same for the same --seed.
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 #[command(after_help = "\
 Examples:
   purlin seed

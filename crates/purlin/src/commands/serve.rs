@@ -8,9 +8,11 @@ use crate::{Purlin, logging};
 
 /// Serve a site in production
 ///
-/// With the settings of `[env.production]`. The database must be up to date: `purlin migrate apply` brings it there.
-/// The log goes to standard error, as JSON unless that is a terminal; PURLIN_LOG says how much (info).
+/// With the settings of `[env.production]`. The database must be up to date: `purlin migrate apply`
+/// brings it there. The log goes to standard error, as JSON unless that is a terminal; the variable
+/// PURLIN_LOG says how much of it (`warn`, `info`, `debug`).
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 #[command(after_help = "\
 Examples:
   purlin serve /srv/blog

@@ -77,16 +77,26 @@ fn what_is_no_site_is_told() {
 }
 
 #[test]
-fn routes_are_listed() {
+fn routes_are_listed_with_the_rule_of_each() {
     let run = Site::new("blog").done(&["routes"]);
-    let line = |path: &str| {
-        let found = run.out.lines().find(|line| line.split("  ").any(|cell| cell.trim() == path));
-        found.unwrap_or_else(|| panic!("no {path} in {}", run.out)).to_owned()
+    let guard = |methods: &str, path: &str| {
+        let cells = |line: &str| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|cell| !cell.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let found = run.out.lines().map(cells).find(|cells| cells[0] == methods && cells[1] == path);
+        found.unwrap_or_else(|| panic!("no {methods} {path} in {}", run.out)).pop().expect("a guard")
     };
-    assert!(line("/posts/[slug]").starts_with("GET POST "));
-    assert!(line("/api/posts/[id]").starts_with("GET PUT PATCH DELETE "));
-    assert!(line("/style.css").contains("file"));
-    assert!(line("/write").contains("require"), "{}", line("/write"));
+    assert_eq!(guard("GET POST", "/posts/[slug]"), "everybody");
+    assert_eq!(guard("POST", "/api/comments"), "user != null");
+    assert_eq!(guard("DELETE", "/api/users/[id]"), "administrators");
+    assert!(guard("GET", "/api/posts/[id]").contains("status == \"published\" && published_at <= now"));
+    assert!(guard("GET", "/write").contains("user.role in "));
+    assert_eq!(guard("GET", "/style.css"), "everybody");
+    assert!(!Site::new("blog").done(&["routes", "--no-files"]).out.contains("/style.css"));
 }
 
 #[test]
