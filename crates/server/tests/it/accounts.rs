@@ -154,7 +154,11 @@ async fn a_stranger_signs_up() {
     let post = async |body: &str| site.ask("POST", "/signup", &[FORM, SAME], body).await;
     let bad = post("email=not-an-address&password=pw1x&next=%2Fmembers").await;
     assert_eq!(bad.status, 422);
-    assert!(bad.body.contains("not-an-address") && bad.body.contains("next: /members"), "{}", bad.body);
+    assert!(
+        bad.body.contains("not-an-address") && bad.body.contains("name=\"next\" value=\"/members\""),
+        "{}",
+        bad.body
+    );
     assert!(!bad.body.contains("pw1x"), "a password is never sent back");
     let good = post("email=new%40example.org&password=a+long+password&next=%2Fmembers").await;
     assert_eq!((good.status.as_u16(), good.header("location")), (303, "/members"), "{}", good.body);
@@ -194,4 +198,23 @@ async fn sign_up_can_be_closed() {
     let body = "email=new%40example.org&password=a+long+password";
     assert_eq!(site.ask("POST", "/signup", &[FORM, SAME], body).await.status, 404);
     assert!(!site.app.routes().iter().any(|route| route.path == "/signup"));
+}
+
+#[tokio::test]
+async fn a_site_has_its_own_sign_in_page() {
+    let files = [("pages/login.html", "<form method=\"post\">Own {{ next|default(\"/\") }}</form>")];
+    let site = Site::with(purlin_server::Config::default(), &files).await;
+    assert_eq!(site.get("/login?next=/members").await.body, "<form method=\"post\">Own /members</form>");
+    assert_eq!(login(&site, &[], &form("ann@example.org", "/")).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_mistaken_sign_in_keeps_what_was_entered() {
+    let site = Site::new().await;
+    let page = login(&site, &[], "email=ann%40example.org&password=wr0ng-pass&next=%2Fmembers").await;
+    assert_eq!(page.status, 422);
+    for kept in ["ann@example.org", "value=\"/members\"", "The e-mail address or the password is wrong."] {
+        assert!(page.body.contains(kept), "{}", page.body);
+    }
+    assert!(!page.body.contains("wr0ng-pass"));
 }

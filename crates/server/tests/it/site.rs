@@ -97,11 +97,6 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("pages/members.html", "+++\n[page]\nrequire = 'user != null'\n+++\n<p>Members</p>"),
     ("pages/authors.html", "+++\n[page]\nrequire = 'user.role == \"author\"'\n+++\n<p>Authors</p>"),
-    (
-        "pages/login.html",
-        "<form method=\"post\"><input type=\"hidden\" name=\"next\" value=\"{{ next|default(\"/\") }}\">{{ message|default(\"\") }}</form>",
-    ),
-    ("pages/signup.html", "{{ form(\"signup\") }}<p>next: {{ next|default(\"none\") }}</p>"),
     ("public/style.css", "body { color: black }\n"),
     ("public/.git/config", "secret"),
 ];
