@@ -64,6 +64,8 @@ pub(crate) enum KeyAt {
 pub(crate) struct IncludeBatch {
     pub(crate) key: KeyAt,
     pub(crate) many: bool,
+    /// Whether one record may stand in the lists of several.
+    pub(crate) shared: bool,
     pub(crate) batched: Batched,
     /// How many rows for each parent.
     pub(crate) limit: Option<u32>,
@@ -146,7 +148,8 @@ pub(crate) fn compile(
     };
     let kind = parent_kind(outer, model, relation);
     let batched = Batched::new(draft(text, binds), single, kind);
-    Ok(IncludeBatch { key, many, batched, limit, owner: kind, body })
+    let shared = matches!(relation.by, RelationBy::Refs(_) | RelationBy::InverseRefs(_));
+    Ok(IncludeBatch { key, many, shared, batched, limit, owner: kind, body })
 }
 
 /// Compiles a counted relation.

@@ -140,9 +140,9 @@ fn rescaled(decimal: Decimal, scale: u8) -> Option<i64> {
     (decimal.units % divisor == 0).then(|| decimal.units / divisor)
 }
 
-/// The value in a column.
-pub(crate) fn value(row: &Row<'_>, at: usize, kind: Kind) -> rusqlite::Result<Value> {
-    Ok(value_of(row.get_ref(at)?, kind))
+/// The value in a column of a statement of ours, which has it.
+pub(crate) fn value(row: &Row<'_>, at: usize, kind: Kind) -> Value {
+    value_of(row.get_ref_unwrap(at), kind)
 }
 
 /// The value that SQLite's storage stands for.

@@ -139,7 +139,7 @@ pub(crate) fn query(
             rows.push(Decoded::of(row, &compiled.body)?);
             if rows.len() == wanted && matches!(limit, Limit::Page(_)) {
                 let keys = compiled.keys.iter().map(|(at, kind)| decode::value(row, *at, *kind));
-                last_key = keys.collect::<rusqlite::Result<_>>()?;
+                last_key = keys.collect();
             }
             Ok(true)
         })?;
@@ -188,11 +188,10 @@ impl Decoded {
                 Some(at) => row.get::<_, bool>(at)?,
                 None => true,
             };
-            values.push(if readable { decode::value(row, column.at, column.kind)? } else { Value::Withheld });
+            values.push(if readable { decode::value(row, column.at, column.kind) } else { Value::Withheld });
         }
-        let extras = body.extras.iter().map(|(at, kind)| decode::value(row, *at, *kind));
-        let extras = extras.collect::<rusqlite::Result<_>>()?;
-        Ok(Decoded { values, related: Vec::new(), extras })
+        let extras = body.extras.iter().map(|(at, kind)| decode::value(row, *at, *kind)).collect();
+        Ok(Decoded { values, related: Vec::with_capacity(body.includes.len()), extras })
     }
 
     fn key(&self, key: KeyAt) -> &Value {
@@ -229,20 +228,21 @@ fn add_counts(
     inputs: &dyn Inputs,
 ) -> Result<(), Stopped> {
     let parents = distinct(rows.iter().map(|row| &row.values[0]));
-    let mut numbers: HashMap<Id, i64> = HashMap::with_capacity(parents.len());
+    let mut numbers = vec![0; parents.len()];
     for chunk in parents.chunks(MAX_CHUNK) {
         let (statement, size) = counted.batched.statement(chunk.len());
         let run = Args { values: &padded(chunk, size), ..Args::inputs(inputs) };
         session.each(statement, &run, |row| {
-            if let Some(owner) = decode::value(row, 0, counted.owner)?.as_id() {
-                numbers.insert(owner, row.get(1)?);
+            let owner = decode::value(row, 0, counted.owner).as_id();
+            if let Some(at) = owner.and_then(|owner| parents.binary_search(&owner).ok()) {
+                numbers[at] = row.get(1)?;
             }
             Ok(true)
         })?;
     }
     for row in rows {
-        let number = row.values[0].as_id().and_then(|id| numbers.get(&id).copied()).unwrap_or(0);
-        row.values.push(Value::Int(number));
+        let at = row.values[0].as_id().and_then(|id| parents.binary_search(&id).ok());
+        row.values.push(Value::Int(at.map_or(0, |at| numbers[at])));
     }
     Ok(())
 }
@@ -255,8 +255,10 @@ fn add_related(
 ) -> Result<(), Stopped> {
     let parents = distinct(rows.iter().map(|row| row.key(include.key)));
     let mut found: Vec<Decoded> = Vec::new();
+    // Which of the found rows each parent has. A parent's ref leads to one at most.
+    let mut lists: Vec<Vec<usize>> = vec![Vec::new(); if include.many { parents.len() } else { 0 }];
+    let mut refs: Vec<Option<usize>> = vec![None; if include.many { 0 } else { parents.len() }];
     let mut place: HashMap<Id, usize> = HashMap::new();
-    let mut lists: HashMap<Id, Vec<usize>> = HashMap::with_capacity(parents.len());
     for chunk in parents.chunks(MAX_CHUNK) {
         let (statement, size) = include.batched.statement(chunk.len());
         let all = i64::try_from(MAX_ROWS + 1).unwrap_or(i64::MAX);
@@ -265,19 +267,26 @@ fn add_related(
         let mut number = 0;
         session.each(statement, &run, |row| {
             number += 1;
-            let Some(owner) = decode::value(row, 0, include.owner)?.as_id() else { return Ok(true) };
+            let owner = decode::value(row, 0, include.owner).as_id();
+            let Some(parent) = owner.and_then(|owner| parents.binary_search(&owner).ok()) else {
+                return Ok(true);
+            };
+            // A record that many lists share is decoded once and shared.
             let column = &include.body.columns[0];
-            let Some(id) = decode::value(row, column.at, column.kind)?.as_id() else { return Ok(true) };
-            // A record that many share is decoded once and shared.
-            let at = match place.get(&id) {
+            let id = if include.shared { decode::value(row, column.at, column.kind).as_id() } else { None };
+            let at = match id.and_then(|id| place.get(&id)) {
                 Some(at) => *at,
                 None => {
                     found.push(Decoded::of(row, &include.body)?);
-                    place.insert(id, found.len() - 1);
+                    place.extend(id.map(|id| (id, found.len() - 1)));
                     found.len() - 1
                 }
             };
-            lists.entry(owner).or_default().push(at);
+            if include.many {
+                lists[parent].push(at)
+            } else {
+                refs[parent] = Some(at)
+            }
             Ok(true)
         })?;
         if include.limit.is_none() && number > MAX_ROWS {
@@ -286,28 +295,30 @@ fn add_related(
     }
     let found = finish(session, &include.body, found, inputs)?;
     for row in rows {
-        let list = row.key(include.key).as_id().and_then(|id| lists.get(&id));
-        row.related.push(match (include.many, list) {
-            (true, list) => Related::Many(list.into_iter().flatten().map(|at| found[*at].clone()).collect()),
-            (false, list) => Related::One(list.and_then(|list| list.first()).map(|at| found[*at].clone())),
+        let parent = row.key(include.key).as_id().and_then(|id| parents.binary_search(&id).ok());
+        row.related.push(if include.many {
+            let list = parent.map_or(&[][..], |parent| &lists[parent]);
+            Related::Many(list.iter().map(|at| found[*at].clone()).collect())
+        } else {
+            Related::One(parent.and_then(|parent| refs[parent]).map(|at| found[at].clone()))
         });
     }
     Ok(())
 }
 
 /// The keys that are ids, each once, in order.
-fn distinct<'row>(keys: impl Iterator<Item = &'row Value>) -> Vec<Value> {
-    let ids = keys.filter_map(Value::as_id);
-    let mut ids: Vec<Id> = ids.collect();
+fn distinct<'row>(keys: impl Iterator<Item = &'row Value>) -> Vec<Id> {
+    let mut ids: Vec<Id> = keys.filter_map(Value::as_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    ids.into_iter().map(Value::from).collect()
+    ids
 }
 
-/// The values, the last one repeated up to a size.
-fn padded(values: &[Value], size: usize) -> Vec<Value> {
-    let mut padded = values.to_vec();
-    let last = values.last().cloned().unwrap_or_default();
+/// The ids as values, the last one repeated up to a size.
+fn padded(ids: &[Id], size: usize) -> Vec<Value> {
+    let mut padded = Vec::with_capacity(size);
+    padded.extend(ids.iter().copied().map(Value::from));
+    let last = padded.last().cloned().unwrap_or_default();
     padded.resize(size, last);
     padded
 }

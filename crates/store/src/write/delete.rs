@@ -169,7 +169,7 @@ impl Write<'_> {
         let kind = kind_of(&model, FieldId::ID);
         let mut ids = Vec::new();
         self.session.each(&statement, &Args::values(&[id.into()]), |row| {
-            ids.extend(decode::value(row, 0, kind)?.as_id());
+            ids.extend(decode::value(row, 0, kind).as_id());
             Ok(true)
         })?;
         Ok(ids)

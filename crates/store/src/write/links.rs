@@ -118,7 +118,7 @@ impl Write<'_> {
         };
         let mut ids = Vec::new();
         self.session.each(statement, &Args::values(&[id.into()]), |row| {
-            ids.extend(decode::value(row, 0, far_kind)?.as_id());
+            ids.extend(decode::value(row, 0, far_kind).as_id());
             Ok(true)
         })?;
         Ok(ids)

@@ -97,7 +97,7 @@ impl Write<'_> {
         self.session.each(&table.load, &Args::values(&[id.into()]), |row| {
             let mut values = vec![Value::Null; self.model(model).fields.len()];
             for (at, (field, kind)) in table.columns.iter().enumerate() {
-                values[usize::from(field.0)] = decode::value(row, at, *kind)?;
+                values[usize::from(field.0)] = decode::value(row, at, *kind);
             }
             found = Some(values.into());
             Ok(false)

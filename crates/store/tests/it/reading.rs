@@ -265,3 +265,32 @@ async fn a_cursor_of_another_order_is_refused() {
     let after = StepArgs { window: Window::After(vec![Value::Int(1), Value::Int(1)]), per_page: None };
     assert!(site.ask(&query, &Given::default(), after).await.is_err());
 }
+
+#[tokio::test]
+async fn many_parents_are_asked_for_in_chunks() {
+    let site = Site::new();
+    let asset = site.commit(site.create("assets", &[("name", "cover".into())])).await.expect("an asset").id;
+    let tag = site.add("tags", &[]).await;
+    let post = |number: i64| {
+        let mut mutation = site.create("posts", &[("views", Value::Int(number)), ("cover", asset.into())]);
+        if let purlin_store::mutation::Action::Create { links, .. } = &mut mutation.action {
+            links.push((site.field("posts", "tags"), vec![purlin_schema::Id::Int(tag)]));
+        }
+        mutation
+    };
+    site.store.commit((0..1_300).map(post).collect()).await.expect("posts");
+    let mut cover = site.include("posts", "cover");
+    cover.query.include.push(site.include("assets", "covered"));
+    let relation = site.model("posts").relation_named("tags").expect("a relation").id;
+    let count = vec![Count { name: "tags".to_owned(), relation, filter: None }];
+    let include = vec![cover, site.include("posts", "tags")];
+    let set = site.rows(&Query { include, count, ..site.query("posts") }).await;
+    assert_eq!(set.rows.len(), 1_300);
+    let first = one(&set.rows[0].related[0]).expect("a cover");
+    assert_eq!(many(&first.related[0]).len(), 1_300);
+    for row in &set.rows {
+        assert!(Arc::ptr_eq(one(&row.related[0]).expect("a cover"), first));
+        assert_eq!(ids(many(&row.related[1])), [tag]);
+        assert_eq!(row.values.last(), Some(&Value::Int(1)));
+    }
+}
