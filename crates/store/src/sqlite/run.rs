@@ -283,9 +283,9 @@ fn add_related(
                 }
             };
             if include.many {
-                lists[parent].push(at)
+                lists[parent].push(at);
             } else {
-                refs[parent] = Some(at)
+                refs[parent] = Some(at);
             }
             Ok(true)
         })?;
