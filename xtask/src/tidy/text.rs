@@ -3,9 +3,13 @@
 use super::Tree;
 use crate::Outcome;
 
-/// A text ends with one newline and has no carriage returns. Test fixtures may be anything.
+/// A text ends with one newline and has no carriage returns. What tests compare with may be anything.
 pub(super) fn ends(tree: &Tree) -> Outcome<Vec<String>> {
-    let fixture = |path: &std::path::Path| path.components().any(|part| part.as_os_str() == "fixtures");
+    let fixture = |path: &std::path::Path| {
+        path.components().any(|part| {
+            ["tests", "fixtures", "scenarios", "seeds"].iter().any(|name| part.as_os_str() == *name)
+        }) && path.extension().is_none_or(|extension| extension != "rs")
+    };
     let wrong = tree
         .files
         .iter()

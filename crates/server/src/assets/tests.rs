@@ -1,3 +1,5 @@
+//! Static files as clients ask for them: fingerprints, encodings, ranges, conditions, and paths that are no files.
+
 use http_body_util::BodyExt;
 use purlin_engine::Assets as _;
 
