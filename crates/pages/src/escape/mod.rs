@@ -31,7 +31,7 @@ use self::html::{At, Event, State};
 use self::print::{Special, Wrap};
 use self::rewrite::Rewrite;
 use self::script::Script;
-use crate::filters::{IN_ATTRIBUTE, IN_URL};
+use crate::filters::{IN_ATTRIBUTE, IN_LOCAL, IN_URL};
 
 /// The language of a template, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -340,6 +340,7 @@ impl Walk<'_> {
         match print::check(&mut state, &emit.expr) {
             Ok(Wrap::None) => {}
             Ok(Wrap::Flat) => self.rewrite.wrap(span.start, IN_ATTRIBUTE),
+            Ok(Wrap::Local) => self.rewrite.wrap(span.start, IN_LOCAL),
             Ok(Wrap::Url) => self.rewrite.wrap(span.start, IN_URL),
             Err(refusal) => self.mistake(span, refusal.message, &refusal.hint),
         }

@@ -15,6 +15,8 @@ pub(super) enum Wrap {
     Flat,
     /// As well, and an address that would run something is replaced.
     Url,
+    /// As well, and what is no address from the root of the site is replaced.
+    Local,
 }
 
 /// Why an expression may not stand where it stands, and what to write.
@@ -102,7 +104,7 @@ fn address(state: &mut State, expr: &Expr<'_>, own: bool) -> Result<Wrap, Refusa
             Start::Fixed => Url::Fixed,
             Start::Host if is_local(expr) => {
                 *url = Url::Whole;
-                return Ok(Wrap::Flat);
+                return Ok(Wrap::Local);
             }
             Start::Host => {
                 return refuse("the value would become part of the host's name", "write a slash before it");
@@ -117,7 +119,7 @@ fn address(state: &mut State, expr: &Expr<'_>, own: bool) -> Result<Wrap, Refusa
         Url::Fixed => Url::Fixed,
         Url::Origin if is_local(expr) => {
             *url = Url::Whole;
-            return Ok(Wrap::Flat);
+            return Ok(Wrap::Local);
         }
         Url::Origin => {
             return refuse(
@@ -147,7 +149,9 @@ fn whole_address(url: &mut Url, expr: &Expr<'_>, own: bool, name: &str) -> Resul
     let whole = each(expr, &|expr| is_local(expr) || (!own && outer_filter(expr) == Some("safe_url")));
     if whole {
         *url = Url::Whole;
-        return Ok(Wrap::Url);
+        // `page.url` is whole and ours; the other addresses that code or a form goes to begin at the root.
+        let trusted = each(expr, &|expr| is_call(expr, &["url", "asset"]) || is_page_url(expr));
+        return Ok(if own && !trusted { Wrap::Local } else { Wrap::Url });
     }
     let hint = if own {
         "write url(\"…\", name=value) or asset(\"…\"), or begin it with / and write `|url` at the value's end"
@@ -189,6 +193,10 @@ fn is_local(expr: &Expr<'_>) -> bool {
         },
         _ => is_call(expr, &["url", "asset"]),
     })
+}
+
+fn is_page_url(expr: &Expr<'_>) -> bool {
+    matches!(expr, Expr::GetAttr(attr) if attr.name == "url" && matches!(&attr.expr, Expr::Var(var) if var.id == "page"))
 }
 
 fn is_site_url(expr: &Expr<'_>) -> bool {

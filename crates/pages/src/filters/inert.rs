@@ -14,8 +14,22 @@ pub(crate) const IN_ATTRIBUTE: &str = "_in_attribute";
 /// Around an expression that begins an address.
 pub(crate) const IN_URL: &str = "_in_url";
 
+/// Around an expression that must be an address of the site itself, from its root.
+pub(crate) const IN_LOCAL: &str = "_in_local";
+
 pub(super) fn install(env: &mut Environment<'static>) {
     env.add_filter(IN_ATTRIBUTE, flatten);
+    env.add_filter(IN_LOCAL, |value: &Value| -> Result<Value, Error> {
+        let flat = flatten(value)?;
+        let local = flat.as_str().is_none_or(|url| {
+            // A browser drops these wherever they stand.
+            let url = url.replace(['\t', '\n', '\r'], "");
+            let local = url.starts_with(['/', '?', '#']) && !url[1..].starts_with(['/', '\\']);
+            url.is_empty() || local
+        });
+        // A field of somebody's may be called as ours are.
+        Ok(if local { flat } else { Value::from(super::safe_url::NOWHERE) })
+    });
     env.add_filter(IN_URL, |value: &Value| -> Result<Value, Error> {
         let flat = flatten(value)?;
         match flat.as_str() {

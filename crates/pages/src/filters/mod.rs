@@ -28,7 +28,7 @@ use std::sync::Arc;
 use minijinja::{Environment, Error, Value};
 
 pub(crate) use date::check_format;
-pub(crate) use inert::{IN_ATTRIBUTE, IN_URL};
+pub(crate) use inert::{IN_ATTRIBUTE, IN_LOCAL, IN_URL};
 
 use crate::value::{Shared, refusal};
 

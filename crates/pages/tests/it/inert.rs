@@ -157,6 +157,33 @@ fn markup_fields_are_inert_where_they_may_stand() {
     assert!(error.message.contains("markup"), "{error}");
 }
 
+#[test]
+fn a_field_that_is_called_as_a_link_of_ours_leads_nowhere_else() {
+    let page = "+++\n[data.post]\nfrom = \"posts\"\none = true\n+++\n<script src=\"{{ post.data.next_url }}\"></script>\
+                <a href=\"{{ site.url }}{{ post.data.next_url }}\">x</a><a href=\"{{ post.data.next_url }}\">y</a>";
+    let templates = load(&[("pages/index.html", page)]).expect("it looks like pagination");
+    let shown = |url: &str| {
+        let data = Value::Json(Box::new(serde_json::json!({ "next_url": url })));
+        templates.render("index.html", view(vec![("post", post(&[("data", data)]))])).expect("it is shown")
+    };
+    assert_eq!(
+        shown("/a?page=2").trim(),
+        "<script src=\"/a?page=2\"></script><a href=\"https://test.example/a?page=2\">x</a><a href=\"/a?page=2\">y</a>"
+    );
+    for evil in [
+        "//evil.example/x.js",
+        "https://evil.example/x.js",
+        ".evil.example/",
+        "@evil.example/",
+        "/\t/evil.example",
+        "/\\evil.example",
+    ] {
+        let html = shown(evil);
+        assert!(html.contains("<script src=\"#\">") && html.contains("\"https://test.example#\""), "{html}");
+    }
+    assert!(shown("javascript:alert(1)").contains("<a href=\"#\">y</a>"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
