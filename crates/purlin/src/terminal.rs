@@ -69,6 +69,12 @@ pub(crate) fn table(rows: &[Vec<String>]) -> Vec<String> {
 }
 
 impl Pen {
+    /// Without colours.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Pen {
+        Pen { stream: Stream::Err, colour: false }
+    }
+
     /// Whether this stream is coloured.
     pub(crate) fn colour(self) -> bool {
         self.colour
