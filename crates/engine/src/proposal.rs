@@ -45,6 +45,8 @@ pub(crate) struct Reader<'ask> {
     pub(crate) actor: &'ask Actor,
     /// The only fields that are taken; all that may be written where absent.
     pub(crate) allowed: Option<&'ask [FieldId]>,
+    /// What is needed although the model does without.
+    pub(crate) also_required: Option<FieldId>,
     pub(crate) mode: Mode,
     pub(crate) ask: &'ask Ask<'ask>,
 }
@@ -180,7 +182,8 @@ impl Reader<'_> {
         let known = self.model.field_named(name).filter(|field| field.id != FieldId::VERSION);
         let allowed = |field: &&Field| self.allowed.is_none_or(|allowed| allowed.contains(&field.id));
         let Some(field) = known.filter(allowed) else {
-            proposal.complain(name, "unknown_field", "is not a field of this form");
+            let what = if self.allowed.is_some() { "is not a field of this form" } else { "is not a field" };
+            proposal.complain(name, "unknown_field", what);
             return None;
         };
         if self.never_written(field) {
@@ -196,6 +199,11 @@ impl Reader<'_> {
         }
         if matches!(self.actor, Actor::Owner) {
             return false;
+        }
+        // What nobody reads nobody writes unseen, unless a page of the site offers it. (A password is both.)
+        let offered = self.allowed.is_some_and(|allowed| allowed.contains(&field.id));
+        if field.hidden && field.ty.name() != "password" && !offered {
+            return true;
         }
         field.is_system() || self.permissions.fields[usize::from(field.id.0)].write.is_never()
     }
@@ -247,8 +255,9 @@ impl Reader<'_> {
             if field.is_system() || field.computed.is_some() || complained.contains(&field.name) {
                 continue;
             }
+            let required = field.required || self.also_required == Some(field.id);
             match proposal.value(field.id) {
-                Some(value) if empty(value) && field.required && !self.derived(field, proposal) => {
+                Some(value) if empty(value) && required && !self.derived(field, proposal) => {
                     messages.push(FieldMessage::new(&field.name, "required", "is required"));
                 }
                 Some(value) if !value.is_null() => {
@@ -256,7 +265,7 @@ impl Reader<'_> {
                         messages.push(FieldMessage::new(&field.name, problem.code, problem.message));
                     }
                 }
-                None if field.required
+                None if required
                     && self.mode == Mode::Create
                     && !field.is_many()
                     && !self.derived(field, proposal) =>

@@ -51,6 +51,8 @@ pub(crate) struct Limits<'limits> {
     pub(crate) set: &'limits [(FieldId, Source)],
     /// Whether the model's `create` rule is lifted: sign-up.
     pub(crate) free: bool,
+    /// What is needed although the model does without: the password of a sign-up.
+    pub(crate) also_required: Option<FieldId>,
 }
 
 impl Engine {
@@ -215,7 +217,15 @@ impl Engine {
         mode: Mode,
         limits: Limits<'_>,
     ) -> Proposal {
-        let reader = Reader { model, permissions, actor: ask.actor, allowed: limits.allowed, mode, ask };
+        let reader = Reader {
+            model,
+            permissions,
+            actor: ask.actor,
+            allowed: limits.allowed,
+            also_required: limits.also_required,
+            mode,
+            ask,
+        };
         reader.read(&fields, limits.set)
     }
 

@@ -83,6 +83,8 @@ pub struct FieldView {
     pub options: Vec<(String, String)>,
     /// What is wrong with it.
     pub messages: Vec<String>,
+    /// Whether this form needs it, also where the model would not: the password of a sign-up.
+    pub required: bool,
 }
 
 /// A message to show once.

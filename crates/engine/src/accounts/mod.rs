@@ -221,7 +221,8 @@ impl Engine {
     ) -> Result<SignUp, Failure> {
         let accounts = &self.inner.accounts;
         let fields = self.sign_up_fields()?;
-        let limits = Limits { allowed: Some(&fields), set: &[], free: true };
+        let limits =
+            Limits { allowed: Some(&fields), set: &[], free: true, also_required: Some(accounts.password) };
         let (next, pairs): (Vec<(String, String)>, _) =
             pairs.iter().cloned().partition(|(name, _)| name == "next");
         let ask = self.ask(request.actor);
@@ -451,6 +452,7 @@ impl Engine {
                     value: crate::pages::control_values(&users, field, None, mistaken.as_ref()),
                     options: Vec::new(),
                     messages: crate::pages::messages_of(mistaken.as_ref(), &field.name),
+                    required: field.id == self.inner.accounts.password,
                 }
             })
             .collect();

@@ -66,7 +66,7 @@ impl Engine {
             data: &records,
             ..self.ask(request.actor)
         };
-        let limits = Limits { allowed: Some(&form.fields), set: &form.set, free: false };
+        let limits = Limits { allowed: Some(&form.fields), set: &form.set, ..Limits::default() };
         let fields = Fields::Form(pairs);
         let (name, id) = match &form.action {
             FormAction::Create => ("new", self.create_limited(&ask, form.model, fields, limits).await?),
@@ -159,6 +159,7 @@ impl Engine {
                     value: control_values(&model, field, record.as_ref(), mistaken),
                     options: offered.map(|offered| offered.choices.clone()).unwrap_or_default(),
                     messages: messages_of(mistaken, &field.name),
+                    required: false,
                 }
             })
             .collect();

@@ -1,7 +1,7 @@
 //! Unique keys: which of them a record would violate, asked before it is written so that all are named.
 
-use purlin_schema::model::Model;
-use purlin_schema::{Id, Value};
+use purlin_schema::model::{Model, Rule};
+use purlin_schema::{FieldId, Id, Value};
 
 use super::{Failure, Write};
 use crate::mutation::Refusal;
@@ -22,7 +22,9 @@ impl Write<'_> {
         for (at, unique) in model.uniques.iter().enumerate() {
             if self.is_taken(model, at, values, id)? {
                 let message = unique.message.clone().unwrap_or_else(|| TAKEN.to_owned());
-                let field = unique.fields.first().copied();
+                // Of several fields, the one that somebody may change.
+                let open = |field: &FieldId| !matches!(model.field(*field).write, Rule::Nobody);
+                let field = unique.fields.iter().copied().find(open).or(unique.fields.first().copied());
                 refusals.push(Refusal::Field { field, code: "unique", message });
             }
         }

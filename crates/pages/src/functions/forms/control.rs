@@ -269,6 +269,7 @@ impl<'view> Control<'view> {
         match self.field {
             // Nobody enters a password anew to change his name.
             Some(_) if self.by == By::Password && self.changes => false,
+            Some(_) if self.view.required => true,
             Some(field) => field.required && (field.default.is_none() || self.changes),
             None => true,
         }
