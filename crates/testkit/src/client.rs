@@ -1,6 +1,7 @@
 //! Somebody with a browser: requests to a site in this process, with cookies kept between them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use http::header::{CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
@@ -17,6 +18,8 @@ pub struct Client {
     cookies: BTreeMap<String, String>,
     /// Headers of every request; `origin` and `host` are a browser's unless they stand here.
     pub headers: Vec<(String, String)>,
+    /// Where it sits; on this machine where that is not said.
+    pub peer: Option<IpAddr>,
 }
 
 /// An answer, read to its end.
@@ -34,7 +37,7 @@ impl Client {
     /// Somebody who has not been here before.
     #[must_use]
     pub fn new(app: App) -> Client {
-        Client { app, cookies: BTreeMap::new(), headers: Vec::new() }
+        Client { app, cookies: BTreeMap::new(), headers: Vec::new(), peer: None }
     }
 
     /// Sends a request.
@@ -50,7 +53,7 @@ impl Client {
         if !given().any(|(name, _)| name.eq_ignore_ascii_case("origin")) {
             request = request.header(ORIGIN, format!("http://{HOST_NAME}"));
         }
-        if !self.cookies.is_empty() {
+        if !self.cookies.is_empty() && !given().any(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
             let cookies: Vec<String> =
                 self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header(COOKIE, cookies.join("; "));
@@ -65,7 +68,10 @@ impl Client {
                 request.headers_mut().append(name, value);
             }
         }
-        let response = self.app.handle(request).await;
+        let response = match self.peer {
+            Some(peer) => self.app.handle_from(request, peer).await,
+            None => self.app.handle(request).await,
+        };
         let (parts, body) = response.into_parts();
         self.remember(&parts.headers);
         let body = body.collect().await.expect("a body").to_bytes().to_vec();

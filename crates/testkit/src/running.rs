@@ -1,12 +1,13 @@
 //! A site that runs in this process, on a database of its own.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 use purlin_engine::accounts::Cost;
+use purlin_engine::seed::SeedError;
 use purlin_engine::{Engine, Options};
 use purlin_schema::Site;
 use purlin_schema::load::Layers;
@@ -20,7 +21,10 @@ use crate::Client;
 /// Noon of the first of November 2026: the time at which every test begins.
 pub const BEGINNING: i64 = 1_793_534_400_000_000;
 
-static CLOCK: AtomicI64 = AtomicI64::new(BEGINNING);
+thread_local! {
+    // Of the thread, as a test's runtime is: tests beside it have times of their own.
+    static CLOCK: Cell<i64> = const { Cell::new(BEGINNING) };
+}
 
 /// A site that runs in this process. Its folder and database go when it goes.
 pub struct Running {
@@ -62,6 +66,10 @@ impl Running {
     /// # Errors
     /// With what is wrong with the site, as it is drawn.
     pub async fn try_of(folder: &Path) -> Result<Running, String> {
+        CLOCK.set(BEGINNING);
+        // What a server logs goes where a test's output goes; `RUST_LOG=purlin=debug` says more.
+        let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         let copy = tempfile::tempdir().map_err(|error| error.to_string())?;
         copy_folder(folder, copy.path()).map_err(|error| error.to_string())?;
         let root = copy.path().to_owned();
@@ -71,16 +79,16 @@ impl Running {
         migrate(&site)?;
         let store = Store::open(&site.root, &site.settings.database, site.models.clone())
             .map_err(|error| error.to_string())?;
-        let assets = Assets::open(&root, false).map_err(|error| error.to_string())?;
+        let assets = Assets::open(&root.join("public"), false).map_err(|error| error.to_string())?;
         let options = Options {
             dev: false,
             secret: [7; 32],
             password_cost: Cost::CHEAP,
-            clock: || CLOCK.load(Ordering::Relaxed),
+            clock: || CLOCK.get(),
             assets: assets.clone(),
         };
         let engine = Engine::open(site, store, options).map_err(|mistakes| mistakes.draw(false))?;
-        seed(&engine, &root).await?;
+        engine.load_seeds(|_, _| {}).await.map_err(|error| drawn(&error))?;
         let source = Arc::new(ArcSwap::from_pointee(engine.clone()));
         let app = App::new(source, Config { assets, live: None, router: None });
         Ok(Running { app, engine, folder: copy })
@@ -99,9 +107,9 @@ impl Running {
     }
 }
 
-/// Lets time pass for every site of this process.
+/// Lets time pass for the sites of this thread; where a site opens, it is [`BEGINNING`] again.
 pub fn pass(micros: i64) {
-    CLOCK.fetch_add(micros, Ordering::Relaxed);
+    CLOCK.set(CLOCK.get() + micros);
 }
 
 fn migrate(site: &Site) -> Result<(), String> {
@@ -112,11 +120,11 @@ fn migrate(site: &Site) -> Result<(), String> {
     Ok(())
 }
 
-async fn seed(engine: &Engine, root: &Path) -> Result<(), String> {
-    if !root.join("seeds").is_dir() {
-        return Ok(());
+fn drawn(error: &SeedError) -> String {
+    match error {
+        SeedError::Files(mistakes) => mistakes.draw(false),
+        error => error.to_string(),
     }
-    engine.load_seeds(|_, _| {}).await.map(|_| ()).map_err(|error| error.to_string())
 }
 
 fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {

@@ -1,45 +1,54 @@
 //! Scenarios: a site, requests, and what must come of them, as data.
 //!
-//! `scenarios/<area>/<case>/` holds a site's folder (`site/`, or a line `site = ../other` in `case.toml`-free form:
-//! a file `site` with a path relative to the case), `steps.http` and `expected.txt`. A step is a request as it
-//! goes over the wire, after a line that begins with `###`; what stands behind the `###` is its title, and may
-//! end with `as NAME`, which says whose browser it is:
+//! `scenarios/<area>/<case>/` holds a site's folder (`site/`; or a file `site` with the name of one of
+//! `scenarios/sites/`, which several cases share), `steps.http` and `expected.txt`. Each step is a request after a
+//! line that begins with `###`; what stands behind it is the step's title, and may end with `as NAME`, which says
+//! whose browser it is:
 //!
 //! ```text
 //! ### Ada signs in as ada
 //! POST /login
-//! Content-Type: application/x-www-form-urlencoded
 //!
-//! email=ada@example.com&password=secret-enough
+//! email = ada@example.com
+//! password = correct horse battery
 //!
-//! ### she reads what she wrote as ada
-//! GET /api/posts/{{id}}
+//! ### she writes as ada
+//! @post = /id
+//! POST /api/posts
+//!
+//! {"title": "One"}
+//!
+//! ### and reads it
+//! GET /api/posts/{{post}}
 //! ```
 //!
-//! `{{status}}`-like names are what an earlier step kept with a line `@id = /id` (a JSON pointer into its answer, or
-//! the name of a header) before its request line. The transcript has each step's title, request line, status,
-//! the headers that say something, and the body. What differs from run to run (request ids, tokens, hashes) is
-//! masked. `UPDATE=1` writes what came instead of comparing.
+//! - `@name = PLACE` before the request line keeps something of the answer: a JSON pointer into it, or the name of
+//!   a header. `{{name}}` stands for it in later steps. `@wait = 3600` lets so many seconds pass before the step;
+//!   one second passes with each step anyway. `@from = 203.0.113.9` is the address of the peer.
+//! - A body that begins with `{` or `[` is JSON, any other a form with a field a line; a `Content-Type` of one's
+//!   own says otherwise, and the body goes as it is.
+//! - A path is written as it reads: what may not stand in one (spaces, quotes, `<`) is percent-encoded.
+//! - A header with the value `-` is left out, also where a browser sends it (`Origin`).
+//!
+//! The transcript has each step's title, request line, status, the headers that say something, and the body. What
+//! differs from run to run is masked: request ids, tokens, cursors, hashes; UUIDs are numbered in the order in which
+//! they appear. `UPDATE=1` writes what came instead of comparing, and what it writes is read by a person before it
+//! is committed.
 
-use std::collections::{BTreeMap, HashMap};
+mod transcript;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::client::{Client, Reply};
-use crate::running::Running;
+use crate::running::{self, Running};
+use transcript::Transcript;
 
-/// Headers that a transcript shows.
-const SHOWN: &[&str] = &[
-    "allow",
-    "content-type",
-    "etag",
-    "location",
-    "retry-after",
-    "www-authenticate",
-    "cache-control",
-    "vary",
-];
+const SECOND: i64 = 1_000_000;
+/// The folder of sites that several cases share.
+const SITES: &str = "sites";
 
 /// One request of a scenario.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -50,6 +59,10 @@ pub struct Step {
     pub who: String,
     /// What is kept of its answer: a name, and a JSON pointer or a header.
     pub keep: Vec<(String, String)>,
+    /// So many seconds pass before it.
+    pub wait: i64,
+    /// The address of the peer, where it is not this machine.
+    pub from: Option<String>,
     /// `GET`.
     pub method: String,
     /// `/api/posts`.
@@ -63,13 +76,13 @@ pub struct Step {
 /// Runs every scenario below a folder; gives how many there were.
 ///
 /// # Panics
-/// With every scenario whose transcript is not as expected.
+/// With every scenario whose transcript is not as expected, and everything in the folder that belongs to none.
 pub async fn run_all(folder: &Path) -> usize {
     let update = std::env::var_os("UPDATE").is_some();
-    let mut wrong = Vec::new();
-    let cases = cases(folder);
-    for case in &cases {
-        let transcript = run(case).await;
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let (cases, mut wrong) = cases(folder);
+    for case in cases.iter().filter(|case| case.to_string_lossy().contains(&only)) {
+        let transcript = run(folder, case).await;
         let expected_file = case.join("expected.txt");
         if update {
             fs::write(&expected_file, &transcript).expect("the transcript is written");
@@ -84,59 +97,140 @@ pub async fn run_all(folder: &Path) -> usize {
     cases.len()
 }
 
-/// The folders with a `steps.http`, in order.
-fn cases(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let Ok(entries) = fs::read_dir(folder) else { return found };
-    let mut folders: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
-    folders.sort();
-    for folder in folders {
-        if folder.join("steps.http").is_file() {
-            found.push(folder);
-        } else if folder.file_name().is_some_and(|name| name != "site") {
-            found.extend(cases(&folder));
+/// The cases in order, and what is there but belongs to none.
+fn cases(folder: &Path) -> (Vec<PathBuf>, Vec<String>) {
+    let (mut found, mut orphans) = (Vec::new(), Vec::new());
+    let mut used = BTreeSet::new();
+    for area in entries(folder).into_iter().filter(|area| !area.ends_with(SITES)) {
+        for case in entries(&area) {
+            let (more, shared) = unexpected(&case);
+            orphans.extend(more);
+            used.extend(shared);
+            found.push(case);
         }
     }
-    found
+    for site in entries(&folder.join(SITES)) {
+        if !used.contains(&name_of(&site)) {
+            orphans.push(format!("{}: no case uses this site", site.display()));
+        }
+    }
+    if found.is_empty() {
+        orphans.push(format!("{}: there are no scenarios", folder.display()));
+    }
+    (found, orphans)
 }
 
-async fn run(case: &Path) -> String {
-    let link = case.join("site");
-    let site = if link.is_file() {
-        case.join(fs::read_to_string(&link).expect("the name of a site").trim())
-    } else {
-        link
+/// What is wrong with a case's folder, and the shared site that it names.
+fn unexpected(case: &Path) -> (Vec<String>, Option<String>) {
+    let mut wrong = Vec::new();
+    for entry in entries(case) {
+        if !matches!(name_of(&entry).as_str(), "site" | "steps.http" | "expected.txt") {
+            wrong.push(format!("{}: belongs to no scenario", entry.display()));
+        }
+    }
+    for needed in ["site", "steps.http"] {
+        if !case.join(needed).exists() {
+            wrong.push(format!("{}: has no {needed}", case.display()));
+        }
+    }
+    let shared = fs::read_to_string(case.join("site")).ok().map(|name| name.trim().to_owned());
+    (wrong, shared)
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    paths
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+async fn run(folder: &Path, case: &Path) -> String {
+    let Ok(text) = fs::read_to_string(case.join("steps.http")) else { return String::new() };
+    let steps = parse(&text);
+    assert!(!steps.is_empty(), "{}: there are no steps", case.display());
+    let own = case.join("site");
+    let site = match fs::read_to_string(&own) {
+        Ok(name) => folder.join(SITES).join(name.trim()),
+        Err(_) => own,
     };
     let running = Running::of(&site).await;
-    let steps = parse(&fs::read_to_string(case.join("steps.http")).expect("steps"));
     let mut clients: HashMap<String, Client> = HashMap::new();
     let mut kept: BTreeMap<String, String> = BTreeMap::new();
-    let mut transcript = String::new();
+    let mut transcript = Transcript::default();
     for step in steps {
+        running::pass(SECOND * (1 + step.wait));
         let client = clients.entry(step.who.clone()).or_insert_with(|| running.client());
-        let path = filled(&step.path, &kept);
-        let headers: Vec<(String, String)> =
-            step.headers.iter().map(|(name, value)| (name.clone(), filled(value, &kept))).collect();
-        let headers: Vec<(&str, &str)> =
-            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let reply = client.send(&step.method, &path, &headers, &filled(&step.body, &kept)).await;
+        let reply = send(client, &step, &kept).await;
         for (name, place) in &step.keep {
             kept.insert(name.clone(), kept_of(&reply, place));
         }
-        record(&mut transcript, &step, &reply, &kept);
+        transcript.add(&step, &reply, &kept);
     }
-    transcript
+    transcript.text()
+}
+
+async fn send(client: &mut Client, step: &Step, kept: &BTreeMap<String, String>) -> Reply {
+    let path = encoded(&filled(&step.path, kept));
+    let mut body = filled(&step.body, kept);
+    let mut headers: Vec<(String, String)> =
+        step.headers.iter().map(|(name, value)| (name.clone(), filled(value, kept))).collect();
+    let typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    if !typed && !body.is_empty() {
+        let is_json = body.starts_with(['{', '[']);
+        if !is_json {
+            body = form(&body);
+        }
+        let ty = if is_json { "application/json" } else { "application/x-www-form-urlencoded" };
+        headers.push(("content-type".to_owned(), ty.to_owned()));
+    }
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    client.peer = step.from.as_ref().map(|address| address.parse().expect("an address"));
+    client.send(&step.method, &path, &headers, &body).await
+}
+
+/// A path with what may not stand in one percent-encoded, so that steps can be read.
+fn encoded(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'!' | b'#'..=b';' | b'=' | b'?'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => {
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+    }
+    encoded
+}
+
+/// A form's body from a field a line; `\n` within a value is a line break.
+fn form(text: &str) -> String {
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in pairs {
+        form.append_pair(name.trim(), &value.trim().replace("\\n", "\r\n"));
+    }
+    form.finish()
 }
 
 /// The steps in a text.
+///
+/// # Panics
+/// With a line that is none of a step.
 #[must_use]
 pub fn parse(text: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut in_body = false;
     for line in text.lines() {
         if let Some(title) = line.strip_prefix("###") {
-            let (title, who) = title.rsplit_once(" as ").unwrap_or((title, ""));
+            let (title, who) =
+                title.rsplit_once(" as ").filter(|(_, who)| !who.contains(' ')).unwrap_or((title, ""));
             steps.push(Step {
                 title: title.trim().to_owned(),
                 who: who.trim().to_owned(),
@@ -150,22 +244,34 @@ pub fn parse(text: &str) -> Vec<Step> {
             step.body.push_str(line);
             step.body.push('\n');
         } else if step.method.is_empty() {
-            if let Some((name, place)) = line.strip_prefix('@').and_then(|line| line.split_once('=')) {
-                step.keep.push((name.trim().to_owned(), place.trim().to_owned()));
-            } else if let Some((method, path)) = line.split_once(' ') {
-                step.method = method.to_owned();
-                step.path = path.trim().to_owned();
-            }
+            read_request_line(step, line);
         } else if line.is_empty() {
             in_body = true;
         } else if let Some((name, value)) = line.split_once(':') {
             step.headers.push((name.trim().to_owned(), value.trim().to_owned()));
+        } else {
+            panic!("{line:?} of the step {:?} is no header", step.title);
         }
     }
     for step in &mut steps {
+        assert!(!step.method.is_empty(), "the step {:?} has no request", step.title);
         step.body = step.body.trim_end().to_owned();
     }
     steps
+}
+
+fn read_request_line(step: &mut Step, line: &str) {
+    if let Some((name, place)) = line.strip_prefix('@').and_then(|line| line.split_once('=')) {
+        let (name, place) = (name.trim(), place.trim());
+        match name {
+            "wait" => step.wait = place.parse().expect("a number of seconds"),
+            "from" => step.from = Some(place.to_owned()),
+            _ => step.keep.push((name.to_owned(), place.to_owned())),
+        }
+    } else if let Some((method, path)) = line.split_once(' ') {
+        step.method = method.to_owned();
+        step.path = path.trim().to_owned();
+    }
 }
 
 fn filled(text: &str, kept: &BTreeMap<String, String>) -> String {
@@ -184,98 +290,20 @@ fn kept_of(reply: &Reply, place: &str) -> String {
     }
 }
 
-fn record(transcript: &mut String, step: &Step, reply: &Reply, kept: &BTreeMap<String, String>) {
-    let who = if step.who.is_empty() { String::new() } else { format!(" ({})", step.who) };
-    let _ = writeln!(transcript, "### {}{who}", step.title);
-    let _ = writeln!(transcript, "> {} {}", step.method, step.path);
-    let _ = writeln!(transcript, "< {}", reply.status.as_u16());
-    for name in SHOWN {
-        for value in reply.headers.get_all(*name) {
-            let _ = writeln!(transcript, "< {name}: {}", masked(value.to_str().unwrap_or("?")));
-        }
-    }
-    for cookie in reply.headers.get_all("set-cookie") {
-        let cookie = cookie.to_str().unwrap_or("?");
-        let (name, rest) = cookie.split_once('=').unwrap_or((cookie, ""));
-        let attributes = rest.split_once(';').map(|(_, attributes)| attributes).unwrap_or_default();
-        let _ = writeln!(transcript, "< set-cookie: {name}=…;{attributes}");
-    }
-    let body = shown_body(reply);
-    let body = kept
-        .iter()
-        .filter(|(_, value)| value.len() > 20)
-        .fold(body, |body, (name, value)| body.replace(value.as_str(), &format!("{{{{{name}}}}}")));
-    if !body.is_empty() {
-        let _ = writeln!(transcript, "\n{}", body.trim_end());
-    }
-    transcript.push('\n');
-}
-
-fn shown_body(reply: &Reply) -> String {
-    let kind = reply.header("content-type");
-    if kind.contains("json") {
-        let mut json: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-        mask_json(&mut json);
-        return serde_json::to_string_pretty(&json).unwrap_or_default();
-    }
-    if kind.starts_with("text/") || kind.contains("xml") {
-        let text = reply.text();
-        return masked(&text).lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n");
-    }
-    if reply.body.is_empty() { String::new() } else { format!("({} bytes)", reply.body.len()) }
-}
-
-/// Replaces what differs from run to run.
-fn mask_json(json: &mut serde_json::Value) {
-    match json {
-        serde_json::Value::Object(object) => {
-            for (name, value) in object.iter_mut() {
-                if matches!(name.as_str(), "request_id" | "token" | "next" | "cursor") && value.is_string() {
-                    *value = serde_json::Value::from("…");
-                } else {
-                    mask_json(value);
-                }
-            }
-        }
-        serde_json::Value::Array(list) => list.iter_mut().for_each(mask_json),
-        _ => {}
-    }
-}
-
-/// Replaces runs of 16 or more hexadecimal or base64 characters that hold a digit: hashes and ids.
-fn masked(text: &str) -> String {
-    let mut masked = String::with_capacity(text.len());
-    let mut run = String::new();
-    let flush = |run: &mut String, masked: &mut String| {
-        let is_hash = run.len() >= 16 && run.bytes().all(|byte| byte.is_ascii_hexdigit());
-        masked.push_str(if is_hash { "…" } else { run });
-        run.clear();
-    };
-    for character in text.chars() {
-        if character.is_ascii_alphanumeric() {
-            run.push(character);
-        } else {
-            flush(&mut run, &mut masked);
-            masked.push(character);
-        }
-    }
-    flush(&mut run, &mut masked);
-    masked
-}
-
 fn difference(expected: &str, came: &str) -> String {
     let (expected, came): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), came.lines().collect());
     let same = expected.iter().zip(&came).take_while(|(expected, came)| expected == came).count();
     let from = same.saturating_sub(6);
-    let lines = |mark: &str, lines: &[&str], from: usize| {
-        lines.iter().skip(from).take(14).map(|line| format!("{mark}{line}\n")).collect::<String>()
+    let mut text = String::new();
+    let mut lines = |mark: &str, lines: &[&str]| {
+        for line in lines.iter().take(14) {
+            let _ = writeln!(text, "{mark}{line}");
+        }
     };
-    format!(
-        "{}{}{}",
-        lines("  ", &came[..same.min(came.len())], from),
-        lines("- ", &expected, same),
-        lines("+ ", &came, same)
-    )
+    lines("  ", &came[from..same]);
+    lines("- ", &expected[same..]);
+    lines("+ ", &came[same..]);
+    text
 }
 
 #[cfg(test)]
@@ -285,21 +313,40 @@ mod tests {
     #[test]
     fn steps_have_titles_people_headers_and_bodies() {
         let steps = parse(
-            "### Ada signs in as ada\n@token = /token\nPOST /login\nAccept: */*\n\na=1\nb=2\n\n### looks\nGET /\n",
+            "### Ada signs in as ada\n@token = /token\n@wait = 3\nPOST /login\nAccept: */*\n\na=1\nb=2\n\n### looks as if\nGET /\n",
         );
         assert_eq!(steps.len(), 2);
         assert_eq!((steps[0].title.as_str(), steps[0].who.as_str()), ("Ada signs in", "ada"));
         assert_eq!(steps[0].keep, [("token".to_owned(), "/token".to_owned())]);
+        assert_eq!(steps[0].wait, 3);
         assert_eq!(steps[0].headers, [("Accept".to_owned(), "*/*".to_owned())]);
         assert_eq!(steps[0].body, "a=1\nb=2");
-        assert_eq!(
-            (steps[1].method.as_str(), steps[1].path.as_str(), steps[1].who.as_str()),
-            ("GET", "/", "")
-        );
+        assert_eq!((steps[1].method.as_str(), steps[1].path.as_str()), ("GET", "/"));
     }
 
     #[test]
-    fn hashes_are_masked_and_words_are_not() {
-        assert_eq!(masked("/style.0123456789abcdef.css international"), "/style.….css international");
+    fn a_form_has_a_field_a_line() {
+        assert_eq!(form("a = 1 & 2\nb = x\\ny"), "a=1+%26+2&b=x%0D%0Ay");
+    }
+
+    #[test]
+    fn what_belongs_to_no_case_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "one").unwrap();
+        };
+        for name in ["api/good/site", "api/good/steps.http", "sites/one/site.toml", "sites/two/site.toml"] {
+            write(name);
+        }
+        let told = cases(folder.path()).1;
+        assert_eq!((told.len(), told[0].contains("two")), (1, true), "{told:?}");
+        write("api/good/notes.txt");
+        write("api/bad/site");
+        let told = cases(folder.path()).1.join("\n");
+        for part in ["notes.txt: belongs", "bad: has no steps.http", "two: no case"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
     }
 }

@@ -1,0 +1,3 @@
+//! Whole sites, asked as strangers and browsers ask them.
+
+mod scenarios;
