@@ -72,7 +72,16 @@ impl Purlin {
     /// # Errors
     /// Where the site has mistakes, its database is behind its models, or the address is taken.
     pub async fn serve(self) -> Result<(), Error> {
-        serve::run(self).await
+        serve::run(self, None).await
+    }
+
+    /// As [`serve`](Self::serve), on a listener that is there already, instead of the setting `server.listen`: where a
+    /// supervisor hands one over, and in tests.
+    ///
+    /// # Errors
+    /// As [`serve`](Self::serve).
+    pub async fn serve_on(self, listener: tokio::net::TcpListener) -> Result<(), Error> {
+        serve::run(self, Some(listener)).await
     }
 
     /// Serves the site while it is worked on, as `purlin dev` does: the database follows the models, and changes

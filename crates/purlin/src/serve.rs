@@ -13,14 +13,17 @@ use crate::error::{CommandError, Outcome};
 use crate::{Purlin, commands, site};
 
 /// Serves until the process is told to stop, then finishes what is under way.
-pub(crate) async fn run(purlin: Purlin) -> Outcome {
+pub(crate) async fn run(purlin: Purlin, listener: Option<TcpListener>) -> Outcome {
     let layers = site::layers(Mode::Production, purlin.flags);
     let site = site::load_with(&purlin.folder, &layers)?;
     site::refuse_if_behind(&site, &commands::as_argument(&purlin.folder))?;
     let assets = open_assets(&site.root, false)?;
     let store = site::open_store(&site)?;
     let engine = site::open_engine(&site, store, false, assets.clone())?;
-    let listener = listen(site.settings.server.listen).await?;
+    let listener = match listener {
+        Some(listener) => listener,
+        None => listen(site.settings.server.listen).await?,
+    };
     let address = listener.local_addr().unwrap_or(site.settings.server.listen);
     let app = App::new(
         Arc::new(ArcSwap::from_pointee(engine)),

@@ -3,6 +3,7 @@
 mod add;
 mod check;
 mod dev;
+mod library;
 mod migrate;
 mod seed;
 mod serve;
