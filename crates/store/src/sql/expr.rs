@@ -307,7 +307,10 @@ impl<'models> Compiler<'models> {
 
     /// `user == null` is no error for a visitor, but true.
     fn is_nobody(&mut self, comparison: Comparison, left: &Expr, right: &Expr) -> Option<String> {
-        let user = |expr: &Expr| matches!(&expr.kind, ExprKind::Input(Input::User(FieldId::ID)));
+        // `user` itself, not `user.id`, which is of its kind and an error.
+        let user = |expr: &Expr| {
+            matches!((&expr.kind, &expr.ty), (ExprKind::Input(Input::User(FieldId::ID)), Type::Record(_)))
+        };
         let null = |expr: &Expr| matches!(&expr.kind, ExprKind::Const(Value::Null));
         if !(user(left) && null(right) || null(left) && user(right)) {
             return None;

@@ -91,6 +91,7 @@ async fn filters_find_what_they_say() {
         ("title.contains(\"o\") && title.endsWith(\"o\")", &nobody, vec![2]),
         ("user == null && status == \"draft\"", &nobody, vec![2]),
         ("user == null && status == \"draft\"", &ada, vec![]),
+        ("user.id == null || status == \"draft\"", &nobody, vec![2]),
     ] {
         assert_eq!(site.ids("posts", filter, inputs).await, expected, "{filter}");
     }
