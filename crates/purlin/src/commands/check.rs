@@ -125,8 +125,13 @@ fn deploy(site: &Arc<Site>, folder: &Path) -> Outcome {
             ));
         }
     }
-    if site.settings.site.url.is_none() {
-        notes.push("site.toml: `site.url` is not set, so links in feeds and mails are guessed, and cookies are not `Secure`".to_owned());
+    let settings = &site.settings;
+    if settings.site.url.is_none() {
+        let refused = match settings.server.hosts.is_empty() {
+            true => ", so requests for any name but this machine's own are refused, and",
+            false => ", so",
+        };
+        notes.push(format!("site.toml: `site.url` is not set{refused} cookies are not `Secure`"));
     }
     let plan = purlin_store::migrate::replay_all(&purlin_store::migrate::read_all(&site.root)?)
         .map(|snapshot| purlin_store::migrate::Wanted::of(&site.models).snapshot != snapshot)?;

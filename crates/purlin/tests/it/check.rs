@@ -62,6 +62,7 @@ fn what_deserves_a_look_is_listed_before_the_site_goes_out() {
     site.write("pages/count.html", page);
     let run = site.done(&["check", "--deploy"]);
     assert!(run.out.contains("pages/count.html: `data.all` reads users without access rules"), "{}", run.out);
+    assert!(run.out.contains("`site.url` is not set"), "{}", run.out);
     assert!(run.out.contains("purlin migrate new --name NAME"), "{}", run.out);
 }
 
