@@ -40,7 +40,7 @@ pub enum Failure {
     Unavailable(String),
     /// A template failed: 500, shown under `dev`.
     #[error("{0}")]
-    Template(purlin_pages::RenderError),
+    Template(Box<purlin_pages::RenderError>),
     /// Anything else: 500.
     #[error("{0}")]
     Internal(String),

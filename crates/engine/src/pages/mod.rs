@@ -234,7 +234,11 @@ impl Engine {
                 now: loaded.now,
             }),
         };
-        let body = self.inner.templates.render(template, view).map_err(Failure::Template)?;
+        let body = self
+            .inner
+            .templates
+            .render(template, view)
+            .map_err(|error| Failure::Template(Box::new(error)))?;
         let flash_shown = !request.flash.is_empty() && content_type.starts_with("text/html");
         let nonce = body.contains(&nonce).then_some(nonce);
         Ok(PageAnswer { status, body, content_type, flash_shown, nonce })
