@@ -33,7 +33,7 @@
 //! The transcript has each step's title, request line, status, the headers that say something, and the body. What
 //! differs from run to run is masked: request ids, tokens, cursors, hashes; UUIDs are numbered in the order in which
 //! they appear. `UPDATE=1` writes what came instead of comparing, and what it writes is read by a person before it
-//! is committed.
+//! is committed. `ONLY=forms/` runs those alone whose path has that.
 
 mod transcript;
 
@@ -79,7 +79,7 @@ pub struct Step {
 /// With every scenario whose transcript is not as expected, and everything in the folder that belongs to none.
 pub async fn run_all(folder: &Path) -> usize {
     let update = std::env::var_os("UPDATE").is_some();
-    let only = std::env::var("ONLY").unwrap_or_default();
+    let only = std::env::var_os("ONLY").unwrap_or_default().to_string_lossy().into_owned();
     let (cases, mut wrong) = cases(folder);
     for case in cases.iter().filter(|case| case.to_string_lossy().contains(&only)) {
         let transcript = run(folder, case).await;

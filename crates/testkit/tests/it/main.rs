@@ -1,3 +1,6 @@
 //! Whole sites, asked as strangers and browsers ask them.
 
+mod attacks;
+mod browser;
+mod press;
 mod scenarios;

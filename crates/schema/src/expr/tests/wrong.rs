@@ -4,6 +4,8 @@
 //! the file anew; read what changed.
 
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Site;
@@ -169,6 +171,13 @@ fn seeds_of_the_fuzzer_end() {
         fuzz(text.as_bytes());
         for cut in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
             fuzz(&text.as_bytes()[..cut]);
+        }
+    }
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/expression");
+    for seed in fs::read_dir(seeds).unwrap() {
+        let seed = fs::read(seed.unwrap().path()).unwrap();
+        for cut in 0..=seed.len() {
+            fuzz(&seed[..cut]);
         }
     }
     fuzz(&[0xff, 0xfe, 0]);

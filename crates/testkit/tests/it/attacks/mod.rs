@@ -1,0 +1,78 @@
+//! What strangers try, against every route of a site with people, by everybody there is.
+//!
+//! The server's own tests try each attack on the part that stops it. These go through a whole site: the journal of
+//! the scenarios, whose models have fields and rules of every kind, and its routes as [`App::routes`] lists them,
+//! so that a new one is attacked from the day it is there. Numbers are those of the list of attacks.
+//!
+//! [`App::routes`]: purlin_server::App::routes
+
+mod accounts;
+mod doors;
+mod floods;
+mod markup;
+mod questions;
+mod writes;
+
+use std::path::Path;
+
+use purlin_schema::{Field, Model};
+use purlin_server::{Kind, RouteInfo};
+use purlin_testkit::{Client, Running};
+
+/// Everybody there is: nobody, a user, an author, another, an editor, an administrator.
+const PEOPLE: &[&str] = &["", "una", "ann", "bob", "eve", "max"];
+
+const PASSWORD: &str = "correct horse battery";
+
+async fn open(site: &str) -> Running {
+    let sites = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/sites");
+    Running::of(&sites.join(site)).await
+}
+
+/// Somebody, signed in unless he is nobody.
+async fn somebody(running: &Running, name: &str) -> Client {
+    let mut client = running.client();
+    if !name.is_empty() {
+        client.sign_in(&format!("{name}@example.org"), PASSWORD).await;
+    }
+    client
+}
+
+async fn everybody(running: &Running) -> Vec<(&'static str, Client)> {
+    let mut people = Vec::new();
+    for name in PEOPLE {
+        people.push((*name, somebody(running, name).await));
+    }
+    people
+}
+
+/// A path that fits a route.
+fn concrete(route: &RouteInfo) -> String {
+    route
+        .path
+        .replace("[id]", "1")
+        .replace("[slug]", "rain-again")
+        .replace("[year]", "2026")
+        .replace("[...path]", "a/b")
+}
+
+/// The lists of the API: the model's name and the path.
+fn lists(running: &Running) -> Vec<(String, String)> {
+    let is_list = |route: &RouteInfo| route.kind == Kind::Api && route.methods == ["GET", "POST"];
+    let routes = running.app.routes().into_iter().filter(is_list);
+    let lists: Vec<(String, String)> = routes.map(|route| (route.from, route.path)).collect();
+    assert!(!lists.is_empty());
+    lists
+}
+
+/// Fields that nobody reads.
+fn secret(model: &Model) -> impl Iterator<Item = &Field> {
+    model.fields.iter().filter(|field| field.hidden || field.ty.name() == "password")
+}
+
+/// A value in a query string.
+fn encoded(text: &str) -> String {
+    let mut encoded = form_urlencoded::Serializer::new(String::new());
+    encoded.append_key_only(text);
+    encoded.finish()
+}
