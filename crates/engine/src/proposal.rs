@@ -98,6 +98,8 @@ impl Reader<'_> {
         }
         proposal.asked =
             proposal.given.iter().copied().filter(|field| !self.is_default(*field, &proposal)).collect();
+        // In the order of the model, so that messages about them always come in one.
+        proposal.asked.sort_unstable_by_key(|field| field.0);
         for (field, source) in set {
             self.apply(self.model.field(*field), source, &mut proposal);
         }
