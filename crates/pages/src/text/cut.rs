@@ -25,34 +25,6 @@ pub(crate) fn words(text: &str, max: usize, end: &str) -> String {
     )
 }
 
-/// Letters and digits in lower case with single hyphens between: `Ünder one roof!` is `under-one-roof`.
-pub(crate) fn slugify(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let mut push = |plain: char| {
-            if plain.is_alphanumeric() {
-                out.extend(plain.to_lowercase());
-            } else if !out.is_empty() && !out.ends_with('-') && !matches!(plain, '\'' | '’') {
-                out.push('-');
-            }
-        };
-        match c {
-            'à'..='å' | 'À'..='Å' => push('a'),
-            'ç' | 'Ç' => push('c'),
-            'è'..='ë' | 'È'..='Ë' => push('e'),
-            'ì'..='ï' | 'Ì'..='Ï' => push('i'),
-            'ñ' | 'Ñ' => push('n'),
-            'ò'..='ö' | 'ø' | 'Ò'..='Ö' | 'Ø' => push('o'),
-            'ù'..='ü' | 'Ù'..='Ü' => push('u'),
-            'ß' => "ss".chars().for_each(push),
-            'æ' | 'Æ' => "ae".chars().for_each(push),
-            _ => push(c),
-        }
-    }
-    out.truncate(out.trim_end_matches('-').len());
-    out
-}
-
 /// At most `max` characters of the text in harmless HTML, with every element that is open then closed.
 ///
 /// The input is what the sanitiser wrote: well formed, every attribute in double quotes.
@@ -206,13 +178,6 @@ mod tests {
             "<p>a<br>b <img alt=\"x > y\"> c…</p>"
         );
         assert_eq!(html("<p>x &lt;y z</p>", 3, "…"), "<p>x…</p>");
-    }
-
-    #[test]
-    fn a_slug_is_plain() {
-        assert_eq!(slugify("  Ünder  one Roof! "), "under-one-roof");
-        assert_eq!(slugify("Don’t"), "dont");
-        assert_eq!(slugify("日本 語"), "日本-語");
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn name_headings(events: &mut [Event<'_>]) {
                 _ => None,
             })
             .collect();
-        let slug = super::cut::slugify(&text);
+        let slug = purlin_schema::types::slugify(&text);
         if slug.is_empty() {
             continue;
         }

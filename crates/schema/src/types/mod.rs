@@ -24,7 +24,7 @@ mod text;
 mod url;
 mod uuid;
 
-pub use slug::slugify;
+pub use slug::{LONGEST_SLUG, slugify};
 
 use crate::model::Field;
 use crate::value::{Kind, Value};

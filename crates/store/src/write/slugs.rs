@@ -1,10 +1,11 @@
 //! Slugs that are made from another field, and kept apart from those that are taken.
 
 use purlin_schema::model::{Field, Model};
+use purlin_schema::types::slugify;
 use purlin_schema::{FieldId, Id, Value};
 
 use super::{Failure, Write};
-use crate::slug::{numbered, slugify};
+use crate::slug::numbered;
 
 /// Numbers that are tried one after the other before they are guessed at in greater steps.
 const TRIES: u64 = 16;

@@ -286,7 +286,9 @@ async fn slugs_are_made_and_kept_apart() {
     assert_eq!(slug(last).await, "renamed".into());
     site.commit(site.update("posts", last, &[("slug", "renamed".into())])).await.expect("an update");
     assert_eq!(slug(last).await, "renamed".into(), "its own slug is not taken");
-    let nothing = site.add("posts", &[("title", "日本".into())]).await;
+    let other = site.add("posts", &[("title", "日本 語".into())]).await;
+    assert_eq!(slug(other).await, "日本-語".into(), "other scripts stay as they are");
+    let nothing = site.add("posts", &[("title", "!?".into())]).await;
     assert_eq!(slug(nothing).await, "posts".into());
     let same = vec![site.create("posts", &title); 40];
     let made = site.store.commit(same).await.expect("posts");
