@@ -111,7 +111,8 @@ fn read_one<'a>(
     };
     type_keys(&mut field, view);
     field.required = view.bool("required").unwrap_or(false);
-    field.hidden = view.bool("hidden").unwrap_or(false);
+    // A password's hash leaves for nobody, whatever the file says or leaves unsaid.
+    field.hidden = view.bool("hidden").unwrap_or(false) || ty.name() == "password";
     field.was = was(draft, view);
     field.description = view.string("description");
     if let Some(label) = view.string("label") {
