@@ -8,13 +8,14 @@
 use std::sync::Arc;
 
 use purlin_schema::expr::{self, Asker, ExprKind, Type};
-use purlin_schema::model::Rule;
+use purlin_schema::model::{RelationBy, RelationId, Rule};
 use purlin_schema::query::{Include, Query, Select, Selected};
 use purlin_schema::{Expr, FieldId, Kind, Model, ModelId, Models, Value};
 use purlin_store::mutation::Condition;
 use purlin_store::{CompileError, Store};
 
-use crate::Actor;
+use crate::inputs::Ask;
+use crate::{Actor, expressions};
 
 /// The kinds of askers for whom rules are worked out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,6 +96,17 @@ impl Who {
             Actor::Visitor => Who::Visitor,
             actor if actor.is_admin() => Who::Admin,
             _ => Who::User,
+        }
+    }
+}
+
+impl FieldPermissions {
+    /// Whether a form shows its user a control for the field: not where the rule, which looks at him alone, refuses him.
+    pub(crate) fn write_offered(&self, ask: &Ask<'_>) -> bool {
+        match &self.write {
+            Verdict::Always => true,
+            Verdict::Never => false,
+            Verdict::When(rule) => expressions::holds_for_asker(rule, ask) != Some(false),
         }
     }
 }
@@ -195,12 +207,26 @@ impl Access {
         let permissions = self.of(query.model, who);
         let mut guarded = self.fields(query, who);
         guarded.filter = and(query.filter.clone(), left_of(&permissions.read, query.filter.as_ref()));
-        guarded.include = query.include.iter().map(|include| self.guard_include(include, who)).collect();
+        guarded.include =
+            query.include.iter().map(|include| self.guard_include(query.model, include, who)).collect();
         for count in &mut guarded.count {
             let to = self.models.get(query.model).relation(count.relation).to;
-            count.filter = and(count.filter.take(), self.of(to, who).read.filter());
+            let rule = and(self.of(to, who).read.filter(), self.relation(query.model, count.relation, who));
+            count.filter = and(count.filter.take(), rule);
         }
         guarded
+    }
+
+    /// What must hold for a record to stand in a relation of another: that the ref which makes it so may be read.
+    fn relation(&self, model: ModelId, relation: RelationId, who: Who) -> Option<Expr> {
+        let relation = self.models.get(model).relation(relation);
+        let read = |of: ModelId, field: FieldId| &self.of(of, who).fields[usize::from(field.0)].read;
+        match relation.by {
+            RelationBy::Ref(field) | RelationBy::Refs(field) => {
+                read(model, field).filter().map(|rule| expr::of_outer_row(rule, model))
+            }
+            RelationBy::Inverse(field) | RelationBy::InverseRefs(field) => read(relation.to, field).filter(),
+        }
     }
 
     /// The query without rules about records; what is hidden stays so, and `_version` comes along.
@@ -215,8 +241,10 @@ impl Access {
         open
     }
 
-    fn guard_include(&self, include: &Include, who: Who) -> Include {
-        Include { relation: include.relation, query: self.guard(&include.query, who) }
+    fn guard_include(&self, model: ModelId, include: &Include, who: Who) -> Include {
+        let mut query = self.guard(&include.query, who);
+        query.filter = and(query.filter.take(), self.relation(model, include.relation, who));
+        Include { relation: include.relation, query }
     }
 
     fn fields(&self, query: &Query, who: Who) -> Query {

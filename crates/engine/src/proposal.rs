@@ -36,6 +36,8 @@ pub(crate) struct Proposal {
     given: HashSet<FieldId>,
     /// What the asker himself gave, as against defaults and what a form sets.
     asked: Vec<FieldId>,
+    /// What a replacement resets because it was not given.
+    reset: Vec<FieldId>,
 }
 
 /// By which rules an input is read.
@@ -61,6 +63,11 @@ impl Proposal {
     /// The proposed value of a field, where it is set.
     pub(crate) fn value(&self, field: FieldId) -> Option<&Value> {
         self.values.iter().find(|(known, _)| *known == field).map(|(_, value)| value)
+    }
+
+    /// Every field that is to be written.
+    fn fields(&self) -> impl Iterator<Item = FieldId> + '_ {
+        self.values.iter().map(|(field, _)| *field).chain(self.links.iter().map(|(field, _)| *field))
     }
 
     /// Takes the id out, where the owner decided it already.
@@ -103,7 +110,11 @@ impl Reader<'_> {
         for (field, source) in set {
             self.apply(self.model.field(*field), source, &mut proposal);
         }
+        let known = proposal.given.clone();
         self.complete(&mut proposal);
+        if self.mode == Mode::Replace {
+            proposal.reset = proposal.fields().filter(|field| !known.contains(field)).collect();
+        }
         self.validate(&mut proposal);
         proposal
     }
@@ -168,7 +179,9 @@ impl Reader<'_> {
     fn absent_controls(&self, proposal: &mut Proposal) {
         for id in self.allowed.unwrap_or_default() {
             let field = self.model.field(*id);
-            if proposal.given.contains(id) || self.never_written(field) {
+            // Nor does it show a control for what its user may not write.
+            let shown = self.permissions.fields[usize::from(id.0)].write_offered(self.ask);
+            if proposal.given.contains(id) || self.never_written(field) || !shown {
                 continue;
             }
             if field.is_many() {
@@ -223,7 +236,10 @@ impl Reader<'_> {
             if field.is_system() || field.computed.is_some() || proposal.given.contains(&field.id) {
                 continue;
             }
-            let absent_stays = self.never_written(field) || field.hidden || field.ty.name() == "password";
+            let absent_stays = self.never_written(field)
+                || field.hidden
+                || field.ty.name() == "password"
+                || !self.permissions.fields[usize::from(field.id.0)].write_offered(self.ask);
             if self.mode == Mode::Replace && absent_stays {
                 continue;
             }
@@ -285,9 +301,15 @@ impl Reader<'_> {
 
     /// Whether a new record would have this value anyway, so that giving it is no writing.
     fn is_default(&self, field: FieldId, proposal: &Proposal) -> bool {
-        let default = &self.model.field(field).default;
-        self.mode == Mode::Create
-            && matches!((default, proposal.value(field)), (Some(Source::Literal(default)), Some(value)) if default == value)
+        if self.mode != Mode::Create {
+            return false;
+        }
+        match (&self.model.field(field).default, proposal.value(field)) {
+            (Some(Source::Literal(default)), Some(value)) => default == value,
+            (None, Some(value)) => value.is_null(),
+            (None, None) => self.lacks_links(self.model.field(field), proposal),
+            (Some(_), _) => false,
+        }
     }
 
     fn lacks_links(&self, field: &Field, proposal: &Proposal) -> bool {
@@ -319,10 +341,11 @@ fn ids_from_json(field: &Field, json: &serde_json::Value) -> Result<Vec<Id>, Str
     }
     let list = json.as_array().ok_or("must be a list of ids")?;
     let mut ids = Vec::with_capacity(list.len());
+    let mut seen = HashSet::with_capacity(list.len());
     for item in list {
         let id = field.ty.from_json(field, item).ok().and_then(|value| value.as_id());
         let id = id.ok_or("must be a list of ids")?;
-        if !ids.contains(&id) {
+        if seen.insert(id) {
             ids.push(id);
         }
     }
@@ -345,9 +368,12 @@ impl Proposal {
                 guards.push(Guard::FieldWrite(*field, condition.clone()));
             }
         }
-        for field in
-            self.values.iter().map(|(field, _)| *field).chain(self.links.iter().map(|(field, _)| *field))
-        {
+        for field in &self.reset {
+            if let Some(condition) = &permissions.fields[usize::from(field.0)].write_condition {
+                guards.push(Guard::Kept(*field, condition.clone()));
+            }
+        }
+        for field in self.fields() {
             let Some(reference) = &model.field(field).reference else { continue };
             let target = access.of(reference.to, who);
             let readable = match (&target.read, self.asked.contains(&field)) {

@@ -13,6 +13,9 @@ use crate::inputs::Ask;
 use crate::proposal::{Mode, Proposal, Reader};
 use crate::{Actor, Engine, Failure, FieldMessage, expressions};
 
+/// How often a change is prepared that others are faster than.
+const MOST_TRIES: usize = 4;
+
 /// A list as it was asked for.
 pub struct Listing {
     /// The rows; `_version` is among their fields and leaves with nobody.
@@ -168,9 +171,29 @@ impl Engine {
         Ok(self.commit_one(ask, model.id, action, guards).await?.id)
     }
 
-    /// Changes a record.
+    /// Changes a record. Where a check was evaluated on a version that has changed meanwhile, it is prepared again.
     #[expect(clippy::too_many_arguments, reason = "each is a part of the one request")]
     pub(crate) async fn change(
+        &self,
+        ask: &Ask<'_>,
+        model: ModelId,
+        id: Id,
+        if_version: Option<i64>,
+        fields: Fields<'_>,
+        mode: Mode,
+        limits: Limits<'_>,
+    ) -> Result<(), Failure> {
+        for _ in 1..MOST_TRIES {
+            match self.change_once(ask, model, id, if_version, fields, mode, limits).await {
+                Err(Failure::VersionMismatch) if if_version.is_none() => {}
+                done => return done,
+            }
+        }
+        self.change_once(ask, model, id, if_version, fields, mode, limits).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the one request")]
+    async fn change_once(
         &self,
         ask: &Ask<'_>,
         model: ModelId,
@@ -294,7 +317,7 @@ impl Engine {
         let step = Step { name: "record".to_owned(), query: prepared.clone(), must_exist: true };
         let plan = Plan { steps: vec![step] };
         let mut answer =
-            self.store().read(&plan, purlin_store::Ask { inputs: &ask, steps: &[] }).await.map_err(failed)?;
+            self.store().read(&plan, purlin_store::Ask { inputs: &ask, steps: &[] }).await.map_err(asked)?;
         if answer.missing.is_some() {
             return Ok(None);
         }
@@ -346,8 +369,10 @@ impl Engine {
                 Refusal::Forbidden => return not_allowed(actor),
                 Refusal::VersionMismatch => return Failure::VersionMismatch,
                 Refusal::Referenced(by) => {
-                    let by = self.model(*by);
-                    return Failure::Conflict(format!("records of {} refer to it", by.name));
+                    let named = self.model(*by);
+                    let known = !named.internal && !self.access().of(*by, Who::of(actor)).read.is_never();
+                    let who = if known { named.name.as_str() } else { "another model" };
+                    return Failure::Conflict(format!("records of {who} refer to it"));
                 }
                 Refusal::FieldForbidden(field) => {
                     messages.push(FieldMessage::new(
@@ -390,7 +415,8 @@ pub(crate) fn condition_of(guard: &Guard) -> Option<&Arc<purlin_store::mutation:
         | Guard::Stored(condition)
         | Guard::Proposed(condition)
         | Guard::Check(condition, ..)
-        | Guard::FieldWrite(_, condition) => Some(condition),
+        | Guard::FieldWrite(_, condition)
+        | Guard::Kept(_, condition) => Some(condition),
         Guard::Referred(_, condition) => condition.as_ref(),
     }
 }
@@ -400,6 +426,18 @@ pub(crate) fn not_allowed(actor: &Actor) -> Failure {
     match actor {
         Actor::Visitor => Failure::Unauthenticated,
         _ => Failure::Forbidden,
+    }
+}
+
+/// The same where the asker himself said what to bring along.
+pub(crate) fn asked(error: Error) -> Failure {
+    match error {
+        Error::TooManyRows(most) => Failure::BadRequest {
+            code: "too_much",
+            parameter: Some("include".to_owned()),
+            message: format!("asks for more than {most} records at once"),
+        },
+        error => failed(error),
     }
 }
 

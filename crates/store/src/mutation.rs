@@ -99,6 +99,8 @@ pub enum Guard {
     /// Where any of these fields changes by the mutation, the stored record (of a create: the proposed one) must satisfy
     /// this, or it is [`Refusal::FieldForbidden`].
     FieldWrite(FieldId, Arc<Condition>),
+    /// Where the stored record does not satisfy this, an update leaves the field as it is, whatever the mutation sets it to.
+    Kept(FieldId, Arc<Condition>),
 }
 
 /// What a mutation did.

@@ -190,23 +190,28 @@ impl Engine {
         let accounts = &self.inner.accounts;
         let email = email.trim().to_lowercase();
         let now = self.now();
-        if let Some(seconds) = accounts.attempts.refused(&email, address, now) {
-            return Err(Failure::TooMany(seconds));
-        }
-        let user = self.user_by_email(&email).await?;
-        let hash = user.as_ref().and_then(|user| user.value(accounts.password)).and_then(Value::as_text);
-        let tried = if password.len() > password::LONGEST_BYTES { "" } else { password };
-        let right = accounts.passwords.verify(tried, hash).await? && tried == password;
-        match user.filter(|_| right) {
-            Some(user) => {
+        accounts.attempts.begin(&email, address, now).map_err(Failure::TooMany)?;
+        match self.verified(&email, password).await {
+            Ok(Some(user)) => {
                 accounts.attempts.forget(&email, address);
                 self.begin_session(&user, carrier, user_agent).await
             }
-            None => {
-                accounts.attempts.count(&email, address, now);
-                Err(Failure::Unauthenticated)
+            Ok(None) => Err(Failure::Unauthenticated),
+            Err(failure) => {
+                accounts.attempts.take_back(&email, address);
+                Err(failure)
             }
         }
+    }
+
+    /// The user with this address and this password.
+    async fn verified(&self, email: &str, password: &str) -> Result<Option<User>, Failure> {
+        let accounts = &self.inner.accounts;
+        let user = self.user_by_email(email).await?;
+        let hash = user.as_ref().and_then(|user| user.value(accounts.password)).and_then(Value::as_text);
+        let tried = if password.len() > password::LONGEST_BYTES { "" } else { password };
+        let right = accounts.passwords.verify(tried, hash).await? && tried == password;
+        Ok(user.filter(|_| right))
     }
 
     /// Makes an account from a posted form and signs it in.

@@ -105,7 +105,7 @@ impl Engine {
             ..self.ask(request.actor)
         };
         let to = match &form.then {
-            Some(template) => text_of(template, &ask, encode_segment)?,
+            Some(template) => local(&text_of(template, &ask, encode_segment)?),
             None => request.path.to_owned(),
         };
         let say = form.say.as_ref().map(|template| text_of(template, &ask, ToOwned::to_owned)).transpose()?;
@@ -146,10 +146,11 @@ impl Engine {
             }
         };
         let permissions = self.access().of(form.model, crate::access::Who::of(actor));
+        let ask = Ask { now: loaded.now, ..self.ask(actor) };
         let fields = form
             .fields
             .iter()
-            .filter(|field| !permissions.fields[usize::from(field.0)].write.is_never())
+            .filter(|field| permissions.fields[usize::from(field.0)].write_offered(&ask))
             .map(|field| {
                 let field = model.field(*field);
                 let offered =
@@ -273,6 +274,11 @@ fn text_of(template: &TextTemplate, ask: &Ask<'_>, encode: fn(&str) -> String) -
     Ok(text)
 }
 
+/// A path of this site: where its first piece came out empty, two slashes would name another host.
+fn local(path: &str) -> String {
+    format!("/{}", path.trim_start_matches(['/', '\\']))
+}
+
 /// A value as one segment of a path or one value of a query.
 fn encode_segment(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -288,7 +294,16 @@ fn encode_segment(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::encode_segment;
+    use super::{encode_segment, local};
+
+    #[test]
+    fn attack_14_no_empty_piece_makes_a_path_lead_elsewhere() {
+        for (text, path) in
+            [("/", "/"), ("//evil.net", "/evil.net"), ("///\\a", "/a"), ("/a//b", "/a//b"), ("", "/")]
+        {
+            assert_eq!(local(text), path);
+        }
+    }
 
     #[test]
     fn a_value_stays_within_its_segment() {

@@ -129,3 +129,123 @@ async fn a_filter_sees_no_more_than_its_asker() {
         0
     );
 }
+
+const LETTERS: &str = r#"
+[model]
+label = "title"
+[fields]
+title    = { type = "text", required = true }
+sender   = { type = "ref", to = "users", default = "= user", read = "sender == user", inverse = "letters" }
+topics   = { type = "refs", to = "topics", read = "sender == user", inverse = "letters" }
+envelope = { type = "password" }
+[access]
+read   = "true"
+create = "user != null"
+update = "user != null"
+delete = "user != null"
+"#;
+
+const TOPICS: &str = r#"
+[fields]
+name = { type = "text", required = true }
+[access]
+read   = "true"
+create = "user != null"
+delete = "user != null"
+"#;
+
+const STAMPS: &str = r#"
+[fields]
+topic = { type = "ref", to = "topics" }
+"#;
+
+const LETTERS_PAGE: &str = r#"+++
+[data.letters]
+from = "letters"
+include = ["sender", "topics"]
+[data.topics]
+from = "topics"
+count = { letters = "true" }
++++
+{% for letter in letters %}{{ letter.sender.id if letter.sender else "nobody" }} {{ letter.topics|length }}{% endfor %};
+{%- for topic in topics %} {{ topic.counts.letters }}{% endfor %}"#;
+
+async fn with_letters() -> (Fixture, Actor, Actor) {
+    let site = Fixture::of(&[
+        ("models/users.toml", "[fields]\nname = { type = \"text\" }\n[access]\nread = \"true\"\n"),
+        ("models/letters.toml", LETTERS),
+        ("models/topics.toml", TOPICS),
+        ("models/stamps.toml", STAMPS),
+        ("pages/letters.html", LETTERS_PAGE),
+    ])
+    .await;
+    let (ada, bob) = (site.user("ada", "user").await, site.user("bob", "user").await);
+    site.create(&ada, "topics", &json!({"name": "rust"})).await.unwrap();
+    let letter = json!({"title": "Dear Bob", "topics": [1], "envelope": "correct horse"});
+    site.create(&ada, "letters", &letter).await.unwrap();
+    (site, ada, bob)
+}
+
+/// How many records come along with each that is found.
+async fn included(site: &Fixture, actor: &Actor, model: &str, parameters: &[(&str, &str)]) -> Vec<usize> {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let parameters: Vec<(String, String)> = parameters.iter().map(own).collect();
+    let listing = site.engine.list(actor, site.model(model), &parameters).await.unwrap();
+    let number = |related: &purlin_schema::record::Related| match related {
+        purlin_schema::record::Related::One(one) => usize::from(one.is_some()),
+        purlin_schema::record::Related::Many(many) => many.len(),
+    };
+    listing.set.rows.iter().flat_map(|row| row.related.iter().map(number)).collect()
+}
+
+#[tokio::test]
+async fn attack_04_nothing_is_included_by_a_ref_that_may_not_be_read() {
+    let (site, ada, bob) = with_letters().await;
+    for (actor, number) in [(&ada, 1), (&bob, 0)] {
+        for (model, parameters) in [
+            ("letters", vec![("include", "sender")]),
+            ("letters", vec![("include", "sender"), ("fields", "id")]),
+            ("letters", vec![("include", "topics"), ("fields", "title")]),
+            ("users", vec![("include", "letters"), ("filter", "name == 'ada'")]),
+            ("topics", vec![("include", "letters")]),
+        ] {
+            assert_eq!(included(&site, actor, model, &parameters).await, [number], "{model} {parameters:?}");
+        }
+    }
+    let matched = site.engine.route("/letters").unwrap();
+    for (actor, text) in [(&ada, "1 1; 1"), (&bob, "nobody 0; 0"), (&Actor::Visitor, "nobody 0; 0")] {
+        let request = purlin_engine::pages::PageRequest {
+            actor,
+            path: "/letters",
+            query_string: "",
+            query: &[],
+            flash: Vec::new(),
+        };
+        assert_eq!(site.engine.page(&matched, request).await.unwrap().body, text);
+    }
+}
+
+#[tokio::test]
+async fn attack_04_no_password_is_asked_for_whatever_its_field_says() {
+    let (site, ada, _) = with_letters().await;
+    for parameter in [
+        ("fields", "envelope"),
+        ("sort", "envelope"),
+        ("envelope", "x"),
+        ("filter", "envelope.startsWith('$argon2id')"),
+    ] {
+        let refused = site.list(&ada, "letters", &[parameter]).await;
+        assert!(matches!(refused, Err(Failure::BadRequest { .. })), "{parameter:?}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_does_not_name_a_model_that_one_may_not_read() {
+    let (site, ada, _) = with_letters().await;
+    site.create(&Actor::Owner, "stamps", &json!({"topic": 1})).await.unwrap();
+    let (topics, id) = (site.model("topics"), purlin_schema::Id::Int(1));
+    let refused = site.engine.delete(&ada, topics, id, None).await.err().unwrap();
+    assert_eq!(refused.to_string(), "records of another model refer to it");
+    let refused = site.engine.delete(&Actor::Owner, topics, id, None).await.err().unwrap();
+    assert_eq!(refused.to_string(), "records of stamps refer to it");
+}

@@ -118,3 +118,34 @@ async fn attack_06_a_form_takes_what_it_shows_from_whom_it_may() {
     let body = page(&site, &ada, "/posts/first", &[]).await.unwrap().body;
     assert!(body.contains("<h1>First</h1>"), "nothing was written");
 }
+
+const EDIT: &str = r#"+++
+[data.post]
+from = "posts"
+filter = "id == params.id"
+one = true
+[form.edit]
+update = "data.post"
+fields = ["title", "featured"]
+then = "/{data.post.body}/{data.post.title}"
++++
+{{ form("edit") }}
+"#;
+
+#[tokio::test]
+async fn a_form_shows_no_control_for_what_its_user_may_not_write() {
+    let site = Fixture::with(&[("pages/edit/[id].html", EDIT)]).await;
+    let (ada, eve) = (site.user("ada", "author").await, site.user("eve", "editor").await);
+    let post = json!({"title": "One", "status": "published", "published_at": "2026-01-01T00:00:00Z"});
+    site.create(&ada, "posts", &post).await.unwrap();
+    let shown = page(&site, &eve, "/edit/1", &[]).await.unwrap().body;
+    assert!(shown.contains("name=\"featured\""), "{shown}");
+    submit(&site, &eve, "/edit/1", &[("title", "One"), ("featured", "on")]).await.unwrap();
+    let shown = page(&site, &ada, "/edit/1", &[]).await.unwrap().body;
+    assert!(!shown.contains("name=\"featured\""), "{shown}");
+    let answer = submit(&site, &ada, "/edit/1", &[("title", "evil.net")]).await.unwrap();
+    let FormAnswer::Done { to, .. } = answer else { panic!("what he was not shown was taken as unticked") };
+    assert_eq!(to, "/evil.net", "attack 14: an empty piece leads nowhere else");
+    let featured = site.list(&ada, "posts", &[("featured", "true")]).await.unwrap();
+    assert_eq!(featured, ["evil.net"]);
+}

@@ -169,3 +169,75 @@ async fn replacing_resets_what_is_absent_and_keeps_what_one_may_not_write() {
     assert_eq!(site.value(&replaced, "body"), Some(Value::Null));
     assert_eq!(site.value(&replaced, "author"), site.value(&post, "author"));
 }
+
+#[tokio::test]
+async fn attack_05_leaving_a_field_out_or_null_does_not_write_it_either() {
+    let site = Fixture::new().await;
+    let (ada, eve) = (site.user("ada", "author").await, site.user("eve", "editor").await);
+    let failure = site.create(&ada, "posts", &json!({"title": "One", "featured": null})).await.err().unwrap();
+    assert_eq!(codes(&failure), ["featured: read_only"], "its default is not null");
+    let fields = json!({"title": "One", "rating": null, "status": "published", "published_at": "2026-01-01T00:00:00Z"});
+    let post = site.create(&ada, "posts", &fields).await.unwrap();
+    site.update(&eve, "posts", post.id, &json!({"featured": true})).await.unwrap();
+    let fields = purlin_engine::records::Fields::Json(fields.as_object().unwrap());
+    let posts = site.model("posts");
+    let replaced = site.engine.replace(&ada, posts, post.id, None, fields).await.unwrap();
+    assert_eq!(
+        site.value(&replaced, "featured"),
+        Some(Value::Bool(true)),
+        "PUT leaves what one may not write"
+    );
+    let replaced = site.engine.replace(&eve, posts, post.id, None, fields).await.unwrap();
+    assert_eq!(site.value(&replaced, "featured"), Some(Value::Bool(false)));
+}
+
+#[tokio::test]
+async fn a_replacement_leaves_what_the_stored_record_keeps_from_its_writer() {
+    let tasks = r#"
+        [fields]
+        title  = { type = "text", required = true }
+        locked = { type = "bool", default = false }
+        price  = { type = "int", write = "!locked" }
+        people = { type = "refs", to = "users", write = "!locked" }
+        [access]
+        read   = "true"
+        create = "true"
+        update = "true"
+    "#;
+    let site = Fixture::of(&[("models/tasks.toml", tasks)]).await;
+    let root = Actor::Owner;
+    let user =
+        site.create(&root, "users", &json!({"email": "a@b.de", "password": "correct horse"})).await.unwrap();
+    let purlin_schema::Id::Int(user) = user.id else { unreachable!() };
+    let visitor = Actor::Visitor;
+    let tasks = site.model("tasks");
+    for (locked, price) in [(true, Value::Int(7)), (false, Value::Null)] {
+        let task = json!({"title": "a", "locked": locked, "price": 7, "people": [user]});
+        let task = site.create(&root, "tasks", &task).await.unwrap();
+        let fields = json!({"title": "b", "locked": locked});
+        let fields = purlin_engine::records::Fields::Json(fields.as_object().unwrap());
+        let replaced = site.engine.replace(&visitor, tasks, task.id, None, fields).await.unwrap();
+        assert_eq!(site.value(&replaced, "title"), Some(Value::from("b")));
+        assert_eq!(site.value(&replaced, "price"), Some(price));
+        let filter = format!("people.exists(p, p.id == {user}) && locked == {locked}");
+        assert_eq!(
+            site.list(&root, "tasks", &[("filter", &filter)]).await.unwrap().len(),
+            usize::from(locked)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_check_in_memory_is_prepared_again_when_others_were_faster() {
+    let notes = "[fields]\ntext = { type = \"text\" }\nnumber = { type = \"int\" }\n[access]\nread = \"true\"\nupdate = \"true\"\n\
+                 [[check]]\nrule = 'text.matches(\"^[a-z]*$\")'\nfield = \"text\"\nmessage = \"letters\"\n";
+    let site = Fixture::of(&[("models/notes.toml", notes)]).await;
+    let note = site.create(&Actor::Owner, "notes", &json!({"text": "a"})).await.unwrap();
+    let visitor = Actor::Visitor;
+    let (first, second) = (json!({"number": 1}), json!({"text": "b"}));
+    let both = tokio::join!(
+        site.update(&visitor, "notes", note.id, &first),
+        site.update(&visitor, "notes", note.id, &second)
+    );
+    assert!(both.0.is_ok() && both.1.is_ok());
+}

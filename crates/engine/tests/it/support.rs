@@ -121,8 +121,13 @@ rating = "rating == query.rating"
 
 impl Fixture {
     pub async fn new() -> Fixture {
+        Fixture::with(&[]).await
+    }
+
+    /// The same with further files.
+    pub async fn with(more: &[(&str, &str)]) -> Fixture {
         let index = INDEX.replace("count = { labels = \"true\" }\n", "");
-        Fixture::of(&[
+        let mut files = vec![
             ("site.toml", SITE),
             ("models/users.toml", USERS),
             ("models/posts.toml", POSTS),
@@ -130,8 +135,9 @@ impl Fixture {
             ("models/notes.toml", NOTES),
             ("pages/index.html", &index),
             ("pages/posts/[slug].html", POST_PAGE),
-        ])
-        .await
+        ];
+        files.extend(more);
+        Fixture::of(&files).await
     }
 
     pub async fn of(files: &[(&str, &str)]) -> Fixture {

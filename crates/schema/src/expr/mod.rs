@@ -45,7 +45,7 @@ pub use fold::{Asker, fold, implies, remaining, simplify_condition, specialise};
 pub use fuzz::fuzz;
 pub use lex::{MAX_BYTES, MAX_DEPTH, MAX_NODES, RESERVED};
 pub use print::print;
-pub use restrict::{Reading, restrict, restrict_sort};
+pub use restrict::{Reading, of_outer_row, restrict, restrict_sort};
 pub use tree::Needs;
 
 use crate::model::{FieldId, ModelId, RelationId};

@@ -51,6 +51,13 @@ pub fn restrict_sort(path: &Path, span: Range<usize>, reading: &Reading<'_>) -> 
     ))
 }
 
+/// A rule about a record of `model`, as it reads in a filter on the rows of one of that record's relations: there the
+/// record is the row outside.
+#[must_use]
+pub fn of_outer_row(rule: Expr, model: ModelId) -> Expr {
+    rebase(rule, &Base { scope: 1, model, hops: &[] }, 0)
+}
+
 /// A rule, as far as it is decided.
 enum Readable {
     Always,

@@ -137,6 +137,19 @@ impl Write<'_> {
         Err(Failure::Refused(refusals))
     }
 
+    /// The fields that stay as they are, whatever the mutation sets them to.
+    pub(super) fn kept(&self, mutation: &Mutation, id: Id, old: &[Value]) -> Result<Vec<FieldId>, Failure> {
+        let mut kept = Vec::new();
+        for guard in &mutation.guards {
+            if let Guard::Kept(field, condition) = guard
+                && !self.holds(condition, mutation, id, Some(old))?
+            {
+                kept.push(*field);
+            }
+        }
+        Ok(kept)
+    }
+
     /// Whether the asker may write the fields that change: by the record as stored.
     pub(super) fn may_write(
         &self,
@@ -158,8 +171,7 @@ impl Write<'_> {
         links: &[(FieldId, Vec<Id>)],
     ) -> Result<(), Failure> {
         self.fields_writable(mutation, id, None, |field| {
-            given.iter().any(|(known, value)| *known == field && !value.is_null())
-                || links.iter().any(|(known, targets)| *known == field && !targets.is_empty())
+            given.iter().any(|(known, _)| *known == field) || links.iter().any(|(known, _)| *known == field)
         })
     }
 

@@ -27,14 +27,16 @@ impl Write<'_> {
         }
         let model = self.model(mutation.model).clone();
         let mut values = old.to_vec();
+        let kept = self.kept(mutation, id, &old)?;
         for (field, value) in given {
-            let fixed = matches!(*field, FieldId::ID | FieldId::VERSION);
+            let fixed = matches!(*field, FieldId::ID | FieldId::VERSION) || kept.contains(field);
             if model.field(*field).has_column() && !fixed {
                 values[usize::from(field.0)] = value.clone();
             }
         }
         self.fill_slugs(&model, &mut values, Some(id), Some(given))?;
-        let changes = links.iter().map(|(field, links)| self.planned(&model, *field, id, links));
+        let links = links.iter().filter(|(field, _)| !kept.contains(field));
+        let changes = links.map(|(field, links)| self.planned(&model, *field, id, links));
         let changes = changes.collect::<Result<Vec<_>, _>>()?;
         let differs = |field: FieldId| values[usize::from(field.0)] != old[usize::from(field.0)];
         let changed: Vec<FieldId> =
