@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::access::{Who, and};
 use crate::inputs::Ask;
-use crate::records::{Listing, failed};
+use crate::records::Listing;
 use crate::{Actor, Engine, Failure, expressions};
 
 const MOST_INCLUDES: usize = 20;
@@ -74,7 +74,7 @@ impl Engine {
         let step = Step { name: "list".to_owned(), query: list.prepared.clone(), must_exist: false };
         let plan = Plan { steps: vec![step] };
         let ask = purlin_store::Ask { inputs: &ask, steps: &args };
-        let mut answer = self.store().read(&plan, ask).await.map_err(failed)?;
+        let mut answer = self.store().read(&plan, ask).await.map_err(crate::records::asked)?;
         let set =
             answer.sets.pop().ok_or_else(|| Failure::Internal("a list without an answer".to_owned()))?;
         let next = set.more.then(|| self.cursor(&bound_to, &set.last_key));

@@ -16,7 +16,7 @@ pub enum Error {
     /// Too much is waiting already.
     #[error("the database has too much to do")]
     Busy,
-    /// A query without a limit has more rows than the store hands out at once.
+    /// A query without a limit, or what it includes, has more rows than the store hands out at once.
     #[error("more than {0} rows")]
     TooManyRows(usize),
     /// The disk is full, the file read-only, or the database gone: nothing was written.

@@ -4,6 +4,10 @@ use purlin_schema::model::{Field, FieldId, Model, Models, RelationBy};
 use purlin_schema::record::{Related, Row, RowSet, Shape, ShapeRelation};
 use purlin_schema::value::{Value, write_json, write_json_string};
 
+/// An answer of more bytes is not made: an included record may stand in it any number of times, and those that it
+/// includes with it. Writing ends soon after.
+pub const MOST_BYTES: usize = 32 * 1024 * 1024;
+
 /// Writes `{"items": […], "next": …}`, and `"total"` where it was asked for.
 pub fn write_listing(out: &mut Vec<u8>, models: &Models, set: &RowSet, next: Option<&str>) {
     let writer = Writer::new(models, &set.shape);
@@ -75,6 +79,9 @@ impl<'site> Writer<'site> {
     }
 
     fn write(&self, out: &mut Vec<u8>, row: &Row) {
+        if out.len() > MOST_BYTES {
+            return;
+        }
         out.push(b'{');
         let mut first = true;
         for member in &self.members {

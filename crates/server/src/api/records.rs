@@ -34,7 +34,7 @@ pub(super) async fn list(
     let listing = engine.list(&identity.actor, model, &asking.query()?).await?;
     let mut out = Vec::with_capacity(256 + 512 * listing.set.rows.len());
     json::write_listing(&mut out, &engine.site().models, &listing.set, listing.next.as_deref());
-    Ok(tagged(asking, None, out))
+    tagged(asking, None, out)
 }
 
 pub(super) async fn get(
@@ -43,7 +43,7 @@ pub(super) async fn get(
     (model, id): (ModelId, Id),
 ) -> Result<Response<Body>, Problem> {
     let found = asking.engine().get(&identity.actor, model, id, &asking.query()?).await?;
-    Ok(tagged(asking, Some(found.version), written(asking, &found)))
+    tagged(asking, Some(found.version), written(asking, &found))
 }
 
 pub(super) async fn create(
@@ -153,7 +153,15 @@ fn written(asking: &Asking<'_>, found: &Found) -> Vec<u8> {
 }
 
 /// An answer with its tag; or only the tag, where the asker has it already.
-fn tagged(asking: &Asking<'_>, version: Option<i64>, body: Vec<u8>) -> Response<Body> {
+///
+/// # Errors
+/// 400 for one that is too large.
+fn tagged(asking: &Asking<'_>, version: Option<i64>, body: Vec<u8>) -> Result<Response<Body>, Problem> {
+    if body.len() > json::MOST_BYTES {
+        let message =
+            "includes more than fits into one answer; ask for fewer records or fields, or include less";
+        return Err(Problem::bad_request("too_much", message));
+    }
     let tag = etag::of(version, &body);
     let known = etag::is_known(&asking.parts.headers, &tag);
     let mut response = if known {
@@ -162,5 +170,5 @@ fn tagged(asking: &Asking<'_>, version: Option<i64>, body: Vec<u8>) -> Response<
         answer::answer(StatusCode::OK, JSON, body)
     };
     response.headers_mut().insert(header::ETAG, tag);
-    response
+    Ok(response)
 }

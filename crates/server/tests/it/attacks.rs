@@ -466,3 +466,25 @@ async fn attack_08_links_lead_to_no_script() {
         reply.is_problem(422, "invalid");
     }
 }
+
+#[tokio::test]
+async fn attack_24_what_includes_what_included_it_has_an_end() {
+    let site = Site::new().await;
+    let token = site.token("ann@example.org").await;
+    let body = "x".repeat(8_000);
+    for _ in 0..20 {
+        let post = json!({"title": "One", "body": body}).to_string();
+        let headers = [("authorization", &*format!("Bearer {token}")), ("content-type", "application/json")];
+        assert_eq!(site.ask("POST", "/api/posts", &headers, &post).await.status, 201);
+    }
+    let bearer = format!("Bearer {token}");
+    let ask = |include: &'static str| {
+        let path = format!("/api/posts?include={include}");
+        let (site, bearer) = (&site, &bearer);
+        async move { site.ask("GET", &path, &[("authorization", bearer)], "").await }
+    };
+    assert_eq!(ask("author.posts").await.status, 200);
+    let refused = ask("author.posts.author.posts").await;
+    assert_eq!(refused.status, 400, "{}", refused.body.len());
+    assert_eq!(refused.value()["code"], "too_much");
+}

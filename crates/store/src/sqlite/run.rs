@@ -17,6 +17,9 @@ use crate::sql::{Args, Statement};
 
 /// Rows that one statement may give where its query has no limit.
 pub(crate) const MAX_ROWS: usize = 50_000;
+/// Rows that may come along with those of one query, of all relations together: one leads to the next, and each
+/// multiplies.
+const MAX_RELATED: usize = 2 * MAX_ROWS;
 
 /// Why a run ended without an answer.
 #[derive(Debug)]
@@ -153,7 +156,8 @@ pub(crate) fn query(
     if !more {
         last_key.clear();
     }
-    let rows = finish(session, &compiled.body, rows, inputs)?;
+    let mut left = MAX_RELATED;
+    let rows = finish(session, &compiled.body, rows, inputs, &mut left)?;
     let total = compiled.total.as_ref().map(|statement| count(session, statement, inputs)).transpose()?;
     Ok(RowSet { shape: prepared.shape.clone(), rows, total, more, last_key })
 }
@@ -208,12 +212,13 @@ fn finish(
     body: &Body,
     mut rows: Vec<Decoded>,
     inputs: &dyn Inputs,
+    left: &mut usize,
 ) -> Result<Vec<Arc<Row>>, Stopped> {
     for counted in &body.counts {
         add_counts(session, counted, &mut rows, inputs)?;
     }
     for include in &body.includes {
-        add_related(session, include, &mut rows, inputs)?;
+        add_related(session, include, &mut rows, inputs, left)?;
     }
     let made = rows.into_iter().map(|row| {
         Arc::new(Row { values: row.values.into_boxed_slice(), related: row.related.into_boxed_slice() })
@@ -252,6 +257,7 @@ fn add_related(
     include: &IncludeBatch,
     rows: &mut [Decoded],
     inputs: &dyn Inputs,
+    left: &mut usize,
 ) -> Result<(), Stopped> {
     let parents = distinct(rows.iter().map(|row| row.key(include.key)));
     let mut found: Vec<Decoded> = Vec::new();
@@ -261,12 +267,16 @@ fn add_related(
     let mut place: HashMap<Id, usize> = HashMap::new();
     for chunk in parents.chunks(MAX_CHUNK) {
         let (statement, size) = include.batched.statement(chunk.len());
-        let all = i64::try_from(MAX_ROWS + 1).unwrap_or(i64::MAX);
+        let all = i64::try_from(MAX_RELATED + 1).unwrap_or(i64::MAX);
         let limit = include.limit.map_or(all, i64::from);
         let run = Args { values: &padded(chunk, size), limit, ..Args::inputs(inputs) };
-        let mut number = 0;
+        let mut fits = true;
         session.each(statement, &run, |row| {
-            number += 1;
+            let Some(less) = left.checked_sub(1) else {
+                fits = false;
+                return Ok(false);
+            };
+            *left = less;
             let owner = decode::value(row, 0, include.owner).as_id();
             let Some(parent) = owner.and_then(|owner| parents.binary_search(&owner).ok()) else {
                 return Ok(true);
@@ -289,11 +299,11 @@ fn add_related(
             }
             Ok(true)
         })?;
-        if include.limit.is_none() && number > MAX_ROWS {
-            return Err(Stopped::Failed(Error::TooManyRows(MAX_ROWS)));
+        if !fits {
+            return Err(Stopped::Failed(Error::TooManyRows(MAX_RELATED)));
         }
     }
-    let found = finish(session, &include.body, found, inputs)?;
+    let found = finish(session, &include.body, found, inputs, left)?;
     for row in rows {
         let parent = row.key(include.key).as_id().and_then(|id| parents.binary_search(&id).ok());
         row.related.push(if include.many {
