@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -238,7 +238,26 @@ impl Drop for Browser {
 }
 
 impl Element<'_> {
-    /// Clicks on it, and waits for the page that comes of it.
+    /// Clicks on it and waits for the page that comes of it: a form is sent some time after its button is pressed.
+    ///
+    /// # Panics
+    /// Where no page comes.
+    pub fn submit(&self) {
+        let _ = self.browser.run("window.wasHereBefore = true");
+        self.click();
+        let started = Instant::now();
+        let script = "return document.readyState === 'complete' && !window.wasHereBefore";
+        let body = json!({ "script": script, "args": [] }).to_string();
+        let path = format!("/session/{}/execute/sync", self.browser.session);
+        // Between two pages there is none to ask, which is an error of the driver's and no matter.
+        while !exchange(self.browser.address, "POST", &path, &body)
+            .is_ok_and(|(status, answer)| status == 200 && answer.contains("true"))
+        {
+            assert!(started.elapsed() < PATIENCE, "no page came of the click");
+        }
+    }
+
+    /// Clicks on it.
     pub fn click(&self) {
         // A page that scrolls smoothly would still be on its way.
         let script = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";

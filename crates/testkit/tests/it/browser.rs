@@ -88,13 +88,13 @@ fn sign_up_and_comment(browser: &Browser, origin: &str) {
     browser.find("#signup-name").type_in("Nora Quill");
     browser.find("#signup-email").type_in("nora@example.com");
     browser.find("#signup-password").type_in("correct horse battery");
-    browser.find("#form-signup button").click();
+    browser.find("#form-signup button").submit();
     assert_eq!(browser.url(), format!("{origin}/"));
     assert!(browser.find(".account").text().contains("Nora Quill"));
 
     browser.go(&format!("{origin}/posts/why-we-are-writing-this-down"));
     browser.find("#form-comment textarea").type_in("I came by browser.\n\nIt *works* <b>here</b>.");
-    browser.find("#form-comment button").click();
+    browser.find("#form-comment button").submit();
     assert!(browser.find(".flash").text().contains("waits for an editor"));
     let comment = browser.find(".comment:last-of-type").text();
     assert!(comment.contains("I came by browser.") && comment.contains("Nora Quill"), "{comment}");
@@ -108,7 +108,7 @@ fn meet_an_error(browser: &Browser, origin: &str) {
     let _ = browser.run("document.querySelector('#form-contact').noValidate = true");
     browser.find("#contact-name").type_in("Nora");
     browser.find("#contact-email").type_in("nobody");
-    browser.find("#form-contact button").click();
+    browser.find("#form-contact button").submit();
     assert_eq!(browser.status(), 422);
     let email = browser.find("#contact-email");
     assert_eq!(email.attribute("value"), "nobody");
@@ -127,11 +127,11 @@ fn meet_an_error(browser: &Browser, origin: &str) {
 }
 
 fn write_a_post(browser: &Browser, origin: &str) {
-    browser.find("form[action='/logout'] button").click();
+    browser.find("form[action='/logout'] button").submit();
     browser.go(&format!("{origin}/login?next=/write/new"));
     browser.find("#login-email").type_in("ada@example.com");
     browser.find("#login-password").type_in("longmend-demo");
-    browser.find("#form-login button").click();
+    browser.find("#form-login button").submit();
     assert_eq!(browser.url(), format!("{origin}/write/new"));
     browser.find("#post-title").type_in("Written in a browser");
     browser.find("#post-summary").type_in("By somebody who was not there.");
@@ -141,7 +141,7 @@ fn write_a_post(browser: &Browser, origin: &str) {
     // Keys for a date depend on the browser's language.
     let _ = browser.run("document.querySelector('#post-published_at').value = '2026-10-31T10:00'");
     assert_page(browser, "writing-desktop");
-    browser.find("#form-post button").click();
+    browser.find("#form-post button").submit();
     assert_eq!(browser.url(), format!("{origin}/posts/written-in-a-browser"));
     let text = browser.text();
     assert!(text.contains("Your post is saved.") && text.contains("By Ada"), "{text}");
