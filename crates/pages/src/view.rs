@@ -81,10 +81,20 @@ pub struct FieldView {
     pub value: Vec<String>,
     /// What may be chosen, where it is a ref: id and label.
     pub options: Vec<(String, String)>,
-    /// What is wrong with it.
+    /// What is wrong with it, to be read after its label: `is required`.
     pub messages: Vec<String>,
+    /// What is wrong with it in words of the site's own, which need no label before them.
+    pub sentences: Vec<String>,
     /// Whether this form needs it, also where the model would not: the password of a sign-up.
     pub required: bool,
+}
+
+impl FieldView {
+    /// Whether something is wrong with it.
+    #[must_use]
+    pub fn is_wrong(&self) -> bool {
+        !self.messages.is_empty() || !self.sentences.is_empty()
+    }
 }
 
 /// A message to show once.

@@ -457,6 +457,7 @@ impl Engine {
                     value: crate::pages::control_values(&users, field, None, mistaken.as_ref()),
                     options: Vec::new(),
                     messages: crate::pages::messages_of(mistaken.as_ref(), &field.name),
+                    sentences: crate::pages::sentences_of(mistaken.as_ref(), &field.name),
                     required: field.id == self.inner.accounts.password,
                 }
             })

@@ -160,6 +160,7 @@ impl Engine {
                     value: control_values(&model, field, record.as_ref(), mistaken),
                     options: offered.map(|offered| offered.choices.clone()).unwrap_or_default(),
                     messages: messages_of(mistaken, &field.name),
+                    sentences: sentences_of(mistaken, &field.name),
                     required: false,
                 }
             })
@@ -217,7 +218,20 @@ fn linked(model: &Model, field: FieldId, record: &Record) -> Vec<String> {
 
 pub(crate) fn messages_of(mistaken: Option<&Mistaken<'_>>, field: &str) -> Vec<String> {
     let messages = mistaken.map(|mistaken| mistaken.messages.as_slice()).unwrap_or_default();
-    messages.iter().filter(|message| message.field == field).map(|message| message.message.clone()).collect()
+    let of_field = |message: &&FieldMessage| message.field == field && !is_sentence(message);
+    messages.iter().filter(of_field).map(|message| message.message.clone()).collect()
+}
+
+/// What is wrong with a field in words of the site's own.
+pub(crate) fn sentences_of(mistaken: Option<&Mistaken<'_>>, field: &str) -> Vec<String> {
+    let messages = mistaken.map(|mistaken| mistaken.messages.as_slice()).unwrap_or_default();
+    let of_field = |message: &&FieldMessage| message.field == field && is_sentence(message);
+    messages.iter().filter(of_field).map(|message| message.message.clone()).collect()
+}
+
+/// Whether the site's owner wrote the message: of a check, or of a key over several fields.
+fn is_sentence(message: &FieldMessage) -> bool {
+    message.code == "check" || (message.code == "unique" && message.message != "is already taken")
 }
 
 /// What is wrong with the record as a whole, or with fields that the form does not show.
@@ -227,6 +241,7 @@ pub(crate) fn other_messages(mistaken: Option<&Mistaken<'_>>, model: &Model, sho
         .iter()
         .filter(|message| !shown.contains(&message.field.as_str()))
         .map(|message| match model.field_named(&message.field) {
+            _ if is_sentence(message) => message.message.clone(),
             Some(field) => format!("{} {}", field.label, message.message),
             None if message.field.is_empty() => message.message.clone(),
             None => format!("{} {}", message.field, message.message),

@@ -5,7 +5,7 @@ mod oracle;
 mod plan;
 mod route;
 
-pub(crate) use form::{Mistaken, control_values, messages_of, other_messages};
+pub(crate) use form::{Mistaken, control_values, messages_of, other_messages, sentences_of};
 pub(crate) use plan::Pages;
 pub use route::Matched;
 

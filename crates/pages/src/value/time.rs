@@ -91,7 +91,7 @@ impl fmt::Display for Day {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", jiff::SignedDuration::from_micros(self.0))
+        f.write_str(&purlin_schema::Value::Duration(self.0).to_text())
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(Instant(1_700_000_000_000_000).to_string(), "2023-11-14T22:13:20Z");
         assert_eq!(Instant(1_700_000_000_250_000).to_string(), "2023-11-14T22:13:20.25Z");
         assert_eq!(Day(19_675).to_string(), "2023-11-14");
-        assert_eq!(Span(5_400_000_000).to_string(), "PT1H30M");
+        assert_eq!(Span(5_400_000_000).to_string(), "1h30m");
         assert_eq!(Instant(i64::MAX).to_string(), "");
     }
 

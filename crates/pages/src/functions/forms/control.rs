@@ -97,7 +97,7 @@ impl<'view> Control<'view> {
     /// The whole field.
     pub(super) fn write(&self, out: &mut Markup) {
         out.raw("<div");
-        let wrong = if self.view.messages.is_empty() { "" } else { " field-wrong" };
+        let wrong = if self.view.is_wrong() { " field-wrong" } else { "" };
         let check = if self.by == By::Checkbox { " field-check" } else { "" };
         out.attribute("class", &format!("field{check}{wrong}"));
         out.raw(">");
@@ -133,13 +133,17 @@ impl<'view> Control<'view> {
 
     /// What is wrong with it, tied to the input by its id.
     pub(super) fn messages(&self, out: &mut Markup) {
-        if self.view.messages.is_empty() {
+        if !self.view.is_wrong() {
             return;
         }
         out.raw("<p class=\"field-message\"");
         out.attribute("id", &format!("{}-message", self.id));
         out.raw(">");
-        out.text(&format!("{} {}", self.label, self.view.messages.join(", ")));
+        if !self.view.messages.is_empty() {
+            out.text(&format!("{} {}", self.label, self.view.messages.join(", ")));
+            out.raw(if self.view.sentences.is_empty() { "" } else { "; " });
+        }
+        out.text(&self.view.sentences.join("; "));
         out.raw("</p>");
     }
 
@@ -253,7 +257,7 @@ impl<'view> Control<'view> {
         out.flag("required", self.required() && self.by != By::Checkbox);
         out.flag("autofocus", self.options.autofocus);
         let mut described = Vec::new();
-        if !self.view.messages.is_empty() {
+        if self.view.is_wrong() {
             out.attribute("aria-invalid", "true");
             described.push(format!("{}-message", self.id));
         }

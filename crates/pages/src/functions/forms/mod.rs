@@ -95,11 +95,11 @@ pub(crate) fn value(form: &FormView) -> Value {
             ("name", Value::from(field.name.as_str())),
             ("value", Value::from(first)),
             ("values", Value::from(field.value.clone())),
-            ("messages", Value::from(field.messages.clone())),
+            ("messages", field.messages.iter().chain(&field.sentences).cloned().collect()),
         ];
         (field.name.as_str(), named("field", values))
     });
-    let failed = !form.messages.is_empty() || form.fields.iter().any(|field| !field.messages.is_empty());
+    let failed = !form.messages.is_empty() || form.fields.iter().any(FieldView::is_wrong);
     named(
         "form",
         [
@@ -194,7 +194,7 @@ fn write_open(out: &mut Markup, name: &str, view: &FormView, options: &Kwargs) -
 
 /// What is wrong with the form as a whole, and that something is wrong further down.
 fn write_summary(out: &mut Markup, form: &str, view: &FormView) {
-    let wrong: Vec<&FieldView> = view.fields.iter().filter(|field| !field.messages.is_empty()).collect();
+    let wrong: Vec<&FieldView> = view.fields.iter().filter(|field| field.is_wrong()).collect();
     if view.messages.is_empty() && wrong.is_empty() {
         return;
     }
@@ -220,8 +220,9 @@ fn write_summary(out: &mut Markup, form: &str, view: &FormView) {
             out.attribute("href", &format!("#{}", control::id(form, &field.name)));
             out.raw(">");
             out.text(&control::human(&field.name));
-            out.raw("</a> ");
-            out.text(&field.messages.join(", "));
+            out.raw(if field.messages.is_empty() { "</a>: " } else { "</a> " });
+            let said: Vec<&str> = field.messages.iter().chain(&field.sentences).map(String::as_str).collect();
+            out.text(&said.join(", "));
             out.raw("</li>");
         }
         out.raw("</ul>");
