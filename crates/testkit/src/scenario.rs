@@ -23,7 +23,8 @@
 //! ```
 //!
 //! - `@name = PLACE` before the request line keeps something of the answer: a JSON pointer into it, or the name of
-//!   a header. `{{name}}` stands for it in later steps. `@wait = 3600` lets so many seconds pass before the step;
+//!   a header. `{{name}}` stands for it in later steps. (And `{{a*9000}}` for so many
+//!   letters.) `@wait = 3600` lets so many seconds pass before the step;
 //!   one second passes with each step anyway. `@from = 203.0.113.9` is the address of the peer.
 //! - A body that begins with `{` or `[` is JSON, any other a form with a field a line; a `Content-Type` of one's
 //!   own says otherwise, and the body goes as it is.
@@ -187,6 +188,9 @@ async fn send(client: &mut Client, step: &Step, kept: &BTreeMap<String, String>)
         let ty = if is_json { "application/json" } else { "application/x-www-form-urlencoded" };
         headers.push(("content-type".to_owned(), ty.to_owned()));
     }
+    if headers.iter().any(|(_, value)| value.starts_with("multipart/")) {
+        body = body.replace('\n', "\r\n") + "\r\n";
+    }
     let headers: Vec<(&str, &str)> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     client.peer = step.from.as_ref().map(|address| address.parse().expect("an address"));
@@ -275,7 +279,17 @@ fn read_request_line(step: &mut Step, line: &str) {
 }
 
 fn filled(text: &str, kept: &BTreeMap<String, String>) -> String {
-    kept.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value))
+    let mut text = kept
+        .iter()
+        .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value));
+    // `{{a*8200}}` is so many of the letter.
+    while let Some((before, rest)) = text.split_once("{{") {
+        let Some((inside, after)) = rest.split_once("}}") else { break };
+        let Some((what, times)) = inside.split_once('*') else { break };
+        let Ok(times) = times.parse() else { break };
+        text = format!("{before}{}{after}", what.repeat(times));
+    }
+    text
 }
 
 fn kept_of(reply: &Reply, place: &str) -> String {
@@ -322,6 +336,12 @@ mod tests {
         assert_eq!(steps[0].headers, [("Accept".to_owned(), "*/*".to_owned())]);
         assert_eq!(steps[0].body, "a=1\nb=2");
         assert_eq!((steps[1].method.as_str(), steps[1].path.as_str()), ("GET", "/"));
+    }
+
+    #[test]
+    fn what_was_kept_is_filled_in() {
+        let kept = BTreeMap::from([("id".to_owned(), "7".to_owned())]);
+        assert_eq!(filled("/{{id}}/{{ab*3}}?{{x}}", &kept), "/7/ababab?{{x}}");
     }
 
     #[test]
