@@ -144,7 +144,11 @@ impl Thread {
         }
         let performed = match self.together(&group) {
             Some(performed) => performed,
-            None => group.iter().map(|commit| self.alone(commit)).collect(),
+            None => {
+                // Whatever of the group's transaction is still open would be in the way of the first.
+                self.recover();
+                group.iter().map(|commit| self.alone(commit)).collect()
+            }
         };
         acknowledge(group, performed);
     }
