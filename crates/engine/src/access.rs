@@ -83,6 +83,8 @@ pub struct Access {
     models: Arc<Models>,
     permissions: Vec<[Permissions; 3]>,
     never: Vec<Option<Arc<Condition>>>,
+    /// The models as each kind of asker knows them.
+    known: [Arc<Models>; 3],
 }
 
 impl Who {
@@ -187,7 +189,14 @@ impl Access {
             let failed = |error| (model.id, error);
             permissions.push([visitor.map_err(failed)?, user.map_err(failed)?, admin.map_err(failed)?]);
         }
-        Ok(Access { models: models.clone(), permissions, never })
+        let known = Who::ALL.map(|who| Arc::new(known(models, &permissions, who)));
+        Ok(Access { models: models.clone(), permissions, never, known })
+    }
+
+    /// The models as a kind of asker knows them: what he can read of no record has no name. His expressions are checked
+    /// against these, so that no mistake tells him what there is.
+    pub(crate) fn known(&self, who: Who) -> &Models {
+        &self.known[who as usize]
     }
 
     /// What a kind of asker may do with a model.
@@ -292,6 +301,23 @@ impl Permissions {
         }
         Ok(Permissions { read, create, update, delete, fields, conditions })
     }
+}
+
+fn known(models: &Models, permissions: &[[Permissions; 3]], who: Who) -> Models {
+    let of = |model: ModelId| &permissions[usize::from(model.0)][who as usize];
+    let open = |model: ModelId, field: FieldId| {
+        field != FieldId::VERSION && !of(model).fields[usize::from(field.0)].read.is_never()
+    };
+    models.without(
+        |model, field| !open(model.id, field.id),
+        |model, relation| {
+            let by = match relation.by {
+                RelationBy::Ref(field) | RelationBy::Refs(field) => open(model.id, field),
+                RelationBy::Inverse(field) | RelationBy::InverseRefs(field) => open(relation.to, field),
+            };
+            !by || of(relation.to).read.is_never() || models.get(relation.to).internal
+        },
+    )
 }
 
 /// Fields that may leave at all: those that are neither hidden nor lists of refs, and not the version.

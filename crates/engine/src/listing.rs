@@ -224,7 +224,7 @@ impl Engine {
     }
 
     fn filter(&self, model: &Model, who: Who, text: &str) -> Result<purlin_schema::Expr, Failure> {
-        let scope = Scope::of(&self.site().models).this(model.id);
+        let scope = Scope::of(self.access().known(who)).this(model.id);
         let mistaken = |mistake: &expr::Mistake| bad("bad_filter", "filter", &mistake.draw(text));
         let checked =
             expr::check(text, &scope, Expect::Condition).map_err(|mistakes| match mistakes.first() {

@@ -245,6 +245,29 @@ pub enum Source {
 }
 
 impl Models {
+    /// The same models without the names of some fields and relations, which have their numbers still: as somebody
+    /// knows them who is not to know all.
+    #[must_use]
+    pub fn without(
+        &self,
+        field: impl Fn(&Model, &Field) -> bool,
+        relation: impl Fn(&Model, &Relation) -> bool,
+    ) -> Models {
+        let list = self.list.iter().map(|model| {
+            let mut left = Model::clone(model);
+            for gone in model.fields.iter().filter(|one| field(model, one)) {
+                left.fields_by_name.remove(&gone.name);
+                left.fields[usize::from(gone.id.0)].name.clear();
+            }
+            for gone in model.relations.iter().filter(|one| relation(model, one)) {
+                left.relations_by_name.remove(&gone.name);
+                left.relations[usize::from(gone.id.0)].name.clear();
+            }
+            Arc::new(left)
+        });
+        Models { list: list.collect(), by_name: self.by_name.clone() }
+    }
+
     /// Collects models; their ids must be their positions.
     #[must_use]
     pub fn new(list: Vec<Arc<Model>>) -> Models {

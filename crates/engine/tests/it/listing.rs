@@ -249,3 +249,31 @@ async fn a_conflict_does_not_name_a_model_that_one_may_not_read() {
     let refused = site.engine.delete(&Actor::Owner, topics, id, None).await.err().unwrap();
     assert_eq!(refused.to_string(), "records of stamps refer to it");
 }
+
+#[tokio::test]
+async fn attack_04_no_mistake_in_a_filter_tells_what_there_is() {
+    let (site, ada, _) = with_posts().await;
+    let said = async |filter: &str| match site.list(&ada, "posts", &[("filter", filter)]).await {
+        Err(Failure::BadRequest { message, .. }) => message,
+        other => panic!("{filter}: {other:?}"),
+    };
+    // What may not be read is spoken of as what is not there.
+    for (filter, hidden, unknown) in [
+        ("NAME == 'x'", "secret_note", "public_note"),
+        ("NAME == 1", "secret_note", "public_note"),
+        ("NAME == 1", "_version", "_revision"),
+        ("author.NAME == 'x'", "password", "pancakes"),
+        ("NAME.exists(n, n.text == 'x')", "notes", "cards"),
+    ] {
+        let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
+        let told = first(said(&filter.replace("NAME", hidden)).await);
+        let same = first(said(&filter.replace("NAME", unknown)).await);
+        assert_eq!(told, same.replace(unknown, hidden));
+    }
+    for filter in ["secret_not == 'x'", "qqqqqqq == 1", "author.passwort == 'x'", "author.qqqqqqq == 1"] {
+        let message = said(filter).await;
+        for secret in ["secret_note", "`_version`", "password", "_sessions", "notes"] {
+            assert!(!message.contains(secret), "{filter}: {message}");
+        }
+    }
+}

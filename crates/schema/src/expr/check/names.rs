@@ -392,7 +392,8 @@ fn type_of(field: &Field) -> Type {
 fn members(model: &Model) -> impl Iterator<Item = &str> {
     let fields =
         model.fields.iter().filter(|field| field.id != FieldId::VERSION).map(|field| field.name.as_str());
-    fields.chain(model.relations.iter().map(|relation| relation.name.as_str()))
+    let relations = model.relations.iter().map(|relation| relation.name.as_str());
+    fields.chain(relations).filter(|name| !name.is_empty())
 }
 
 fn unknown(said: &str, model: &Model, name: &str, at: &Range<usize>) -> Mistake {
