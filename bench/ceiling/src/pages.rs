@@ -12,6 +12,10 @@ use rusqlite::{OptionalExtension, Row};
 use crate::markdown::Rendered;
 use crate::{Shared, answer, db, time};
 
+/// What stands for itself in a part of an address.
+const PART: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 const SOURCES: [(&str, &str); 3] = [
     ("_layout.html", include_str!("../../site/pages/_layout.html")),
     ("index.html", include_str!("../../site/pages/index.html")),
@@ -29,6 +33,7 @@ impl Templates {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.add_filter("date", date);
+        environment.add_filter("url", url);
         for (name, source) in SOURCES {
             environment.add_template(name, without_front_matter(source))?;
         }
@@ -54,6 +59,11 @@ fn date(micros: i64, format: &str) -> Result<Value, Error> {
         "%Y-%m-%d" => Ok(time::date(micros)),
         _ => Err(Error::new(ErrorKind::InvalidOperation, "this format is not known here")),
     }
+}
+
+/// A value as one part of an address.
+fn url(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, PART).to_string()
 }
 
 /// A record as templates see it: values beside shared names, looked up when they are asked for.

@@ -1,6 +1,7 @@
 //! What a template is rendered with.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use purlin_schema::{Id, ModelId, Row, RowSet, Shape, Value};
 
@@ -22,6 +23,8 @@ pub struct View {
     pub forms: Vec<(String, FormView)>,
     /// Messages to show once.
     pub flash: Vec<Flash>,
+    /// Set when the template looks at `flash`: the messages were shown.
+    pub flash_shown: Arc<AtomicBool>,
     /// Further values for Purlin's own pages (sign-in, errors): `error.status`, `next` …
     pub extra: Vec<(String, serde_json::Value)>,
     /// The current time, in microseconds UTC.

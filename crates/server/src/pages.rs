@@ -80,7 +80,8 @@ async fn submit(
 pub(crate) fn shown(asking: &Asking<'_>, page: PageAnswer, clear: bool) -> Result<Response<Body>, Problem> {
     let status = StatusCode::from_u16(page.status).map_err(|error| Problem::internal(error.to_string()))?;
     let is_html = page.content_type.starts_with("text/html");
-    let body = if is_html && asking.live.is_some() { dev::with_script(page.body) } else { page.body };
+    let body =
+        if is_html && asking.live.is_some() { dev::with_script(page.body, &page.notes) } else { page.body };
     let mut response = answer::answer(status, page.content_type, body);
     if let Some(policy) = page.nonce.as_deref().and_then(headers::policy_with_nonce) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);

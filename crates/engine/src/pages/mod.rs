@@ -10,9 +10,11 @@ pub(crate) use plan::Pages;
 pub use route::Matched;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use purlin_pages::view::{Data, Flash, FormView, Paging, Record, View};
 use purlin_schema::expr;
+use purlin_schema::model::Rule;
 use purlin_schema::page::Page;
 use purlin_schema::{Kind, Value};
 use purlin_store::{Plan, StepArgs, Window};
@@ -52,6 +54,8 @@ pub struct PageAnswer {
     pub flash_shown: bool,
     /// The nonce that the page used, where it called `csp_nonce()`.
     pub nonce: Option<String>,
+    /// What the site's author should know of this answer; only under `dev`.
+    pub notes: Vec<String>,
 }
 
 /// What posting a form led to.
@@ -202,6 +206,23 @@ impl Engine {
         Ok((data, options))
     }
 
+    /// Why lists are empty, where it is that nobody was given leave to read them.
+    fn notes(&self, data: &[(String, Data)], actor: &Actor) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (name, found) in data {
+            let Data::Many(set, _) = found else { continue };
+            let model = self.model(set.shape.model);
+            let closed = matches!(model.access.read, Rule::Administrators);
+            if set.rows.is_empty() && closed && Who::of(actor) != Who::Admin {
+                notes.push(format!(
+                    "`{name}` is empty because only administrators may read {0}: give models/{0}.toml a `read` rule under [access]",
+                    model.name
+                ));
+            }
+        }
+        notes
+    }
+
     #[expect(clippy::too_many_arguments, reason = "a page is made of all of these, once")]
     pub(crate) fn render(
         &self,
@@ -213,8 +234,12 @@ impl Engine {
         forms: Vec<(String, FormView)>,
         mut extra: Vec<(String, serde_json::Value)>,
     ) -> Result<PageAnswer, Failure> {
-        let nonce = fresh_nonce()?;
-        extra.push(("csp_nonce".to_owned(), nonce.clone().into()));
+        let nonce = self.inner.templates.uses_nonce(template).then(fresh_nonce).transpose()?;
+        if let Some(nonce) = &nonce {
+            extra.push(("csp_nonce".to_owned(), nonce.clone().into()));
+        }
+        let flash_shown = Arc::new(AtomicBool::new(false));
+        let notes = if self.is_dev() { self.notes(&loaded.data, request.actor) } else { Vec::new() };
         let user =
             request.actor.user().map(|user| Record { shape: user.shape.clone(), row: user.row.clone() });
         let view = View {
@@ -226,6 +251,7 @@ impl Engine {
             query_string: request.query_string.to_owned(),
             forms,
             flash: request.flash.clone(),
+            flash_shown: flash_shown.clone(),
             extra,
             now: loaded.now,
             oracle: Arc::new(oracle::RuleOracle {
@@ -239,9 +265,8 @@ impl Engine {
             .templates
             .render(template, view)
             .map_err(|error| Failure::Template(Box::new(error)))?;
-        let flash_shown = !request.flash.is_empty() && content_type.starts_with("text/html");
-        let nonce = body.contains(&nonce).then_some(nonce);
-        Ok(PageAnswer { status, body, content_type, flash_shown, nonce })
+        let flash_shown = flash_shown.load(Ordering::Relaxed) && !request.flash.is_empty();
+        Ok(PageAnswer { status, body, content_type, flash_shown, nonce, notes })
     }
 }
 

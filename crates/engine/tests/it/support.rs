@@ -15,10 +15,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 /// Noon of the first of November 2026.
-pub const NOW: i64 = 1_793_534_400_000_000;
+pub(crate) const NOW: i64 = 1_793_534_400_000_000;
 
-pub struct Fixture {
-    pub engine: Engine,
+pub(crate) struct Fixture {
+    pub(crate) engine: Engine,
     _folder: TempDir,
 }
 
@@ -120,12 +120,12 @@ rating = "rating == query.rating"
 "#;
 
 impl Fixture {
-    pub async fn new() -> Fixture {
+    pub(crate) async fn new() -> Fixture {
         Fixture::with(&[]).await
     }
 
     /// The same with further files.
-    pub async fn with(more: &[(&str, &str)]) -> Fixture {
+    pub(crate) async fn with(more: &[(&str, &str)]) -> Fixture {
         let index = INDEX.replace("count = { labels = \"true\" }\n", "");
         let mut files = vec![
             ("site.toml", SITE),
@@ -140,7 +140,7 @@ impl Fixture {
         Fixture::of(&files).await
     }
 
-    pub async fn of(files: &[(&str, &str)]) -> Fixture {
+    pub(crate) async fn of(files: &[(&str, &str)]) -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = folder.path().join(name);
@@ -152,7 +152,7 @@ impl Fixture {
     }
 
     /// A site that is there, on a database elsewhere.
-    pub fn of_folder(root: &Path) -> Fixture {
+    pub(crate) fn of_folder(root: &Path) -> Fixture {
         Fixture::open(root, tempfile::tempdir().unwrap())
     }
 
@@ -177,12 +177,12 @@ impl Fixture {
         Fixture { engine, _folder: folder }
     }
 
-    pub fn model(&self, name: &str) -> ModelId {
+    pub(crate) fn model(&self, name: &str) -> ModelId {
         self.engine.site().models.named(name).unwrap().id
     }
 
     /// Makes a user of a role and signs him in.
-    pub async fn user(&self, name: &str, role: &str) -> Actor {
+    pub(crate) async fn user(&self, name: &str, role: &str) -> Actor {
         let email = format!("{name}@example.com");
         let fields = json!({"email": email, "password": "correct horse battery", "name": name, "role": role});
         self.create(&Actor::Owner, "users", &fields).await.unwrap();
@@ -194,7 +194,7 @@ impl Fixture {
         self.engine.resume(&signed_in.token).await.unwrap().unwrap()
     }
 
-    pub async fn create(
+    pub(crate) async fn create(
         &self,
         actor: &Actor,
         model: &str,
@@ -203,7 +203,7 @@ impl Fixture {
         self.engine.create(actor, self.model(model), Fields::Json(fields.as_object().unwrap())).await
     }
 
-    pub async fn update(
+    pub(crate) async fn update(
         &self,
         actor: &Actor,
         model: &str,
@@ -215,7 +215,7 @@ impl Fixture {
             .await
     }
 
-    pub async fn list(
+    pub(crate) async fn list(
         &self,
         actor: &Actor,
         model: &str,
@@ -234,14 +234,14 @@ impl Fixture {
             .collect())
     }
 
-    pub fn value(&self, found: &Found, field: &str) -> Option<Value> {
+    pub(crate) fn value(&self, found: &Found, field: &str) -> Option<Value> {
         let model = self.engine.site().models.get(found.shape.model).clone();
         found.shape.value(&found.row, model.field_named(field).unwrap().id).cloned()
     }
 }
 
 /// What is wrong, as `field: code` each.
-pub fn codes(failure: &Failure) -> Vec<String> {
+pub(crate) fn codes(failure: &Failure) -> Vec<String> {
     match failure {
         Failure::Invalid(messages) => {
             messages.iter().map(|message| format!("{}: {}", message.field, message.code)).collect()

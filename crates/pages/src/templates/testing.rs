@@ -78,6 +78,7 @@ pub(crate) fn view() -> View {
         query_string: String::new(),
         forms: Vec::new(),
         flash: Vec::new(),
+        flash_shown: Arc::default(),
         extra: Vec::new(),
         now: 0,
         oracle: Arc::new(NoOracle),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, State, Value};
@@ -76,6 +77,7 @@ impl Root {
     }
 
     fn flash(&self) -> Value {
+        self.view.flash_shown.store(true, Ordering::Relaxed);
         self.view
             .flash
             .iter()

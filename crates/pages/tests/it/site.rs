@@ -89,6 +89,7 @@ pub(crate) fn view(data: Vec<(&str, Data)>) -> View {
         query_string: String::new(),
         forms: Vec::new(),
         flash: Vec::new(),
+        flash_shown: Arc::default(),
         extra: Vec::new(),
         now: 1_700_000_000_000_000,
         oracle: Arc::new(NoOracle),

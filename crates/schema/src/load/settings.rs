@@ -23,6 +23,9 @@ use crate::settings::{
 use crate::value::Value;
 use read::Raw;
 
+/// Variables that begin as settings do and are the process's: how much is logged.
+const NOT_SETTINGS: &[&str] = &["LOG"];
+
 /// Every setting that has a name of its own. (`[site]` may hold further ones.)
 const NAMES: &[&str] = &[
     "site.name",
@@ -202,6 +205,9 @@ impl<'a> Layered<'a> {
             return if named { Variable::Foreign } else { Variable::Setting("database.url".to_owned()) };
         }
         let Some(path) = variable.strip_prefix("PURLIN_") else { return Variable::Foreign };
+        if NOT_SETTINGS.contains(&path) || path.starts_with("TEST_") {
+            return Variable::Foreign;
+        }
         let lower = path.to_ascii_lowercase();
         let name = lower.replacen('_', ".", 1);
         if self.is_setting(&name) {

@@ -130,10 +130,20 @@ impl HttpBody for Events {
     }
 }
 
-/// A page with the script that listens for changes.
-pub(crate) fn with_script(mut page: String) -> String {
+/// A page with the script that listens for changes, and with what its author should know of it.
+pub(crate) fn with_script(mut page: String, notes: &[String]) -> String {
     let at = page.rfind("</body>").or_else(|| page.rfind("</html>")).unwrap_or(page.len());
-    page.insert_str(at, SCRIPT_TAG);
+    let mut tail = String::new();
+    if !notes.is_empty() {
+        // The site's own style is what there is; the element's own attributes make it readable under any.
+        tail.push_str("<dialog open aria-label=\"Notes under purlin dev\"><form method=\"dialog\">");
+        for note in notes {
+            tail.push_str(&format!("<p>{}</p>", escaped(note)));
+        }
+        tail.push_str("<button>Close</button></form></dialog>\n");
+    }
+    tail.push_str(SCRIPT_TAG);
+    page.insert_str(at, &tail);
     page
 }
 
@@ -155,11 +165,13 @@ fn error_page(title: &str, what: &str, report: &str) -> Response<Body> {
     let page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
-         <link rel=\"stylesheet\" href=\"/_purlin/purlin.css\">\n\
-         <h1>{title}</h1>\n<p>{what}</p>\n<pre>{report}</pre>\n",
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <link rel=\"stylesheet\" href=\"/_purlin/purlin.css\">\n<body class=\"purlin\">\n\
+         <main class=\"purlin-report\">\n<h1>{title}</h1>\n<p>{what}</p>\n\
+         <pre tabindex=\"0\">{report}</pre>\n</main>\n</body>\n</html>\n",
         report = escaped(report),
     );
-    let mut response = answer(StatusCode::INTERNAL_SERVER_ERROR, HTML, with_script(page));
+    let mut response = answer(StatusCode::INTERNAL_SERVER_ERROR, HTML, with_script(page, &[]));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -53,6 +53,7 @@ pub(crate) fn open(path: &Path, role: Role) -> rusqlite::Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if role == Role::Writer {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        make_private(path);
     }
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -85,4 +86,14 @@ pub(crate) fn create(path: &Path) -> Result<Connection, Error> {
     }
     open(path, Role::Writer)
         .map_err(|error| Error::Open(format!("the database {} cannot be opened: {error}", path.display())))
+}
+
+/// Makes the file, where there is none, readable by its owner alone: it holds addresses and hashes. SQLite gives its
+/// companions the same rights. What goes wrong here is told by opening it.
+fn make_private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    drop(options.open(path));
 }
