@@ -36,7 +36,7 @@ impl Process {
             if start.elapsed() > limit {
                 return Err(format!("no answer within {} s", limit.as_secs()).into());
             }
-            std::thread::sleep(POLL);
+            pause();
         }
         Ok(())
     }
@@ -95,7 +95,13 @@ pub(super) fn complete(command: &mut Command, input: &str, limit: Duration) -> O
             Some(status) if status.success() => return Ok(()),
             Some(status) => return Err(wrong(&status).into()),
             None if start.elapsed() > limit => return Err(wrong(&"took too long").into()),
-            None => std::thread::sleep(POLL),
+            None => pause(),
         }
     }
+}
+
+/// Lets some time pass before another process is looked at again: a process says nothing by itself.
+#[expect(clippy::disallowed_methods, reason = "another process can only be polled")]
+fn pause() {
+    std::thread::sleep(POLL);
 }

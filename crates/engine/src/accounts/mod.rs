@@ -237,7 +237,10 @@ impl Engine {
                 Ok(SignUp::Done(self.begin_session(&user, Carrier::Cookie, user_agent).await?))
             }
             Err(Failure::Invalid(messages)) => {
-                let form = self.sign_up_form(&fields, Some((&pairs, messages)));
+                let form = self.sign_up_form(
+                    &fields,
+                    Some(&crate::pages::Mistaken { name: SIGN_UP, pairs: &pairs, messages }),
+                );
                 Ok(SignUp::Again(
                     self.system_form("signup.html", &request, next_of(next), vec![form], 422).await?,
                 ))
@@ -443,27 +446,25 @@ impl Engine {
     fn sign_up_form(
         &self,
         fields: &[FieldId],
-        mistaken: Option<(&[(String, String)], Vec<FieldMessage>)>,
+        mistaken: Option<&crate::pages::Mistaken<'_>>,
     ) -> (String, FormView) {
         let users = self.model(self.inner.accounts.users);
-        let mistaken =
-            mistaken.map(|(pairs, messages)| crate::pages::Mistaken { name: SIGN_UP, pairs, messages });
         let views = fields
             .iter()
             .map(|field| {
                 let field = users.field(*field);
                 FieldView {
                     name: field.name.clone(),
-                    value: crate::pages::control_values(&users, field, None, mistaken.as_ref()),
+                    value: crate::pages::control_values(&users, field, None, mistaken),
                     options: Vec::new(),
-                    messages: crate::pages::messages_of(mistaken.as_ref(), &field.name),
-                    sentences: crate::pages::sentences_of(mistaken.as_ref(), &field.name),
+                    messages: crate::pages::messages_of(mistaken, &field.name),
+                    sentences: crate::pages::sentences_of(mistaken, &field.name),
                     required: field.id == self.inner.accounts.password,
                 }
             })
             .collect();
         let shown: Vec<&str> = fields.iter().map(|field| users.field(*field).name.as_str()).collect();
-        let messages = crate::pages::other_messages(mistaken.as_ref(), &users, &shown);
+        let messages = crate::pages::other_messages(mistaken, &users, &shown);
         (SIGN_UP.to_owned(), FormView { model: Some(users.id), record: None, fields: views, messages })
     }
 }

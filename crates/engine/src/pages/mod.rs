@@ -202,7 +202,7 @@ impl Engine {
             let Some(set) = sets.next() else { break };
             data.push((step.name.clone(), found(step, args, set)?));
         }
-        let options = page.options.iter().zip(sets).map(|(of, set)| of.from_rows(&set)).collect();
+        let options = page.options.iter().zip(sets).map(|(of, set)| of.choices_of(&set)).collect();
         Ok((data, options))
     }
 

@@ -122,7 +122,7 @@ impl PagePlan {
 }
 
 impl OptionsOf {
-    pub(crate) fn from_rows(&self, set: &RowSet) -> Options {
+    pub(crate) fn choices_of(&self, set: &RowSet) -> Options {
         let text =
             |row, field| set.shape.value(row, field).map(purlin_schema::Value::to_text).unwrap_or_default();
         let choices = set.rows.iter().map(|row| (text(row, FieldId::ID), text(row, self.label))).collect();
@@ -140,8 +140,8 @@ impl Compiler<'_> {
         data: &IndexMap<String, DataQuery>,
         forms: &IndexMap<String, Form>,
     ) -> Result<PagePlan, String> {
-        let mut compiled = PagePlan::default();
-        compiled.paged = data.values().filter(|query| matches!(query.query.limit, Limit::Page(_))).count();
+        let paged = data.values().filter(|query| matches!(query.query.limit, Limit::Page(_))).count();
+        let mut compiled = PagePlan { paged, ..PagePlan::default() };
         for (name, declared) in data {
             let declared = &self.with_lists_of_forms(name, declared, forms);
             let query = self.prepare(declared, &declared.query.sort)?;

@@ -31,7 +31,7 @@ fn mistakes_are_drawn_with_what_to_write() {
         }
     }
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/expr/tests/mistakes.txt"), &drawn)
+        fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/expr/tests/mistakes.txt"), &drawn)
             .expect("written");
         return;
     }
