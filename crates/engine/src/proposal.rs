@@ -107,6 +107,7 @@ impl Reader<'_> {
             proposal.given.iter().copied().filter(|field| !self.is_default(*field, &proposal)).collect();
         // In the order of the model, so that messages about them always come in one.
         proposal.asked.sort_unstable_by_key(|field| field.0);
+        self.sanitise(&mut proposal);
         for (field, source) in set {
             self.apply(self.model.field(*field), source, &mut proposal);
         }
@@ -226,6 +227,17 @@ impl Reader<'_> {
     fn refuse(&self, field: &Field, problem: purlin_schema::types::Problem, proposal: &mut Proposal) {
         proposal.given.insert(field.id);
         proposal.complain(&field.name, problem.code, problem.message);
+    }
+
+    /// HTML is stored as it will be shown, so that whoever reads it by API is as safe as a page's reader.
+    fn sanitise(&self, proposal: &mut Proposal) {
+        for (field, value) in &mut proposal.values {
+            if self.model.field(*field).ty.name() == "html"
+                && let Some(html) = value.as_text()
+            {
+                *value = Value::from(purlin_pages::sanitise(html).as_str());
+            }
+        }
     }
 
     fn complete(&self, proposal: &mut Proposal) {

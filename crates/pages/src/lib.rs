@@ -28,3 +28,4 @@ pub mod view;
 
 pub use error::RenderError;
 pub use templates::{Assets, Templates};
+pub use text::sanitise::sanitise;

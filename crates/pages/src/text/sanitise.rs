@@ -19,7 +19,7 @@ const CLASSES: &[&str] =
 static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(builder);
 
 /// The harmless part of some HTML. Links that leave the site do so with `rel="nofollow noopener"`.
-pub(crate) fn sanitise(html: &str) -> String {
+pub fn sanitise(html: &str) -> String {
     mark_external_links(&ALLOWED.clean(html).to_string())
 }
 

@@ -1,4 +1,4 @@
-//! `html`: HTML, sanitised by whoever prints it.
+//! `html`: HTML, sanitised when it is written and again where it is printed.
 
 use super::{Control, FieldType, Limits, Problem, limits};
 use crate::model::Field;
