@@ -13,6 +13,7 @@ use purlin_store::{Plan, Prepared, Step, StepArgs, Window};
 use sha2::{Digest, Sha256};
 
 use crate::access::{Who, and};
+use crate::cache::Weighed;
 use crate::inputs::Ask;
 use crate::records::Listing;
 use crate::{Actor, Engine, Failure, expressions};
@@ -28,6 +29,12 @@ pub(crate) struct PreparedList {
     prepared: Arc<Prepared>,
     /// The kinds of the values of a cursor.
     key: Vec<Kind>,
+}
+
+impl Weighed for PreparedList {
+    fn size_bytes(&self) -> usize {
+        self.prepared.size_bytes()
+    }
 }
 
 /// The parameters of a list, by name.
@@ -273,7 +280,7 @@ impl Engine {
             path.hops.push(field.id);
             path.end = reference.to;
         }
-        if self.kind_of(&path) == Kind::Json {
+        if !self.model(path.end).field(path.field).ty.is_key() {
             return Err(bad("bad_sort", "sort", &format!("{text} cannot be sorted by")));
         }
         self.reading(who, |reading| expr::restrict_sort(&path, 0..text.len(), reading))

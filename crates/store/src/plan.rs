@@ -17,7 +17,7 @@ use crate::sql::query::{self, Compiled, Variant};
 use crate::sql::{Bind, Statement};
 
 /// Variants of one query that are kept; optional conditions could make more than memory should hold.
-const MAX_VARIANTS: usize = 256;
+const MAX_VARIANTS: usize = 64;
 
 /// A compiled query.
 pub struct Prepared {
@@ -81,6 +81,12 @@ impl Prepared {
         };
         let bits = self.optionals.iter().enumerate().map(|(at, input)| u64::from(given(input)) << at);
         bits.fold(0, |all, bit| all | bit)
+    }
+
+    /// About how many bytes its statements take, with those of variants that requests may yet ask for.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        1_024 + 4 * self.base.size_bytes()
     }
 
     /// How a variant is run.

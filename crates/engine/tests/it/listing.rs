@@ -277,3 +277,22 @@ async fn attack_04_no_mistake_in_a_filter_tells_what_there_is() {
         }
     }
 }
+
+#[tokio::test]
+async fn attack_24_a_filter_of_great_length_is_answered_or_refused() {
+    let (site, ada, _) = with_posts().await;
+    let long = vec!["tags.exists(t, t.name == 'a')"; 60].join(" || ");
+    assert_eq!(
+        site.list(&ada, "posts", &[("filter", &format!("title == 'A' || {long}"))]).await.unwrap(),
+        ["A"]
+    );
+    let longer = vec!["tags.exists(t, t.name == 'a')"; 600].join(" || ");
+    assert!(matches!(
+        site.list(&ada, "posts", &[("filter", &longer)]).await,
+        Err(Failure::BadRequest { .. })
+    ));
+    for body in ["body", "-body"] {
+        let refused = site.list(&ada, "posts", &[("sort", body)]).await;
+        assert!(matches!(refused, Err(Failure::BadRequest { .. })), "a cursor would hold the whole text");
+    }
+}

@@ -40,6 +40,11 @@ impl Batched {
         Batched { draft, single, kind, statements: Default::default() }
     }
 
+    /// The length of its text.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.draft.text.len()
+    }
+
     /// The statement for so many parents, and how many parameters it has for them.
     pub(crate) fn statement(&self, parents: usize) -> (&Statement, usize) {
         let size = parents.next_power_of_two().min(MAX_CHUNK);

@@ -27,6 +27,23 @@ pub(crate) struct Compiled {
     pub(crate) body: Body,
 }
 
+impl Compiled {
+    /// The length of its statements.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let statements = self.segments.iter().chain(&self.total);
+        statements.map(|statement| statement.sql.len()).sum::<usize>() + self.body.size_bytes()
+    }
+}
+
+impl Body {
+    fn size_bytes(&self) -> usize {
+        let counts = self.counts.iter().map(|count| count.batched.size_bytes());
+        let includes =
+            self.includes.iter().map(|include| include.batched.size_bytes() + include.body.size_bytes());
+        counts.chain(includes).sum()
+    }
+}
+
 /// What the rows of a statement hold, and what is to be fetched for them.
 #[derive(Debug)]
 pub(crate) struct Body {

@@ -14,6 +14,10 @@ use crate::sql::{Args, Statement};
 /// Steps of SQLite's machine between two looks at the clock: some 30 µs.
 const STEPS: i32 = 1_000;
 
+/// A statement with a longer text is prepared anew each time: hundreds are kept, by each thread, and a stranger's filter
+/// can be made of a great deal.
+const LONGEST_KEPT_BYTES: usize = 16 * 1024;
+
 /// A connection.
 pub(crate) struct Session {
     pub(crate) connection: Connection,
@@ -94,15 +98,20 @@ impl Session {
         mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
     ) -> rusqlite::Result<()> {
         self.strike()?;
-        let mut prepared = self.connection.prepare_cached(&statement.sql)?;
-        decode::bind(&mut prepared, &statement.binds, args)?;
-        let mut rows = prepared.raw_query();
-        while let Some(found) = rows.next()? {
-            if !row(found)? {
-                break;
+        let mut run = |prepared: &mut rusqlite::Statement<'_>| {
+            decode::bind(prepared, &statement.binds, args)?;
+            let mut rows = prepared.raw_query();
+            while let Some(found) = rows.next()? {
+                if !row(found)? {
+                    break;
+                }
             }
+            Ok(())
+        };
+        if statement.sql.len() > LONGEST_KEPT_BYTES {
+            return run(&mut self.connection.prepare(&statement.sql)?);
         }
-        Ok(())
+        run(&mut *self.connection.prepare_cached(&statement.sql)?)
     }
 
     /// Whether there is a row at all.
