@@ -3,7 +3,7 @@
 //! A hash takes 19 MiB and some 20 ms of a core on purpose; sixty-four at once would take 790 MB and stop the
 //! site. So only a few are made at a time, a few dozen wait, and whoever comes after is told to come back.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
@@ -38,20 +38,20 @@ pub(crate) struct Passwords {
     argon2: Argon2<'static>,
     turns: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
-    /// The hash of no password, verified where an address is unknown, so that it takes as long.
-    decoy: Arc<str>,
+    /// The hash of no password, verified where an address is unknown, so that it takes as long. Made by the first
+    /// sign-in, whosever it is: a start is not kept waiting for it.
+    decoy: Arc<OnceLock<String>>,
 }
 
 impl Passwords {
     pub(crate) fn new(cost: Cost) -> Result<Passwords, String> {
         let params = Params::new(cost.memory_kib, cost.passes, 1, None).map_err(|error| error.to_string())?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let decoy = argon2.hash_password(b"nobody's").map_err(|error| error.to_string())?.to_string();
         Ok(Passwords {
             argon2,
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             waiting: Arc::new(Semaphore::new(MOST_WAITING)),
-            decoy: decoy.into(),
+            decoy: Arc::default(),
         })
     }
 
@@ -67,16 +67,18 @@ impl Passwords {
     /// Whether a password is the one of a hash; with no hash it takes as long and is wrong.
     pub(crate) async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, Failure> {
         let argon2 = self.argon2.clone();
-        let known = hash.is_some();
-        let hash = hash.map_or_else(|| self.decoy.to_string(), str::to_owned);
+        let (hash, decoy) = (hash.map(str::to_owned), self.decoy.clone());
         let password = password.to_owned();
-        let right = self
-            .in_turn(move || {
-                PasswordHash::new(&hash)
-                    .is_ok_and(|hash| argon2.verify_password(password.as_bytes(), &hash).is_ok())
-            })
-            .await?;
-        Ok(right && known)
+        self.in_turn(move || {
+            let decoy = decoy.get_or_init(|| {
+                let hashed = argon2.hash_password(b"nobody's").map(|hash| hash.to_string());
+                hashed.unwrap_or_default()
+            });
+            let tried = PasswordHash::new(hash.as_ref().unwrap_or(decoy))
+                .is_ok_and(|hash| argon2.verify_password(password.as_bytes(), &hash).is_ok());
+            tried && hash.is_some()
+        })
+        .await
     }
 
     async fn in_turn<T: Send + 'static>(
