@@ -1,7 +1,7 @@
 //! Queries, mutations and migrations, on a database.
 //!
 //! Whoever calls says *what* is asked or to be written, in the schema's terms; this crate alone knows that
-//! there is SQL. A [`Query`](purlin_schema::query::Query) is compiled once, when it becomes known, to a
+//! there is SQL. A [`Query`] is compiled once, when it becomes known, to a
 //! [`Prepared`] statement in which every identifier comes from the schema and every value is a bound
 //! parameter. Reading runs a [`Plan`] of prepared queries in one snapshot. Writing hands a list of
 //! [`Mutation`]s, with the conditions under which they may happen, to the one writer, which evaluates all

@@ -1,7 +1,7 @@
 //! Reading: prepared queries, put into a plan, asked with inputs.
 //!
 //! All queries of a page are one [`Plan`]: they run in one snapshot, in order, and a later one may use what
-//! an earlier one found ([`Input::Data`](purlin_schema::Input::Data)). So a database across a network can
+//! an earlier one found ([`Input::Data`]). So a database across a network can
 //! send them in as few flights as their dependencies allow, and none can be forgotten in a loop.
 
 use std::collections::HashMap;

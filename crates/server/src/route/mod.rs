@@ -1,6 +1,6 @@
 //! The second room: which of the things that this server does a path asks for.
 //!
-//! Paths of the server itself come first, then the API's, then accounts, then (in [`crate::app`]) a site's own
+//! Paths of the server itself come first, then the API's, then accounts, then (in `app`) a site's own
 //! axum routes, then files of `public/`, then pages. Methods are looked at by whoever answers, who knows what to
 //! allow.
 
