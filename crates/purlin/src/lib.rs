@@ -21,6 +21,7 @@
 pub mod commands;
 mod develop;
 mod error;
+mod lines;
 mod logging;
 mod secret;
 mod serve;

@@ -10,6 +10,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::lines::{self, Lines};
 use crate::terminal::{self, Pen};
 
 /// The variable that says how much is logged: `debug`, `purlin_server=trace,info` …
@@ -21,11 +22,12 @@ pub(crate) fn start() {
         .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
         .with_env_var(VARIABLE)
         .from_env_lossy();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let result = if std::io::stderr().is_terminal() {
-        builder.event_format(ForPeople(terminal::err())).try_init()
+    let builder = tracing_subscriber::fmt().with_env_filter(filter);
+    let result = if std::io::stderr().is_terminal() || lines::start().is_err() {
+        builder.with_writer(std::io::stderr).event_format(ForPeople(terminal::err())).try_init()
     } else {
         builder
+            .with_writer(|| Lines)
             .with_ansi(false)
             .json()
             .flatten_event(true)

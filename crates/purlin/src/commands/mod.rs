@@ -38,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::User(arguments) => user::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),
     };
+    crate::lines::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
