@@ -24,10 +24,8 @@ struct Post {
 
 fn data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    // A worktree is a folder deeper.
-    let deeper = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data");
     let said = std::env::var_os("PURLIN_SHARED_DATA").map(PathBuf::from);
-    [said, Some(beside), Some(deeper)]
+    [said, Some(beside)]
         .into_iter()
         .flatten()
         .map(|folder| folder.join("rust-blog/posts.ndjson"))
