@@ -1,6 +1,6 @@
 //! Twelve years of real posts: long Markdown with code, tables, raw HTML and reference links, as seeds of a site.
 //!
-//! The data is no part of the repository: it is looked for beside it and where `PURLIN_SHARED_DATA` says, and where
+//! The data is no part of the repository: it is looked for beside it and where `PURLIN_TEST_DATA` says, and where
 //! there is none the test says so.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ struct Post {
 
 fn data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let said = std::env::var_os("PURLIN_SHARED_DATA").map(PathBuf::from);
+    let said = std::env::var_os("PURLIN_TEST_DATA").map(PathBuf::from);
     [said, Some(beside)]
         .into_iter()
         .flatten()
@@ -40,7 +40,7 @@ fn say(text: &str) {
 #[tokio::test]
 async fn real_posts_are_shown_whole_and_inert() {
     let Some(file) = data() else {
-        return say("left out: there are no real posts at ../shared/data (or PURLIN_SHARED_DATA)");
+        return say("left out: there are no real posts at ../shared/data (or PURLIN_TEST_DATA)");
     };
     let folder = tempfile::tempdir().expect("a folder");
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/press"), folder.path());
