@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crate::{Outcome, say};
 
 /// Installs what is missing, then checks licences, bans, sources and unused dependencies.
-pub(crate) fn run(arguments: &[String]) -> Outcome {
+pub(crate) fn audit(arguments: &[String]) -> Outcome {
     if !arguments.is_empty() {
         return Err("usage: cargo xtask audit".into());
     }
@@ -19,14 +19,21 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             run_cargo(&["install", "--locked", tool])?;
         }
     }
-    run_cargo(&["deny", "check", "licenses", "bans", "sources"])?;
-    if run_cargo(&["deny", "check", "advisories"]).is_err() {
-        say("   advisories: either there are some (above), or their database cannot be reached from here");
+    run_cargo(&["deny", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"])?;
+    if run_cargo(&["deny", "fetch", "db"]).is_ok() {
+        run_cargo(&["deny", "--offline", "check", "--hide-inclusion-graph", "advisories"])?;
+    } else {
+        say("   advisories: NOT checked, their database cannot be reached from here");
     }
-    run_cargo(&["machete"])
+    // By its own name: as `cargo machete` it takes that word for a folder while another cargo's variables are set.
+    run(Command::new("cargo-machete").arg("."))
 }
 
 fn run_cargo(arguments: &[&str]) -> Outcome {
-    let status = Command::new("cargo").args(arguments).stdin(Stdio::null()).status()?;
-    if status.success() { Ok(()) } else { Err(format!("cargo {} failed", arguments.join(" ")).into()) }
+    run(Command::new("cargo").args(arguments))
+}
+
+fn run(command: &mut Command) -> Outcome {
+    let status = command.stdin(Stdio::null()).status()?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} failed").into()) }
 }

@@ -29,7 +29,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "audit",
         about: "licences, bans and unused dependencies, by cargo-deny and cargo-machete",
-        run: audit::run,
+        run: audit::audit,
     },
     Command { name: "bench", about: "measure Purlin against a hand-written server", run: bench::run },
 ];
