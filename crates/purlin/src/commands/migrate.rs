@@ -70,7 +70,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 
 fn plan(folder: &SiteFolder, sql: bool) -> Outcome {
     let site = site::load(&folder.site, Mode::Development)?;
-    let plan = site::migrator(&site)?.plan(&site.models)?;
+    let migrator = site::migrator(&site)?;
+    let plan = migrator.plan(&site.models)?;
     let pen = terminal::out();
     if plan.is_empty() {
         pen.line("The migrations say all that the models ask for.");
@@ -79,7 +80,7 @@ fn plan(folder: &SiteFolder, sql: bool) -> Outcome {
     pen.write(&plan.to_string());
     if sql {
         pen.line("");
-        pen.write(&plan.sql().map_err(CommandError::new)?);
+        pen.write(&plan.sql(migrator.flavour()).map_err(CommandError::new)?);
     }
     let next = format!("purlin migrate new{} --name NAME", as_argument(&folder.site));
     terminal::err().line(format_args!("\n`{next}` writes this into a migration."));

@@ -5,51 +5,24 @@
 //! `dev` changed something by itself it is not, and then the way to the files (or models) is found by
 //! comparing pictures, and the files that lead there are recorded as applied.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use purlin_schema::Models;
-use rusqlite::Connection;
 
-use super::connection::{begin, open, perform};
+use super::databases::{self, Database, Flavour, Work};
 use super::diff::MigrationPlan;
 use super::error::MigrateError;
 use super::file::{MigrationFile, read_all, replay_all};
-use super::history::{self, History};
+use super::history::History;
 use super::operation::Operation;
+use super::report::{Behind, DevOutcome, MigrationState, MigrationStatus, NewMigration, Progress, Status};
 use super::snapshot::{Snapshot, Wanted};
 
 /// Migrates one site's database.
 pub struct Migrator {
     root: PathBuf,
-    connection: Connection,
+    database: Box<dyn Database>,
     progress: Box<dyn FnMut(&Progress) + Send>,
-}
-
-/// What a migration is doing; its text is for a terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Another process holds the database; said every two seconds.
-    Waiting,
-    /// A migration begins.
-    Begins {
-        /// The file's number and name, or what else it is.
-        name: String,
-        /// How many operations it has.
-        operations: usize,
-    },
-    /// One of its operations begins.
-    Operation {
-        /// Which, from 1.
-        number: usize,
-        /// The operation, as a plan shows it.
-        text: String,
-    },
-    /// The migration is committed.
-    Applied {
-        /// The file's number and name, or what else it is.
-        name: String,
-    },
 }
 
 /// Who agrees to lose data.
@@ -62,89 +35,20 @@ pub enum Consent<'ask> {
     Ask(&'ask mut dyn FnMut(&MigrationPlan) -> bool),
 }
 
-/// What the files and the database say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Status {
-    /// Every migration, in order.
-    pub migrations: Vec<MigrationStatus>,
-    /// What `dev` changed and no file says, as a plan shows it.
-    pub only_here: Vec<String>,
-}
-
-/// One migration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MigrationStatus {
-    /// Number and name: `0002_subtitles`.
-    pub label: String,
-    /// What became of it.
-    pub state: MigrationState,
-}
-
-/// What became of a migration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MigrationState {
-    /// Applied at this time, in microseconds UTC.
-    Applied(i64),
-    /// Not yet applied.
-    Pending,
-    /// Applied, and its file changed since.
-    Changed,
-    /// Applied, and its file is gone.
-    Missing,
-}
-
-/// What `new` did.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NewMigration {
-    /// The files say all that the models ask for.
-    Nothing,
-    /// A file was written.
-    Written {
-        /// The file, relative to the site.
-        path: PathBuf,
-        /// What it does.
-        plan: MigrationPlan,
-        /// Whether this database is there already, by `dev`.
-        applied_here: bool,
-    },
-}
-
-/// What `dev` did.
-#[derive(Clone, Debug, PartialEq)]
-pub enum DevOutcome {
-    /// The database is as the models ask.
-    UpToDate,
-    /// It is now, by these operations.
-    Applied(Vec<Operation>),
-    /// It is not: this would lose data, and nobody agreed.
-    Declined(MigrationPlan),
-}
-
-/// Why a database does not fit the models.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Behind {
-    /// Files that are not applied.
-    pub pending: Vec<String>,
-    /// Changes of the models that no file says, as a plan shows them.
-    pub unwritten: Vec<String>,
-}
-
-/// What is to be done in one transaction.
-struct Move {
-    name: String,
-    plan: MigrationPlan,
-    files: Vec<MigrationFile>,
-    by_dev: bool,
-}
-
 impl Migrator {
     /// Opens a site's database for migrations; makes it where there is none.
     ///
     /// # Errors
     /// Where the URL names no database that can be opened.
     pub fn open(url: &str, root: &Path) -> Result<Migrator, MigrateError> {
-        let connection = open(url, root)?;
-        Ok(Migrator { root: root.to_owned(), connection, progress: Box::new(|_| {}) })
+        let database = databases::open(url, root, false)?;
+        Ok(Migrator { root: root.to_owned(), database, progress: Box::new(|_| {}) })
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn flavour(&self) -> Flavour {
+        self.database.flavour()
     }
 
     /// With somebody who is told what happens.
@@ -160,7 +64,7 @@ impl Migrator {
     /// Where a file or the database cannot be read.
     pub fn status(&self) -> Result<Status, MigrateError> {
         let files = read_all(&self.root)?;
-        let history = History::read(&self.connection)?;
+        let history = self.database.history()?;
         let mut migrations: Vec<_> = files.iter().map(|file| file_status(file, &history)).collect();
         let gone = history.files().filter(|applied| !files.iter().any(|file| applied.is(file)));
         migrations.extend(
@@ -195,7 +99,7 @@ impl Migrator {
     /// As there.
     pub fn write_new_for(&mut self, wanted: &Wanted, name: &str) -> Result<NewMigration, MigrateError> {
         let files = read_all(&self.root)?;
-        let history = History::read(&self.connection)?;
+        let history = self.database.history()?;
         check_changed(&files, &history)?;
         let plan = between(&replay_all(&files)?, wanted)?;
         if plan.is_empty() {
@@ -210,7 +114,7 @@ impl Migrator {
             missing.push(file.clone());
             let nothing = MigrationPlan { from: history.snapshot.clone(), operations: Vec::new() };
             let name = file.label();
-            let record = Move { name, plan: nothing, files: missing, by_dev: false };
+            let record = Work { name, plan: nothing, files: missing, by_dev: false };
             applied_here = self.commit(&history, &record)?;
         }
         Ok(NewMigration::Written { path: file.path, plan, applied_here })
@@ -224,7 +128,7 @@ impl Migrator {
         let mut applied = Vec::new();
         loop {
             let files = read_all(&self.root)?;
-            let history = History::read(&self.connection)?;
+            let history = self.database.history()?;
             check_applied(&files, &history)?;
             check_order(&files, &history)?;
             let Some(next) = next_file(&files, &history)? else { return Ok(applied) };
@@ -262,7 +166,7 @@ impl Migrator {
         let mut done = Vec::new();
         loop {
             let files = read_all(&self.root)?;
-            let history = History::read(&self.connection)?;
+            let history = self.database.history()?;
             check_changed(&files, &history)?;
             let Some(next) = next_under_dev(&files, &history, wanted)? else { break };
             if next.plan.is_destructive() && !ask(&next.plan) {
@@ -288,7 +192,7 @@ impl Migrator {
     /// # Errors
     /// As there.
     pub fn is_behind_of(&self, wanted: &Wanted) -> Result<Option<Behind>, MigrateError> {
-        let history = History::read(&self.connection)?;
+        let history = self.database.history()?;
         let missing = between(&history.snapshot, wanted)?;
         // Another list of choices changes no table: a site that only gained a role need not wait for a migration.
         if missing.operations.iter().all(|operation| matches!(operation, Operation::SetChoices { .. })) {
@@ -301,72 +205,27 @@ impl Migrator {
         Ok(Some(Behind { pending, unwritten }))
     }
 
-    /// Does it in one transaction; gives false, and does nothing, where another process was faster.
-    fn commit(&mut self, seen: &History, next: &Move) -> Result<bool, MigrateError> {
-        let progress = &mut self.progress;
-        begin(&self.connection, || progress(&Progress::Waiting))?;
-        let result = transact(&self.connection, seen, next, progress);
-        match &result {
-            Ok(true) => {
-                self.connection.execute_batch("COMMIT").inspect_err(|_| roll_back(&self.connection))?;
-                (self.progress)(&Progress::Applied { name: next.name.clone() });
-            }
-            Ok(false) | Err(_) => roll_back(&self.connection),
-        }
-        result
+    /// Does it; gives false, and does nothing, where another process was faster.
+    fn commit(&mut self, seen: &History, next: &Work) -> Result<bool, MigrateError> {
+        self.database.commit(seen, next, &mut self.progress)
     }
-}
-
-/// After an error SQLite may have rolled back by itself, so that there is nothing to roll back.
-fn roll_back(connection: &Connection) {
-    if !connection.is_autocommit() {
-        let _ = connection.execute_batch("ROLLBACK");
-    }
-}
-
-fn transact(
-    connection: &Connection,
-    seen: &History,
-    next: &Move,
-    progress: &mut dyn FnMut(&Progress),
-) -> Result<bool, MigrateError> {
-    let now = History::read(connection)?;
-    if now.last != seen.last {
-        return Ok(false);
-    }
-    history::create(connection)?;
-    let operations = &next.plan.operations;
-    progress(&Progress::Begins { name: next.name.clone(), operations: operations.len() });
-    let snapshot = perform(connection, &now.snapshot, operations, |position, operation| {
-        progress(&Progress::Operation { number: position + 1, text: operation.to_string() });
-    })?;
-    let json = serde_json::to_string(operations).map_err(|error| MigrateError::Plan(error.to_string()))?;
-    for (position, file) in next.files.iter().enumerate() {
-        // Where several are recorded for one change, what was done stands with the first.
-        let operations = if position == 0 { json.as_str() } else { "[]" };
-        history::record(connection, Some(file), operations, &snapshot)?;
-    }
-    if next.by_dev {
-        history::record(connection, None, &json, &snapshot)?;
-    }
-    Ok(true)
 }
 
 /// The next move towards the files.
-fn next_file(files: &[MigrationFile], history: &History) -> Result<Option<Move>, MigrateError> {
+fn next_file(files: &[MigrationFile], history: &History) -> Result<Option<Work>, MigrateError> {
     let pending: Vec<_> = files.iter().filter(|file| !history.has(file)).collect();
     let Some(first) = pending.first() else { return Ok(None) };
     if replay_all(files.iter().filter(|file| history.has(file)))? == history.snapshot {
         let mut replayed = history.snapshot.clone();
         first.replay(&mut replayed)?;
         let plan = MigrationPlan { from: history.snapshot.clone(), operations: first.operations.clone() };
-        return Ok(Some(Move { name: first.label(), plan, files: vec![(*first).clone()], by_dev: false }));
+        return Ok(Some(Work { name: first.label(), plan, files: vec![(*first).clone()], by_dev: false }));
     }
     let mut target = wanted(replay_all(files)?);
     learn(&mut target, &pending);
     let plan = between(&history.snapshot, &target)?;
     let name = pending.iter().map(|file| file.label()).collect::<Vec<_>>().join(", ");
-    Ok(Some(Move { name, plan, files: pending.into_iter().cloned().collect(), by_dev: false }))
+    Ok(Some(Work { name, plan, files: pending.into_iter().cloned().collect(), by_dev: false }))
 }
 
 /// The next move towards the models: pending files as they are while the database is what its files say,
@@ -375,7 +234,7 @@ fn next_under_dev(
     files: &[MigrationFile],
     history: &History,
     wanted: &Wanted,
-) -> Result<Option<Move>, MigrateError> {
+) -> Result<Option<Work>, MigrateError> {
     let is_in_order = history.files().all(|applied| files.iter().any(|file| applied.is(file)))
         && check_order(files, history).is_ok();
     let pending: Vec<_> = files.iter().filter(|file| !history.has(file)).collect();
@@ -392,7 +251,7 @@ fn next_under_dev(
     }
     let by_dev = !plan.is_empty();
     let files = pending.into_iter().cloned().collect();
-    Ok(Some(Move { name: "changes of the models".to_owned(), plan, files, by_dev }))
+    Ok(Some(Work { name: "changes of the models".to_owned(), plan, files, by_dev }))
 }
 
 /// What files know of the way: former names and values for records that are there.
@@ -476,99 +335,5 @@ impl Consent<'_> {
             Consent::Grant => true,
             Consent::Ask(ask) => ask(plan),
         }
-    }
-}
-
-impl fmt::Display for Progress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Progress::Waiting => f.write_str("another process holds the database; waiting"),
-            Progress::Begins { name, operations } => write!(f, "applying {name} (operations: {operations})"),
-            Progress::Operation { text, .. } => write!(f, "  {text}"),
-            Progress::Applied { name } => write!(f, "applied {name}"),
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.migrations.is_empty() {
-            writeln!(f, "there are no migration files")?;
-        }
-        for migration in &self.migrations {
-            match migration.state {
-                MigrationState::Applied(at) => {
-                    let at =
-                        jiff::Timestamp::from_microsecond(at).map(|at| at.strftime("%Y-%m-%d %H:%M:%S UTC"));
-                    match at {
-                        Ok(at) => writeln!(f, "{}  applied {at}", migration.label)?,
-                        Err(_) => writeln!(f, "{}  applied", migration.label)?,
-                    }
-                }
-                MigrationState::Pending => writeln!(f, "{}  pending", migration.label)?,
-                MigrationState::Changed => {
-                    writeln!(f, "{}  applied, and its file was changed since", migration.label)?;
-                }
-                MigrationState::Missing => writeln!(f, "{}  applied, and its file is gone", migration.label)?,
-            }
-        }
-        if !self.only_here.is_empty() {
-            writeln!(f, "changed by `purlin dev` and in no file (write one with `purlin migrate new`):")?;
-            for text in &self.only_here {
-                writeln!(f, "  {text}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for NewMigration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NewMigration::Nothing => f.write_str("the migrations say all that the models ask for"),
-            NewMigration::Written { path, plan, applied_here } => {
-                write!(f, "{plan}\nwrote {}", path.display())?;
-                if *applied_here {
-                    f.write_str("; this database has these changes already")
-                } else {
-                    f.write_str("; review it, then run `purlin migrate apply`")
-                }
-            }
-        }
-    }
-}
-
-impl fmt::Display for DevOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            DevOutcome::UpToDate => f.write_str("the database is up to date"),
-            DevOutcome::Applied(operations) => {
-                f.write_str("the database was changed:")?;
-                operations.iter().try_for_each(|operation| write!(f, "\n{operation}"))
-            }
-            DevOutcome::Declined(plan) => write!(
-                f,
-                "the models changed in a way that loses data, and nobody agreed; the database is as it was\n\n{plan}\n\
-                 run `purlin dev` in a terminal to be asked; or, where something only has a new name, write \
-                 `was = \"old\"` beside it"
-            ),
-        }
-    }
-}
-
-impl fmt::Display for Behind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the database is not as the models ask; ")?;
-        if !self.unwritten.is_empty() {
-            f.write_str("run `purlin migrate new --name NAME`, review the file, and ")?;
-        }
-        f.write_str("run `purlin migrate apply`")?;
-        for pending in &self.pending {
-            write!(f, "\n  not applied: {pending}")?;
-        }
-        for text in &self.unwritten {
-            write!(f, "\n  in no migration: {text}")?;
-        }
-        Ok(())
     }
 }

@@ -9,9 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::databases::Flavour;
 use super::operation::{Operation, conversion};
 use super::snapshot::{Column, Snapshot, Table, Wanted};
-use super::sqlite;
 
 /// Operations from one picture to another.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,21 +51,12 @@ impl MigrationPlan {
         self.operations.iter().any(Operation::is_destructive)
     }
 
-    /// The statements for SQLite, for people to read; `purlin_…` are functions that Purlin brings.
+    /// The statements, for people to read; `purlin_…` are functions that Purlin brings.
     ///
     /// # Errors
     /// Where an operation does not fit.
-    pub fn sql(&self) -> Result<String, String> {
-        let mut text = String::new();
-        for batch in sqlite::batches(&self.from, &self.operations)? {
-            for step in batch.steps {
-                if let sqlite::Step::Run(statement) = step {
-                    text.push_str(&statement);
-                    text.push_str(";\n");
-                }
-            }
-        }
-        Ok(text)
+    pub fn sql(&self, flavour: Flavour) -> Result<String, String> {
+        flavour.sql(self)
     }
 }
 

@@ -75,7 +75,7 @@ pub enum MigrateError {
     /// The database has tables that Purlin did not make.
     #[error(
         "the database already has tables (such as `{0}`) that Purlin did not make; let `database.url` name a \
-         file of its own"
+         database of its own"
     )]
     Foreign(String),
     /// Another process holds the database.
@@ -93,17 +93,17 @@ pub enum MigrateError {
         source: std::io::Error,
     },
     /// Anything else that the database says.
-    #[error("the database failed{}: {source}", during.as_ref().map(|sql| format!(" at `{sql}`")).unwrap_or_default())]
+    #[error("the database failed{}: {message}", during.as_ref().map(|sql| format!(" at `{sql}`")).unwrap_or_default())]
     Database {
         /// The statement.
         during: Option<String>,
         /// Why.
-        source: rusqlite::Error,
+        message: String,
     },
 }
 
 impl From<rusqlite::Error> for MigrateError {
     fn from(source: rusqlite::Error) -> Self {
-        MigrateError::Database { during: None, source }
+        MigrateError::Database { during: None, message: source.to_string() }
     }
 }

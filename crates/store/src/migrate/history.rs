@@ -1,9 +1,8 @@
-//! `_migrations`: what was applied to a database, kept in the database itself.
+//! What a database says of itself: `_migrations`, kept in the database.
 //!
 //! Each row holds the picture after it, so the last one says what tables there are without looking at the
-//! files. Changes that `dev` makes by itself are rows too; a file written afterwards joins them.
-
-use rusqlite::{Connection, OptionalExtension, params};
+//! files. Changes that `dev` makes by itself are rows too; a file written afterwards joins them. Each database
+//! keeps the table in its own way; what the rows mean is here.
 
 use super::error::MigrateError;
 use super::file::MigrationFile;
@@ -21,6 +20,8 @@ pub(super) struct History {
     pub(super) snapshot: Snapshot,
     /// The number of the last row, by which a change by another process shows.
     pub(super) last: i64,
+    /// Steps of the last migration that are still to be done, as they read; a death came between.
+    pub(super) unfinished: Vec<String>,
 }
 
 /// One row.
@@ -58,47 +59,32 @@ impl AppliedFile {
 }
 
 impl History {
-    /// Reads it; a database without the table has no history.
+    /// Whether this format can be read here.
     ///
     /// # Errors
-    /// Where a newer Purlin wrote it, or the database has tables but no history.
-    pub(super) fn read(connection: &Connection) -> Result<History, MigrateError> {
-        let has_table = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '_migrations'";
-        if connection.query_row(has_table, [], |row| row.get::<_, i64>(0))? == 0 {
-            let foreign = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
-            return match connection.query_row(foreign, [], |row| row.get(0)).optional()? {
-                Some(table) => Err(MigrateError::Foreign(table)),
-                None => Ok(History::default()),
-            };
+    /// Where a newer Purlin wrote it.
+    pub(super) fn check_format(found: Option<i64>) -> Result<(), MigrateError> {
+        match found.filter(|found| *found > FORMAT) {
+            Some(found) => Err(MigrateError::Newer { found, known: FORMAT }),
+            None => Ok(()),
         }
-        // Before any other column is named: a newer format may have other columns.
-        let found: Option<i64> =
-            connection.query_row("SELECT max(\"format\") FROM \"_migrations\"", [], |row| row.get(0))?;
-        if let Some(found) = found.filter(|found| *found > FORMAT) {
-            return Err(MigrateError::Newer { found, known: FORMAT });
-        }
-        let mut history = History::default();
-        let mut statement = connection.prepare(
-            "SELECT \"id\", \"number\", \"name\", \"checksum\", \"applied_at\" FROM \"_migrations\" ORDER BY \"id\"",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            history.last = row.get(0)?;
-            let number: Option<u32> = row.get(1)?;
-            let file = match number {
-                Some(number) => Some(AppliedFile { number, name: row.get(2)?, checksum: row.get(3)? }),
-                None => None,
-            };
-            history.rows.push(Applied { file, applied_at: row.get(4)? });
-        }
-        if history.last > 0 {
-            let sql = "SELECT \"snapshot\" FROM \"_migrations\" WHERE \"id\" = ?";
-            let json: String = connection.query_row(sql, [history.last], |row| row.get(0))?;
-            history.snapshot = serde_json::from_str(&json).map_err(|error| {
-                MigrateError::Open(format!("the last row of `_migrations` cannot be read: {error}"))
-            })?;
-        }
-        Ok(history)
+    }
+
+    /// Adds a row that was read: its number, the file's number, name and checksum, and when it was applied.
+    pub(super) fn push(&mut self, id: i64, file: Option<AppliedFile>, applied_at: i64) {
+        self.last = id;
+        self.rows.push(Applied { file, applied_at });
+    }
+
+    /// Takes the picture of the last row.
+    ///
+    /// # Errors
+    /// Where it is no picture.
+    pub(super) fn set_snapshot(&mut self, json: &str) -> Result<(), MigrateError> {
+        self.snapshot = serde_json::from_str(json).map_err(|error| {
+            MigrateError::Open(format!("the last row of `_migrations` cannot be read: {error}"))
+        })?;
+        Ok(())
     }
 
     /// The files that were applied.
@@ -113,48 +99,14 @@ impl History {
     }
 }
 
-/// Makes the table where there is none.
-///
-/// # Errors
-/// Where the database refuses.
-pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(
-        "CREATE TABLE IF NOT EXISTS \"_migrations\" (
-          \"id\" INTEGER PRIMARY KEY AUTOINCREMENT,
-          \"format\" INTEGER NOT NULL,
-          \"number\" INTEGER,
-          \"name\" TEXT,
-          \"checksum\" TEXT,
-          \"applied_at\" INTEGER NOT NULL,
-          \"operations\" TEXT NOT NULL,
-          \"snapshot\" TEXT NOT NULL
-        ) STRICT",
-    )
-}
-
-/// Adds a row: a file's, or one for what `dev` did.
-///
-/// # Errors
-/// Where the database refuses.
-pub(super) fn record(
-    connection: &Connection,
-    file: Option<&MigrationFile>,
-    operations_json: &str,
-    snapshot: &Snapshot,
-) -> Result<(), MigrateError> {
-    let snapshot = serde_json::to_string(snapshot).map_err(|error| MigrateError::Plan(error.to_string()))?;
-    connection.execute(
-        "INSERT INTO \"_migrations\" (\"format\", \"number\", \"name\", \"checksum\", \"applied_at\", \"operations\", \
-         \"snapshot\") VALUES (?, ?, ?, ?, ?, ?, ?)",
-        params![
-            FORMAT,
-            file.map(|file| file.number),
-            file.map(|file| &file.name),
-            file.map(|file| &file.checksum),
-            jiff::Timestamp::now().as_microsecond(),
-            operations_json,
-            snapshot
-        ],
-    )?;
-    Ok(())
+/// What is written into a row.
+pub(super) struct NewRow<'work> {
+    /// The file; `None` for what `dev` did.
+    pub(super) file: Option<&'work MigrationFile>,
+    /// When, in microseconds UTC.
+    pub(super) applied_at: i64,
+    /// What was done, as JSON.
+    pub(super) operations: String,
+    /// The picture afterwards, as JSON.
+    pub(super) snapshot: String,
 }

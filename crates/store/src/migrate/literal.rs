@@ -1,15 +1,12 @@
-//! Values that a migration writes into rows that are there, and how a value of one type reads as text.
+//! Values that a migration writes into rows that are there.
 //!
-//! A migration file is read by people, so a day is `2026-01-31` there and a decimal `1.50`; the database
-//! keeps both as integers. The same two functions, [`to_text`] and [`parse`], serve the files and the
-//! conversions from and to text.
+//! A migration file is read by people, so a day is `2026-01-31` there and a decimal `1.50`, whatever a
+//! database makes of them.
 
 use std::fmt;
 
 use jiff::Timestamp;
-use purlin_schema::value::Decimal;
 use purlin_schema::{Kind, Value};
-use rusqlite::types::Value as Sql;
 use serde::{Deserialize, Serialize};
 
 use super::snapshot::ColumnType;
@@ -55,30 +52,31 @@ impl Literal {
         Literal::Text(TODAY.to_owned())
     }
 
-    /// What is stored in a column of this type.
+    /// The value that it is in a column of this type.
     ///
     /// # Errors
     /// Where it is no value of that type.
-    pub fn stored(&self, ty: ColumnType) -> Result<Sql, String> {
-        let stored = match (self, ty.0) {
-            (Literal::Bool(truth), Kind::Bool) => Some(Sql::Integer(i64::from(*truth))),
-            (Literal::Int(number), Kind::Int) => Some(Sql::Integer(*number)),
+    pub fn value(&self, ty: ColumnType) -> Result<Value, String> {
+        let value = match (self, ty.0) {
+            (Literal::Bool(truth), Kind::Bool) => Some(Value::Bool(*truth)),
+            (Literal::Int(number), Kind::Int) => Some(Value::Int(*number)),
             #[expect(clippy::cast_precision_loss, reason = "a whole number where a float is wanted")]
-            (Literal::Int(number), Kind::Float) => Some(Sql::Real(*number as f64)),
-            (Literal::Float(number), Kind::Float) => Some(Sql::Real(*number)),
+            (Literal::Int(number), Kind::Float) => Some(Value::Float(*number as f64)),
+            (Literal::Float(number), Kind::Float) => Some(Value::Float(*number)),
             (Literal::Text(text), Kind::Datetime) if text == NOW => {
-                Some(Sql::Integer(Timestamp::now().as_microsecond()))
+                Some(Value::Datetime(Timestamp::now().as_microsecond()))
             }
             (Literal::Text(text), Kind::Date) if text == TODAY => {
-                Some(Sql::Integer(Timestamp::now().as_microsecond().div_euclid(MICROS_A_DAY)))
+                let days = Timestamp::now().as_microsecond().div_euclid(MICROS_A_DAY);
+                i32::try_from(days).ok().map(Value::Date)
             }
-            (Literal::Text(text), Kind::Text) => Some(Sql::Text(text.clone())),
+            (Literal::Text(text), Kind::Text) => Some(Value::from(text.as_str())),
             (Literal::Text(text), Kind::Decimal(_) | Kind::Date | Kind::Datetime | Kind::Duration)
-            | (Literal::Text(text), Kind::Uuid | Kind::Json) => parse(ty, text),
-            (Literal::Int(number), Kind::Decimal(_)) => parse(ty, &number.to_string()),
+            | (Literal::Text(text), Kind::Uuid | Kind::Json) => ty.0.parse(text),
+            (Literal::Int(number), Kind::Decimal(_)) => ty.0.parse(&number.to_string()),
             _ => None,
         };
-        stored.ok_or_else(|| format!("{self} is no {ty}"))
+        value.ok_or_else(|| format!("{self} is no {ty}"))
     }
 }
 
@@ -93,85 +91,13 @@ impl fmt::Display for Literal {
     }
 }
 
-/// A stored value as a person writes it.
-#[must_use]
-pub(super) fn to_text(ty: ColumnType, stored: &Sql) -> String {
-    let value = match (stored, ty.0) {
-        (Sql::Integer(truth), Kind::Bool) => Value::Bool(*truth != 0),
-        (Sql::Integer(units), Kind::Decimal(scale)) => Value::Decimal(Decimal { units: *units, scale }),
-        (Sql::Integer(days), Kind::Date) => i32::try_from(*days).map_or(Value::Int(*days), Value::Date),
-        (Sql::Integer(micros), Kind::Datetime) => Value::Datetime(*micros),
-        (Sql::Integer(micros), Kind::Duration) => Value::Duration(*micros),
-        (Sql::Integer(number), _) => Value::Int(*number),
-        (Sql::Real(number), _) => Value::Float(*number),
-        (Sql::Text(text), _) => return text.clone(),
-        (Sql::Blob(bytes), _) => match <[u8; 16]>::try_from(bytes.as_slice()) {
-            Ok(bytes) => Value::Uuid(u128::from_be_bytes(bytes)),
-            Err(_) => return format!("{} bytes", bytes.len()),
-        },
-        (Sql::Null, _) => return "null".to_owned(),
-    };
-    value.to_text()
-}
-
-/// What is stored for a text, where it reads as the type.
-#[must_use]
-pub(super) fn parse(ty: ColumnType, text: &str) -> Option<Sql> {
-    Some(match ty.0.parse(text)? {
-        Value::Bool(truth) => Sql::Integer(i64::from(truth)),
-        Value::Int(number) | Value::Datetime(number) | Value::Duration(number) => Sql::Integer(number),
-        Value::Float(number) => Sql::Real(number),
-        Value::Decimal(decimal) => Sql::Integer(decimal.units),
-        Value::Date(days) => Sql::Integer(i64::from(days)),
-        Value::Uuid(bits) => Sql::Blob(bits.to_be_bytes().to_vec()),
-        // As it was written: reading it showed that it is JSON.
-        Value::Text(_) | Value::Json(_) => Sql::Text(text.to_owned()),
-        Value::Null | Value::Withheld => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stored_reads_back_from_its_text() {
-        for (kind, stored, text) in [
-            (Kind::Bool, Sql::Integer(1), "true"),
-            (Kind::Int, Sql::Integer(-7), "-7"),
-            (Kind::Float, Sql::Real(0.1), "0.1"),
-            (Kind::Decimal(2), Sql::Integer(-150), "-1.50"),
-            (Kind::Decimal(3), Sql::Integer(-5), "-0.005"),
-            (Kind::Date, Sql::Integer(-1), "1969-12-31"),
-            (Kind::Datetime, Sql::Integer(1), "1970-01-01T00:00:00.000001Z"),
-            (Kind::Duration, Sql::Integer(90_500_000), "1m30.5s"),
-            (Kind::Duration, Sql::Integer(-60_000_000), "-1m"),
-            (Kind::Json, Sql::Text("[1]".into()), "[1]"),
-            (Kind::Uuid, Sql::Blob(vec![7; 16]), "07070707-0707-0707-0707-070707070707"),
-        ] {
-            let ty = ColumnType(kind);
-            assert_eq!(to_text(ty, &stored), text);
-            assert_eq!(parse(ty, text), Some(stored), "{ty} {text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_value_of_the_type_is_nothing() {
-        for (kind, text) in [
-            (Kind::Int, "1.5"),
-            (Kind::Int, ""),
-            (Kind::Int, "9223372036854775808"),
-            (Kind::Float, "NaN"),
-            (Kind::Decimal(2), "1.505"),
-            (Kind::Decimal(2), "."),
-            (Kind::Date, "2026-02-30"),
-            (Kind::Duration, "5"),
-            (Kind::Duration, ""),
-            (Kind::Json, "{"),
-        ] {
-            assert_eq!(parse(ColumnType(kind), text), None, "{kind:?} {text}");
-        }
-        assert_eq!(parse(ColumnType(Kind::Duration), "1h30m"), Some(Sql::Integer(5_400_000_000)));
-        assert!(Literal::Text("x".into()).stored(ColumnType(Kind::Int)).is_err());
+    fn what_is_no_value_of_the_type_is_refused() {
+        assert!(Literal::Text("x".into()).value(ColumnType(Kind::Int)).is_err());
+        assert_eq!(Literal::Int(2).value(ColumnType(Kind::Float)), Ok(Value::Float(2.0)));
     }
 }

@@ -3,11 +3,11 @@
 //! ```text
 //! models ──────────▶ Wanted ──┐
 //!                             ├─ diff ─▶ MigrationPlan ──▶ text, SQL, a file in migrations/
-//! migrations/*.toml ▶ Snapshot┘                        └─▶ one transaction on the database
+//! migrations/*.toml ▶ Snapshot┘                        └─▶ Work ─▶ databases: sqlite, postgres, mysql
 //! ```
 //!
 //! A [`Snapshot`] is a picture of the tables, neutral of the database; a plan is a list of named
-//! [`Operation`]s between two of them; `sqlite.rs` turns an operation into statements. Purlin's own models
+//! [`Operation`]s between two of them; `databases/` holds how each database performs them. Purlin's own models
 //! (`_sessions`) are part of the picture and of the files like any other: one rule, one history, and an
 //! upgrade of Purlin that changes them is reviewed like any other change.
 //!
@@ -24,23 +24,22 @@
 //! ```
 
 mod apply;
-mod connection;
-mod convert;
+mod databases;
 mod diff;
 mod error;
 mod file;
 mod history;
 mod literal;
 mod operation;
+mod report;
 mod snapshot;
-mod sqlite;
 
-pub use apply::{
-    Behind, Consent, DevOutcome, MigrationState, MigrationStatus, Migrator, NewMigration, Progress, Status,
-};
+pub use apply::{Consent, Migrator};
+pub use databases::Flavour;
 pub use diff::MigrationPlan;
 pub use error::MigrateError;
 pub use file::{MigrationFile, read_all, replay_all};
 pub use literal::Literal;
 pub use operation::{Conversion, Operation, conversion};
+pub use report::{Behind, DevOutcome, MigrationState, MigrationStatus, NewMigration, Progress, Status};
 pub use snapshot::{Column, ColumnType, IdKind, IndexPart, Snapshot, Table, Wanted};

@@ -169,7 +169,7 @@ impl Operation {
                 let target = self.table_in(on, table)?;
                 vacant(target, table, field)?;
                 if let Some(default) = default {
-                    default.stored(column.ty)?;
+                    default.value(column.ty)?;
                 }
                 target.fields.insert(field.clone(), column.clone());
                 Ok(())
@@ -200,7 +200,7 @@ impl Operation {
             Operation::SetRequired { table, field, default } => {
                 let column = self.column_in(on, table, field)?;
                 if let Some(default) = default {
-                    default.stored(column.ty)?;
+                    default.value(column.ty)?;
                 }
                 column.required = true;
                 Ok(())

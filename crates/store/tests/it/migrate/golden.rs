@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use purlin_store::migrate::{MigrationFile, MigrationPlan};
+use purlin_store::migrate::{Flavour, MigrationFile, MigrationPlan};
 
 use super::support::{picture, wanted};
 
@@ -28,7 +28,7 @@ fn plans_are_as_written() {
         let file = MigrationFile::new(2, "case", plan.operations.clone()).expect("a name");
         let now = format!(
             "---- before\n{before}---- after\n{after}---- plan\n{plan}---- sql\n{}---- file\n{}",
-            plan.sql().expect("SQL"),
+            plan.sql(Flavour::Sqlite).expect("SQL"),
             file.to_toml()
         );
         operations.extend(plan.operations.iter().map(name));

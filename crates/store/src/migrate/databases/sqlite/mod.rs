@@ -1,5 +1,10 @@
-//! The migrator's own connection: exclusive while it works, with foreign keys off, and a transaction that
-//! either reaches the new state or leaves the old one.
+//! SQLite: exclusive while it works, with foreign keys off, and a transaction that either reaches the new state
+//! or leaves the old one.
+
+mod convert;
+mod history;
+mod statements;
+mod values;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,13 +15,17 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use purlin_schema::Kind;
 
-use super::error::MigrateError;
-use super::literal::{parse, to_text};
-use super::operation::Operation;
-use super::snapshot::{ColumnType, Snapshot};
+use super::{Database, Flavour, Work};
+use crate::migrate::diff::MigrationPlan;
+use crate::migrate::error::MigrateError;
+use crate::migrate::history::History;
+use crate::migrate::operation::Operation;
+use crate::migrate::report::Progress;
+use crate::migrate::snapshot::{ColumnType, Snapshot};
 use crate::sqlite::open::{Role, path_of};
 
-use super::sqlite::{Check, Step, batches, index_names};
+use statements::{Check, Step, batches, index_names};
+use values::{parse, to_text};
 
 /// How long another process may hold the database.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -25,11 +34,94 @@ const REPORT_AFTER: Duration = Duration::from_secs(2);
 /// Examples in a refusal.
 const EXAMPLES: usize = 3;
 
+/// A database file.
+pub(super) struct Sqlite {
+    connection: Connection,
+}
+
+impl Sqlite {
+    /// Opens it; makes the file, and its folder, where there is none.
+    pub(super) fn open(url: &str, root: &Path) -> Result<Sqlite, MigrateError> {
+        Ok(Sqlite { connection: open(url, root)? })
+    }
+}
+
+impl Database for Sqlite {
+    fn flavour(&self) -> Flavour {
+        Flavour::Sqlite
+    }
+
+    fn history(&self) -> Result<History, MigrateError> {
+        history::read(&self.connection)
+    }
+
+    fn commit(
+        &mut self,
+        seen: &History,
+        work: &Work,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<bool, MigrateError> {
+        begin(&self.connection, || progress(&Progress::Waiting))?;
+        let result = transact(&self.connection, seen, work, progress);
+        match &result {
+            Ok(true) => {
+                self.connection.execute_batch("COMMIT").inspect_err(|_| roll_back(&self.connection))?;
+                progress(&Progress::Applied { name: work.name.clone() });
+            }
+            Ok(false) | Err(_) => roll_back(&self.connection),
+        }
+        result
+    }
+}
+
+/// A plan's statements, for people to read; `purlin_…` are functions that Purlin brings.
+pub(super) fn sql(plan: &MigrationPlan) -> Result<String, String> {
+    let mut text = String::new();
+    for batch in batches(&plan.from, &plan.operations)? {
+        for step in batch.steps {
+            if let Step::Run(statement) = step {
+                text.push_str(&statement);
+                text.push_str(";\n");
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// After an error SQLite may have rolled back by itself, so that there is nothing to roll back.
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+}
+
+fn transact(
+    connection: &Connection,
+    seen: &History,
+    work: &Work,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<bool, MigrateError> {
+    let now = history::read(connection)?;
+    if now.last != seen.last {
+        return Ok(false);
+    }
+    history::create(connection)?;
+    let operations = &work.plan.operations;
+    progress(&Progress::Begins { name: work.name.clone(), operations: operations.len() });
+    let snapshot = perform(connection, &now.snapshot, operations, |position, operation| {
+        progress(&Progress::Operation { number: position + 1, text: operation.to_string() });
+    })?;
+    for row in work.rows(&snapshot)? {
+        history::record(connection, &row)?;
+    }
+    Ok(true)
+}
+
 /// Opens a connection for migrations; makes the file, and its folder, where there is none.
 ///
 /// # Errors
 /// Where the URL names no file, or it cannot be opened.
-pub(super) fn open(url: &str, root: &Path) -> Result<Connection, MigrateError> {
+fn open(url: &str, root: &Path) -> Result<Connection, MigrateError> {
     let path = path_of(root, url).map_err(|error| MigrateError::Open(error.to_string()))?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
@@ -57,7 +149,7 @@ pub(super) fn open(url: &str, root: &Path) -> Result<Connection, MigrateError> {
 ///
 /// # Errors
 /// Where the other process does not end.
-pub(super) fn begin(connection: &Connection, mut waiting: impl FnMut()) -> Result<(), MigrateError> {
+fn begin(connection: &Connection, mut waiting: impl FnMut()) -> Result<(), MigrateError> {
     let started = Instant::now();
     loop {
         match connection.execute_batch("BEGIN IMMEDIATE") {
@@ -77,7 +169,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 ///
 /// # Errors
 /// Where records stand in the way, a reference would lead nowhere, or the database fails.
-pub(super) fn perform(
+fn perform(
     connection: &Connection,
     from: &Snapshot,
     operations: &[Operation],
@@ -93,9 +185,7 @@ pub(super) fn perform(
         let strangers = strangers(connection, &snapshot)?;
         for step in batch.steps {
             match step {
-                Step::Run(sql) => connection
-                    .execute_batch(&sql)
-                    .map_err(|source| MigrateError::Database { during: Some(sql), source })?,
+                Step::Run(sql) => connection.execute_batch(&sql).map_err(|error| failed(sql, &error))?,
                 Step::Check(check) => look(connection, &check)?,
             }
         }
@@ -108,7 +198,7 @@ pub(super) fn perform(
 
 /// Looks for records that stand in the way.
 fn look(connection: &Connection, check: &Check) -> Result<(), MigrateError> {
-    let database = |source| MigrateError::Database { during: Some(check.sql.clone()), source };
+    let database = |error: rusqlite::Error| failed(check.sql.clone(), &error);
     let count: i64 = connection
         .query_row(&format!("SELECT count(*) FROM ({})", check.sql), [], |row| row.get(0))
         .map_err(database)?;
@@ -134,6 +224,10 @@ fn look(connection: &Connection, check: &Check) -> Result<(), MigrateError> {
         problem: format!("{}, in {count} {cases}: {such_as}{}", check.problem, examples.join(", ")),
         hint: check.hint.clone(),
     })
+}
+
+fn failed(during: String, error: &rusqlite::Error) -> MigrateError {
+    MigrateError::Database { during: Some(during), message: error.to_string() }
 }
 
 fn id_type(id: &Sql) -> ColumnType {
@@ -171,9 +265,7 @@ fn restore(connection: &Connection, strangers: Vec<(String, String, String)>) ->
         let there = "SELECT 1 FROM sqlite_schema WHERE name = ?";
         let is_there = |name: &str| connection.query_row(there, [name], |_| Ok(())).optional();
         if is_there(&name)?.is_none() && is_there(&table)?.is_some() {
-            connection
-                .execute_batch(&sql)
-                .map_err(|source| MigrateError::Database { during: Some(sql), source })?;
+            connection.execute_batch(&sql).map_err(|error| failed(sql, &error))?;
         }
     }
     Ok(())

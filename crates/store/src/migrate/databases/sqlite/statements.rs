@@ -2,7 +2,7 @@
 //!
 //! What `ALTER TABLE` cannot do is done by rebuilding the table: another is made, the rows are copied (and
 //! converted), the old one is dropped and the new one takes its name. This is safe for the rows that refer
-//! to it only while foreign keys are off, which [`apply`](super::apply) sees to; it checks them afterwards.
+//! to it only while foreign keys are off, which the connection sees to; it checks them afterwards.
 //!
 //! Indexes are named after what they are, `posts(author,published_at desc)`: such a name cannot clash with
 //! that of a table or of another index, and reads well where SQLite explains a query.
@@ -13,8 +13,9 @@ use purlin_schema::Kind;
 use rusqlite::types::Value as Sql;
 
 use super::convert::{convert, impossible};
-use super::operation::Operation;
-use super::snapshot::{Column, ColumnType, IdKind, SYSTEM_COLUMNS, Snapshot, Table, link_name};
+use super::values::stored;
+use crate::migrate::operation::Operation;
+use crate::migrate::snapshot::{Column, ColumnType, IdKind, SYSTEM_COLUMNS, Snapshot, Table, link_name};
 
 /// One thing to do on the database.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,7 +157,7 @@ impl Steps<'_> {
                 let definition = column_definition(field, column);
                 self.run(format!("ALTER TABLE {} ADD COLUMN {definition}", quote(table)));
                 if let Some(default) = default {
-                    let value = literal(&default.stored(column.ty)?);
+                    let value = literal(&stored(&default.value(column.ty)?));
                     self.run(format!("UPDATE {} SET {} = {value}", quote(table), quote(field)));
                 }
             }
@@ -191,7 +192,7 @@ impl Steps<'_> {
         let now = |field: &str| values.get(field).cloned().unwrap_or_else(|| quote(field));
         match operation {
             Operation::AddField { table, field, column, default } => {
-                let value = default.as_ref().map(|default| default.stored(column.ty)).transpose()?;
+                let value = default.as_ref().map(|default| default.value(column.ty)).transpose()?;
                 if column.required && value.is_none() {
                     self.list.push(Step::Check(Check {
                         operation: operation.to_string(),
@@ -204,7 +205,7 @@ impl Steps<'_> {
                         ),
                     }));
                 }
-                values.insert(field.clone(), literal(&value.unwrap_or(Sql::Null)));
+                values.insert(field.clone(), literal(&value.as_ref().map_or(Sql::Null, stored)));
             }
             Operation::ChangeType { table, field, from, to } => {
                 let column = now(field);
@@ -225,7 +226,7 @@ impl Steps<'_> {
             Operation::SetRequired { table, field, default } => {
                 let (column, ty) = (now(field), self.type_of(table, field));
                 if let Some(default) = default {
-                    let value = literal(&default.stored(ty)?);
+                    let value = literal(&stored(&default.value(ty)?));
                     values.insert(field.clone(), format!("coalesce({column}, {value})"));
                 } else {
                     self.list.push(Step::Check(Check {

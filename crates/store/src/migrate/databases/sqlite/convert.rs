@@ -1,10 +1,10 @@
 //! What is in a column, as another type: expressions for SQLite, and conditions for what cannot be converted.
-//! Which conversions there are, and which of them lose something, [`conversion`](super::operation::conversion)
-//! says.
+//! Which conversions there are, and which of them lose something,
+//! [`conversion`](crate::migrate::operation::conversion) says.
 
 use purlin_schema::Kind;
 
-use super::snapshot::ColumnType;
+use crate::migrate::snapshot::ColumnType;
 
 const MICROS_A_DAY: &str = "86400000000";
 

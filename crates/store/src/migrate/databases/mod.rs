@@ -1,0 +1,91 @@
+//! What a database must say so that it can be migrated, and the databases that do.
+//!
+//! Above this folder nothing knows which database it is. A [`Database`] is spoken to from synchronous code; one
+//! behind a network runs its client on a thread of its own.
+
+mod sqlite;
+
+use std::path::Path;
+
+use super::diff::MigrationPlan;
+use super::error::MigrateError;
+use super::file::MigrationFile;
+use super::history::{History, NewRow};
+use super::report::Progress;
+use super::snapshot::Snapshot;
+
+/// A database that is migrated.
+pub(super) trait Database: Send {
+    /// Which it is.
+    fn flavour(&self) -> Flavour;
+
+    /// What it says of itself; nothing where it is empty.
+    ///
+    /// # Errors
+    /// Where a newer Purlin wrote it, or it has tables but no history.
+    fn history(&self) -> Result<History, MigrateError>;
+
+    /// Performs and records the work; gives false, and does nothing, where the history is no longer the one that
+    /// was seen: another process was faster.
+    ///
+    /// # Errors
+    /// Where records stand in the way, or the database fails.
+    fn commit(
+        &mut self,
+        seen: &History,
+        work: &Work,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<bool, MigrateError>;
+}
+
+/// What is to be done and recorded together.
+pub(super) struct Work {
+    /// The file's number and name, or what else it is.
+    pub(super) name: String,
+    /// The operations.
+    pub(super) plan: MigrationPlan,
+    /// The files that are recorded as applied by it.
+    pub(super) files: Vec<MigrationFile>,
+    /// Whether it is recorded as a change of `dev`'s own.
+    pub(super) by_dev: bool,
+}
+
+impl Work {
+    /// The rows of the history that record it.
+    pub(super) fn rows(&self, snapshot: &Snapshot) -> Result<Vec<NewRow<'_>>, MigrateError> {
+        let json = |error: serde_json::Error| MigrateError::Plan(error.to_string());
+        let snapshot = serde_json::to_string(snapshot).map_err(json)?;
+        let operations = serde_json::to_string(&self.plan.operations).map_err(json)?;
+        let applied_at = jiff::Timestamp::now().as_microsecond();
+        let files = self.files.iter().enumerate().map(|(position, file)| {
+            // Where several are recorded for one change, what was done stands with the first.
+            let operations = if position == 0 { operations.clone() } else { "[]".to_owned() };
+            (Some(file), operations)
+        });
+        let by_dev = self.by_dev.then(|| (None, operations.clone()));
+        let row = |(file, operations)| NewRow { file, applied_at, operations, snapshot: snapshot.clone() };
+        Ok(files.chain(by_dev).map(row).collect())
+    }
+}
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// A file of this machine.
+    Sqlite,
+}
+
+impl Flavour {
+    /// A plan's statements, for people to read.
+    pub(super) fn sql(self, plan: &MigrationPlan) -> Result<String, String> {
+        match self {
+            Flavour::Sqlite => sqlite::sql(plan),
+        }
+    }
+}
+
+/// Opens the database of a URL; one behind a network is made where there is none and `create` says so.
+pub(super) fn open(url: &str, root: &Path, create: bool) -> Result<Box<dyn Database>, MigrateError> {
+    let _ = create;
+    Ok(Box::new(sqlite::Sqlite::open(url, root)?))
+}

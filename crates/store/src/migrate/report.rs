@@ -1,0 +1,194 @@
+//! What a migrator tells: while it works, of the files and the database, and of what it did.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::diff::MigrationPlan;
+use super::operation::Operation;
+
+/// What a migration is doing; its text is for a terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Another process holds the database; said every two seconds.
+    Waiting,
+    /// A migration begins.
+    Begins {
+        /// The file's number and name, or what else it is.
+        name: String,
+        /// How many operations it has.
+        operations: usize,
+    },
+    /// One of its operations begins.
+    Operation {
+        /// Which, from 1.
+        number: usize,
+        /// The operation, as a plan shows it.
+        text: String,
+    },
+    /// The migration is committed.
+    Applied {
+        /// The file's number and name, or what else it is.
+        name: String,
+    },
+}
+
+/// What the files and the database say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Every migration, in order.
+    pub migrations: Vec<MigrationStatus>,
+    /// What `dev` changed and no file says, as a plan shows it.
+    pub only_here: Vec<String>,
+}
+
+/// One migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Number and name: `0002_subtitles`.
+    pub label: String,
+    /// What became of it.
+    pub state: MigrationState,
+}
+
+/// What became of a migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MigrationState {
+    /// Applied at this time, in microseconds UTC.
+    Applied(i64),
+    /// Not yet applied.
+    Pending,
+    /// Applied, and its file changed since.
+    Changed,
+    /// Applied, and its file is gone.
+    Missing,
+}
+
+/// What `new` did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NewMigration {
+    /// The files say all that the models ask for.
+    Nothing,
+    /// A file was written.
+    Written {
+        /// The file, relative to the site.
+        path: PathBuf,
+        /// What it does.
+        plan: MigrationPlan,
+        /// Whether this database is there already, by `dev`.
+        applied_here: bool,
+    },
+}
+
+/// What `dev` did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DevOutcome {
+    /// The database is as the models ask.
+    UpToDate,
+    /// It is now, by these operations.
+    Applied(Vec<Operation>),
+    /// It is not: this would lose data, and nobody agreed.
+    Declined(MigrationPlan),
+}
+
+/// Why a database does not fit the models.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// Files that are not applied.
+    pub pending: Vec<String>,
+    /// Changes of the models that no file says, as a plan shows them.
+    pub unwritten: Vec<String>,
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Progress::Waiting => f.write_str("another process holds the database; waiting"),
+            Progress::Begins { name, operations } => write!(f, "applying {name} (operations: {operations})"),
+            Progress::Operation { text, .. } => write!(f, "  {text}"),
+            Progress::Applied { name } => write!(f, "applied {name}"),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.migrations.is_empty() {
+            writeln!(f, "there are no migration files")?;
+        }
+        for migration in &self.migrations {
+            match migration.state {
+                MigrationState::Applied(at) => {
+                    let at =
+                        jiff::Timestamp::from_microsecond(at).map(|at| at.strftime("%Y-%m-%d %H:%M:%S UTC"));
+                    match at {
+                        Ok(at) => writeln!(f, "{}  applied {at}", migration.label)?,
+                        Err(_) => writeln!(f, "{}  applied", migration.label)?,
+                    }
+                }
+                MigrationState::Pending => writeln!(f, "{}  pending", migration.label)?,
+                MigrationState::Changed => {
+                    writeln!(f, "{}  applied, and its file was changed since", migration.label)?;
+                }
+                MigrationState::Missing => writeln!(f, "{}  applied, and its file is gone", migration.label)?,
+            }
+        }
+        if !self.only_here.is_empty() {
+            writeln!(f, "changed by `purlin dev` and in no file (write one with `purlin migrate new`):")?;
+            for text in &self.only_here {
+                writeln!(f, "  {text}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for NewMigration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NewMigration::Nothing => f.write_str("the migrations say all that the models ask for"),
+            NewMigration::Written { path, plan, applied_here } => {
+                write!(f, "{plan}\nwrote {}", path.display())?;
+                if *applied_here {
+                    f.write_str("; this database has these changes already")
+                } else {
+                    f.write_str("; review it, then run `purlin migrate apply`")
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for DevOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DevOutcome::UpToDate => f.write_str("the database is up to date"),
+            DevOutcome::Applied(operations) => {
+                f.write_str("the database was changed:")?;
+                operations.iter().try_for_each(|operation| write!(f, "\n{operation}"))
+            }
+            DevOutcome::Declined(plan) => write!(
+                f,
+                "the models changed in a way that loses data, and nobody agreed; the database is as it was\n\n{plan}\n\
+                 run `purlin dev` in a terminal to be asked; or, where something only has a new name, write \
+                 `was = \"old\"` beside it"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the database is not as the models ask; ")?;
+        if !self.unwritten.is_empty() {
+            f.write_str("run `purlin migrate new --name NAME`, review the file, and ")?;
+        }
+        f.write_str("run `purlin migrate apply`")?;
+        for pending in &self.pending {
+            write!(f, "\n  not applied: {pending}")?;
+        }
+        for text in &self.unwritten {
+            write!(f, "\n  in no migration: {text}")?;
+        }
+        Ok(())
+    }
+}
