@@ -350,12 +350,13 @@ impl Engine {
     ) -> Result<purlin_store::Outcome, Failure> {
         let inputs =
             ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
-        let mutation = Mutation { model, action, guards, inputs, now: ask.now, returning: None };
+        let mutation =
+            Mutation { model, action, refers: Vec::new(), guards, inputs, now: ask.now, returning: None };
         match self.store().commit(vec![mutation]).await {
             Ok(mut outcomes) => {
                 outcomes.pop().ok_or_else(|| Failure::Internal("a commit without outcome".to_owned()))
             }
-            Err(Error::Refused(refusals)) => Err(self.refused(ask.actor, model, &refusals)),
+            Err(Error::Refused { refusals, .. }) => Err(self.refused(ask.actor, model, &refusals)),
             Err(error) => Err(failed(error)),
         }
     }
@@ -444,7 +445,7 @@ pub(crate) fn asked(error: Error) -> Failure {
 /// An error of the store as the asker's failure.
 pub(crate) fn failed(error: Error) -> Failure {
     match error {
-        Error::Refused(_) => Failure::Internal("a read was refused".to_owned()),
+        Error::Refused { .. } => Failure::Internal("a read was refused".to_owned()),
         Error::TimedOut(_) | Error::Busy | Error::Unavailable(_) => Failure::Unavailable(error.to_string()),
         error => Failure::Internal(error.to_string()),
     }

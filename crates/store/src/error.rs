@@ -7,9 +7,14 @@ use crate::mutation::Refusal;
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The mutations were refused; nothing was written.
-    #[error("refused: {0:?}")]
-    Refused(Vec<Refusal>),
+    /// A mutation was refused; nothing was written.
+    #[error("mutation {at} was refused: {refusals:?}")]
+    Refused {
+        /// Which of the commit's mutations, the first of them.
+        at: usize,
+        /// Why.
+        refusals: Vec<Refusal>,
+    },
     /// A read took longer than `database.read_timeout`.
     #[error("the read took longer than {0:?}")]
     TimedOut(std::time::Duration),

@@ -28,6 +28,8 @@ pub struct Mutation {
     pub model: ModelId,
     /// What is to be done.
     pub action: Action,
+    /// Refs to records that the same commit makes before: the field, and which mutation of the commit makes its record.
+    pub refers: Vec<(FieldId, usize)>,
     /// What must hold.
     pub guards: Vec<Guard>,
     /// Values of the inputs that the guards name, `Old` excepted; one that is not here is a CEL error.

@@ -378,6 +378,7 @@ impl Engine {
             guards: Vec::new(),
             inputs: Vec::new(),
             now,
+            refers: Vec::new(),
             returning: None,
         };
         if let Err(error) = self.store().commit(vec![mutation]).await {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use purlin_schema::{FieldId, Id, Model, Value};
 use purlin_store::mutation::Action;
-use purlin_store::{Error, Guard, Mutation};
+use purlin_store::{Error, Mutation};
 
 use crate::access::Who;
 use crate::proposal::{Mode, Proposal};
@@ -95,7 +95,15 @@ impl Engine {
         let inputs =
             ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
         let action = Action::Create { id, values: proposal.values, links: proposal.links };
-        Ok(Mutation { model: model.id, action, guards, inputs, now: ask.now, returning: None })
+        Ok(Mutation {
+            model: model.id,
+            action,
+            refers: Vec::new(),
+            guards,
+            inputs,
+            now: ask.now,
+            returning: None,
+        })
     }
 
     /// Writes mutations of one model, all or none.
@@ -104,53 +112,13 @@ impl Engine {
         model: &Model,
         mutations: Vec<Mutation>,
     ) -> Result<Vec<Id>, BatchFailure> {
-        match self.store().commit(mutations.clone()).await {
+        match self.store().commit(mutations).await {
             Ok(outcomes) => Ok(outcomes.into_iter().map(|outcome| outcome.id).collect()),
-            Err(Error::Refused(_)) => Err(self.first_refused(model, &mutations).await),
+            Err(Error::Refused { at, refusals }) => {
+                let failure = self.refused(&Actor::Owner, model.id, &refusals);
+                Err(BatchFailure { row: at, failure })
+            }
             Err(error) => Err(BatchFailure { row: 0, failure: failed(error) }),
-        }
-    }
-
-    /// Which of the mutations is refused first. The store says only that one was; so halves of the list are tried, each
-    /// followed by a deletion of nothing, which is always refused, so that no try writes anything.
-    async fn first_refused(&self, model: &Model, mutations: &[Mutation]) -> BatchFailure {
-        let (mut fine, mut wrong) = (0, mutations.len());
-        while wrong - fine > 1 {
-            let middle = fine + (wrong - fine) / 2;
-            let mut tried = mutations[..middle].to_vec();
-            tried.push(self.always_refused(model));
-            match self.store().commit(tried).await {
-                Err(Error::Refused(refusals)) if refusals == [purlin_store::Refusal::NotFound] => {
-                    fine = middle;
-                }
-                Err(Error::Refused(_)) => wrong = middle,
-                Err(error) => return BatchFailure { row: fine, failure: failed(error) },
-                Ok(_) => break,
-            }
-        }
-        let row = wrong.saturating_sub(1);
-        let mut tried = mutations[..wrong].to_vec();
-        tried.push(self.always_refused(model));
-        let failure = match self.store().commit(tried).await {
-            Err(Error::Refused(mut refusals)) => {
-                refusals.retain(|refusal| *refusal != purlin_store::Refusal::NotFound || wrong == 0);
-                self.refused(&Actor::Owner, model.id, &refusals)
-            }
-            Err(error) => failed(error),
-            Ok(_) => Failure::Internal("what was refused is accepted now".to_owned()),
-        };
-        BatchFailure { row, failure }
-    }
-
-    fn always_refused(&self, model: &Model) -> Mutation {
-        let nothing = if model.uuid_ids { Id::Uuid(0) } else { Id::Int(-1) };
-        Mutation {
-            model: model.id,
-            action: Action::Delete { id: nothing, if_version: None },
-            guards: Vec::<Guard>::new(),
-            inputs: Vec::new(),
-            now: self.now(),
-            returning: None,
         }
     }
 

@@ -383,7 +383,15 @@ impl Engine {
         let ask = self.ask(&Actor::Owner);
         let conditions = guards.iter().filter_map(crate::records::condition_of);
         let inputs = ask.capture(conditions.flat_map(|condition| &condition.inputs));
-        Mutation { model: model.id, action, guards, inputs, now: ask.now, returning: None }
+        Mutation {
+            model: model.id,
+            action,
+            refers: Vec::new(),
+            guards,
+            inputs,
+            now: ask.now,
+            returning: None,
+        }
     }
 }
 

@@ -168,7 +168,7 @@ impl Thread {
                     changes.append(&mut made);
                     Ok(outcomes)
                 }
-                Err(error @ Error::Refused(_)) => Err(error),
+                Err(error @ Error::Refused { .. }) => Err(error),
                 // Not for certain this request's own fault: seen when it is alone.
                 Err(_) => {
                     self.recover();
@@ -227,9 +227,9 @@ impl Thread {
         let run = || write::perform(&self.session, &commit.catalog, &commit.mutations);
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(performed)) => Ok(performed),
-            Ok(Err(Failure::Refused(refusals))) => Err(Error::Refused(refusals)),
-            Ok(Err(Failure::Database(error))) => Err(plain(&error)),
-            Ok(Err(Failure::Failed(error))) => Err(error),
+            Ok(Err((at, Failure::Refused(refusals)))) => Err(Error::Refused { at, refusals }),
+            Ok(Err((_, Failure::Database(error)))) => Err(plain(&error)),
+            Ok(Err((_, Failure::Failed(error)))) => Err(error),
             Err(_) => Err(Error::Database("a write panicked".to_owned())),
         }
     }

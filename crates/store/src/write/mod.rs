@@ -18,7 +18,7 @@ use purlin_schema::{FieldId, Id, Input, Inputs, Kind, ModelId, Row, Shape, Value
 
 use crate::catalog::Catalog;
 use crate::error::Error;
-use crate::mutation::{Action, Change, Mutation, Outcome, Refusal};
+use crate::mutation::{Action, Change, Links, Mutation, Outcome, Refusal};
 use crate::plan::StepArgs;
 use crate::sql::Args;
 use crate::sqlite::decode;
@@ -48,29 +48,55 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// Performs mutations in order; the first that is refused ends them all.
+/// Performs mutations in order; the first that fails, of which the place is given, ends them all.
 pub(crate) fn perform(
     session: &Session,
     catalog: &Catalog,
     mutations: &[Mutation],
-) -> Result<(Vec<Outcome>, Vec<Change>), Failure> {
+) -> Result<(Vec<Outcome>, Vec<Change>), (usize, Failure)> {
     let mut write = Write { session, catalog, changes: Vec::new() };
-    let mut outcomes = Vec::with_capacity(mutations.len());
-    for mutation in mutations {
-        let (id, version) = match &mutation.action {
-            Action::Create { id, values, links } => write.create(mutation, *id, values, links)?,
-            Action::Update { id, if_version, values, links } => {
-                write.update(mutation, *id, *if_version, values, links)?
-            }
-            Action::Delete { id, if_version } => write.delete(mutation, *id, *if_version)?,
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(mutations.len());
+    for (at, mutation) in mutations.iter().enumerate() {
+        let performed = match mutation.refers.is_empty() {
+            true => write.one(mutation, &mutation.action),
+            false => write.one(mutation, &referring(write.model(mutation.model), mutation, &outcomes)),
         };
+        let (id, version) = performed.map_err(|failure| (at, failure))?;
         outcomes.push(Outcome { id, version, row: None });
     }
     // The answers are read when all is done, so that they show the records as they will be found.
-    for (mutation, outcome) in mutations.iter().zip(&mut outcomes) {
-        outcome.row = write.returned(mutation, outcome.id)?;
+    for (at, (mutation, outcome)) in mutations.iter().zip(&mut outcomes).enumerate() {
+        outcome.row = write.returned(mutation, outcome.id).map_err(|failure| (at, failure))?;
     }
     Ok((outcomes, write.changes))
+}
+
+/// The action of a mutation with the ids of the records that were made for it.
+fn referring(model: &Model, mutation: &Mutation, made: &[Outcome]) -> Action {
+    let mut action = mutation.action.clone();
+    for (field, at) in &mutation.refers {
+        let Some(id) = made.get(*at).map(|outcome| outcome.id) else { continue };
+        match &mut action {
+            Action::Create { links, .. } if model.field(*field).is_many() => {
+                match links.iter_mut().find(|(known, _)| known == field) {
+                    Some((_, ids)) => ids.push(id),
+                    None => links.push((*field, vec![id])),
+                }
+            }
+            Action::Update { links, .. } if model.field(*field).is_many() => {
+                match links.iter_mut().find(|(known, _)| known == field) {
+                    Some((_, Links::Replace(ids) | Links::Add(ids))) => ids.push(id),
+                    _ => links.push((*field, Links::Add(vec![id]))),
+                }
+            }
+            Action::Create { values, .. } | Action::Update { values, .. } => {
+                values.retain(|(known, _)| known != field);
+                values.push((*field, id.into()));
+            }
+            Action::Delete { .. } => {}
+        }
+    }
+    action
 }
 
 /// One request under way.
@@ -87,6 +113,16 @@ type Shown = (Arc<Shape>, Arc<Row>);
 type Values = Arc<[Value]>;
 
 impl Write<'_> {
+    fn one(&mut self, mutation: &Mutation, action: &Action) -> Result<(Id, i64), Failure> {
+        match action {
+            Action::Create { id, values, links } => self.create(mutation, *id, values, links),
+            Action::Update { id, if_version, values, links } => {
+                self.update(mutation, *id, *if_version, values, links)
+            }
+            Action::Delete { id, if_version } => self.delete(mutation, *id, *if_version),
+        }
+    }
+
     fn model(&self, id: ModelId) -> &Arc<Model> {
         self.catalog.model(id)
     }

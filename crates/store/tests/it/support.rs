@@ -153,6 +153,7 @@ impl Site {
             guards: Vec::new(),
             inputs: Vec::new(),
             now: NOW,
+            refers: Vec::new(),
             returning: None,
         }
     }
@@ -219,7 +220,7 @@ pub(crate) fn named<'list>(models: &'list mut [Model], name: &str) -> &'list mut
 /// The refusals of a mutation that must be refused.
 pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<Refusal> {
     match result {
-        Err(Error::Refused(refusals)) => refusals,
+        Err(Error::Refused { refusals, .. }) => refusals,
         other => panic!("this should have been refused: {other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use purlin_schema::{FieldId, Id, Input, Value};
 use purlin_store::mutation::{Action, Links};
 use purlin_store::{Change, Guard, Refusal};
 
-use crate::support::{Site, id_of, named, on_delete, refused};
+use crate::support::{Given, Site, id_of, named, on_delete, refused};
 
 #[tokio::test]
 async fn an_update_raises_the_version_and_an_empty_one_does_not() {
@@ -198,8 +198,8 @@ async fn deleting_cascades_clears_and_restricts() {
     site.commit(site.mutation("assets", gone)).await.expect("a delete");
     let mut feed = site.store.feed();
     site.commit(delete).await.expect("a delete");
-    assert_eq!(site.ids("posts", "true", &Default::default()).await, [other]);
-    assert_eq!(site.ids("comments", "true", &Default::default()).await, [kept]);
+    assert_eq!(site.ids("posts", "true", &Given::default()).await, [other]);
+    assert_eq!(site.ids("comments", "true", &Given::default()).await, [kept]);
     assert_eq!(site.stored("comments", kept, "author").await, Some(Value::Null));
     let told: Vec<(String, bool)> = feed
         .try_recv()
@@ -227,10 +227,10 @@ async fn records_that_refer_to_each_other_go_together() {
     site.commit(site.update("users", ada, &[("team", Value::Int(team))])).await.expect("an update");
     let bob = site.add("users", &[("team", Value::Int(team))]).await;
     site.commit(site.delete("users", bob)).await.expect("a delete");
-    assert_eq!(site.ids("teams", "true", &Default::default()).await, [team]);
+    assert_eq!(site.ids("teams", "true", &Given::default()).await, [team]);
     site.commit(site.delete("teams", team)).await.expect("a delete");
-    assert!(site.ids("users", "true", &Default::default()).await.is_empty());
-    assert!(site.ids("teams", "true", &Default::default()).await.is_empty());
+    assert!(site.ids("users", "true", &Given::default()).await.is_empty());
+    assert!(site.ids("teams", "true", &Given::default()).await.is_empty());
 }
 
 #[tokio::test]
@@ -314,4 +314,28 @@ async fn who_may_not_write_does_not_learn_what_is_taken() {
         let told = format!("{:?}", refused(site.commit(mutation).await));
         assert!(told.contains(expected), "{told}");
     }
+}
+
+#[tokio::test]
+async fn a_record_refers_to_what_its_own_commit_makes_and_both_stand_or_fall() {
+    let site = Site::new();
+    let old = site.add("tags", &[("name", "old".into())]).await;
+    let ada = site.create("users", &[("name", "Ada".into())]);
+    let tag = site.create("tags", &[("name", "new".into())]);
+    let mut post = site.create("posts", &[("title", "One".into())]);
+    let (author, tags) = (site.field("posts", "author"), site.field("posts", "tags"));
+    let Action::Create { links, .. } = &mut post.action else { unreachable!("it creates") };
+    links.push((tags, vec![Id::Int(old)]));
+    post.refers = vec![(author, 0), (tags, 1)];
+    let made = site.store.commit(vec![ada, tag.clone(), post.clone()]).await.expect("three records");
+    let written = [made[0].id, made[2].id].map(|id| Value::from(id).as_int().expect("an integer"));
+    assert_eq!(site.stored("posts", written[1], "author").await, Some(Value::Int(written[0])));
+    let tagged = "tags.exists(t, t.name == 'new') && tags.size() == 2";
+    assert_eq!(site.ids("posts", tagged, &Given::default()).await, [written[1]]);
+
+    post.refers = vec![(tags, 0)];
+    let gone = site.delete("tags", 99);
+    let refused = site.store.commit(vec![tag, post, gone]).await;
+    assert!(matches!(refused, Err(purlin_store::Error::Refused { at: 2, .. })), "{refused:?}");
+    assert_eq!(site.ids("tags", "true", &Given::default()).await.len(), 2);
 }
