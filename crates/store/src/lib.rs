@@ -19,7 +19,22 @@ pub mod error;
 mod feed;
 pub mod migrate;
 pub mod mutation;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "reading, writing and migrating over these connections follow")
+)]
+mod mysql;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "reading, writing and migrating over these connections follow")
+)]
+mod network;
 pub mod plan;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "reading, writing and migrating over these connections follow")
+)]
+mod postgres;
 pub mod slug;
 mod sql;
 mod sqlite;

@@ -106,3 +106,24 @@ impl Testing<'_> {
         )
     }
 }
+
+/// The PostgreSQL that tests may make databases in: `PURLIN_TEST_POSTGRES`, else that of this machine where one answers;
+/// `off` for none.
+#[must_use]
+pub fn postgres_url() -> Option<String> {
+    server("PURLIN_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/postgres", "127.0.0.1:5432")
+}
+
+/// The same of MySQL or MariaDB: `PURLIN_TEST_MYSQL`.
+#[must_use]
+pub fn mysql_url() -> Option<String> {
+    server("PURLIN_TEST_MYSQL", "mysql://root@127.0.0.1:3306/mysql", "127.0.0.1:3306")
+}
+
+fn server(variable: &str, url: &str, address: &str) -> Option<String> {
+    match std::env::var_os(variable) {
+        Some(off) if off == "off" => None,
+        Some(url) => url.into_string().ok(),
+        None => std::net::TcpStream::connect(address).is_ok().then(|| url.to_owned()),
+    }
+}

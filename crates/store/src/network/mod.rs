@@ -1,0 +1,9 @@
+//! What databases across a network have in common: how they are named and reached, how the way to them is secured,
+//! what is said when that fails.
+
+pub(crate) mod address;
+pub(crate) mod tls;
+pub(crate) mod url;
+
+#[cfg(test)]
+mod tests;
