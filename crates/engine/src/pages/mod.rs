@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use purlin_pages::view::{Data, Flash, FormView, Paging, Record, View};
-use purlin_schema::expr;
+use purlin_schema::expr::{self, Evaluated};
 use purlin_schema::model::Rule;
 use purlin_schema::page::Page;
-use purlin_schema::{Kind, Value};
+use purlin_schema::{Expr, Kind, Value};
 use purlin_store::{Plan, StepArgs, Window};
 
 use crate::access::Who;
@@ -160,15 +160,26 @@ impl Engine {
         let params = typed_params(page, matched)?;
         let query = typed_query(page, request.query)?;
         let ask = Ask { params: &params, query: &query, ..self.ask(request.actor) };
+        let plan = self.inner.pages.plan(matched.page, Who::of(request.actor));
         if let Some(require) = &page.require
-            && !expr::eval(require, &ask).holds()
+            && !self.admits(require, plan, &ask).await?
         {
             return Err(not_allowed(request.actor));
         }
-        let plan = self.inner.pages.plan(matched.page, Who::of(request.actor));
         let (data, options) = self.run(plan, &ask, request).await?;
         let now = ask.now;
         Ok(Loaded { now, params, query, data, options })
+    }
+
+    /// Whether a page's `require` holds; what it asks beyond the asker's own record, the store knows.
+    async fn admits(&self, require: &Expr, page: &PagePlan, ask: &Ask<'_>) -> Result<bool, Failure> {
+        match (expr::eval(require, ask), &page.require) {
+            (Evaluated::Unavailable, Some(plan)) => {
+                let answer = self.store().read(plan, purlin_store::Ask { inputs: ask, steps: &[] }).await;
+                Ok(answer.map_err(failed)?.missing.is_none())
+            }
+            (decided, _) => Ok(decided.holds()),
+        }
     }
 
     async fn run(

@@ -37,6 +37,10 @@ impl Oracle for RuleOracle {
         match expr::eval(rule, &loaded) {
             // What a new record will hold is not known yet: he may try.
             Evaluated::Unavailable if record.is_none() && action == "create" => Ok(true),
+            Evaluated::Unavailable if rule.goes_beyond() => Err(format!(
+                "the rule for {action} goes on from `user` to other records, which no page has: ask for what it says \
+                 by a filter of the page's query"
+            )),
             Evaluated::Unavailable => Err(format!(
                 "the rule for {action} looks at what the page did not load: add it to `fields` or `include`"
             )),

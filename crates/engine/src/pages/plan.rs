@@ -7,11 +7,12 @@ use indexmap::IndexMap;
 use purlin_schema::model::RelationBy;
 use purlin_schema::page::{DataQuery, Form, FormAction, Page};
 use purlin_schema::query::{Include, Limit, Query, Select, Selected, SortKey};
-use purlin_schema::{Diagnostic, Diagnostics, FieldId, ModelId, Models, RowSet, Site};
+use purlin_schema::{Diagnostic, Diagnostics, Expr, FieldId, Input, ModelId, Models, RowSet, Site};
 use purlin_store::{Plan, Prepared, Step, Store};
 
 use super::route::Router;
 use crate::access::{Access, Who};
+use crate::expressions;
 
 /// The layout whose data Purlin's own pages have.
 const LAYOUT: &str = "_layout.html";
@@ -35,6 +36,8 @@ pub(crate) struct PagePlan {
     pub(crate) steps: Vec<StepInfo>,
     /// What the others are for.
     pub(crate) options: Vec<OptionsOf>,
+    /// Finds the asker where the page's `require` holds, which looks further than at his own record.
+    pub(crate) require: Option<Plan>,
     paged: usize,
 }
 
@@ -132,7 +135,25 @@ impl OptionsOf {
 
 impl Compiler<'_> {
     fn page(&self, page: &Page) -> Result<PagePlan, String> {
-        self.data(&page.data, &page.forms)
+        let require = match &page.require {
+            Some(require) if require.goes_beyond() && self.who != Who::Visitor => {
+                Some(self.require(require)?)
+            }
+            _ => None,
+        };
+        Ok(PagePlan { require, ..self.data(&page.data, &page.forms)? })
+    }
+
+    fn require(&self, require: &Expr) -> Result<Plan, String> {
+        let users = self.models.users();
+        let mut query = Query::of(users.id);
+        query.limit = Limit::One;
+        query.select = Select::Fields(Vec::new());
+        let asker = expressions::id_is(users, Input::User(FieldId::ID));
+        // The condition is about nobody's record: its walks all begin at `user`.
+        query.filter = Some(Expr::all(vec![asker, require.clone()]));
+        let query = self.store.prepare(&query).map_err(|error| error.message)?;
+        Ok(Plan { steps: vec![Step { name: "require".to_owned(), query, must_exist: true }] })
     }
 
     fn data(

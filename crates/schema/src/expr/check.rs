@@ -81,14 +81,19 @@ pub fn check_defines(scope: &Scope<'_>) -> Vec<(String, Vec<Mistake>)> {
 enum Thing {
     /// Something with a value.
     Value(Expr),
-    /// A relation of a row.
-    Relation(Walk, Range<usize>),
+    /// A relation of a row, or of an input's record.
+    Relation(Related, Range<usize>),
     /// `relation.filter(v, …)`.
-    Filtered(Walk, Expr, Range<usize>),
-    /// A relation of `user` or of a page's record: which model it belongs to, and its place there.
-    Distant(Input, ModelId, crate::model::RelationId, Range<usize>),
+    Filtered(Related, Expr, Range<usize>),
     /// `params` and its kin alone.
     Root(&'static str, Range<usize>),
+}
+
+/// A relation, and the record that it is of where that is no row in scope: `user` in `user.posts`. That record is
+/// then the walk's scope 0.
+struct Related {
+    walk: Walk,
+    of: Option<Box<Expr>>,
 }
 
 struct Checker<'scope> {
@@ -143,7 +148,7 @@ impl<'scope> Checker<'scope> {
     fn value(&mut self, node: &Node) -> Option<Expr> {
         match self.thing(node)? {
             Thing::Value(expr) => Some(expr),
-            Thing::Relation(_, span) | Thing::Distant(_, _, _, span) => {
+            Thing::Relation(_, span) => {
                 let name = self.name_at(node);
                 let hint = format!("write `{name}.exists(x, …)`, `x in {name}` or `size({name})`");
                 let message = format!("`{name}` is a relation, not a value");

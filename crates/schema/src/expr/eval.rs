@@ -12,7 +12,8 @@ use std::cmp::Ordering;
 pub use functions::{call, date};
 pub use row::RowEnv;
 
-use super::{Arithmetic, Comparison, DATES, DATETIMES, Expr, ExprKind, Function, Input, Path, Walk};
+use super::{Arithmetic, Comparison, DATES, DATETIMES, Expr, ExprKind, Function, Input, Path, Type, Walk};
+use crate::model::ModelId;
 use crate::value::{Decimal, Value};
 
 /// What an expression comes to.
@@ -64,6 +65,15 @@ pub trait Env {
     /// [`Evaluated::Error`] where a ref on the way is null, [`Evaluated::Unavailable`] where they are not here.
     fn related(&self, walk: &Walk) -> Result<Vec<Box<dyn Env + '_>>, Evaluated> {
         let _ = walk;
+        Err(Evaluated::Unavailable)
+    }
+
+    /// The record of a model with an id, wherever it is.
+    ///
+    /// # Errors
+    /// [`Evaluated::Error`] where there is none, [`Evaluated::Unavailable`] where that cannot be told here.
+    fn record(&self, model: ModelId, id: &Value) -> Result<Box<dyn Env + '_>, Evaluated> {
+        let _ = (model, id);
         Err(Evaluated::Unavailable)
     }
 }
@@ -154,6 +164,15 @@ impl Frame<'_> {
             ExprKind::Count(walk, Some(body)) => {
                 let kept = all(self.each(walk, body)?.into_iter())?;
                 count(kept.into_iter().filter(|kept| *kept).count())
+            }
+            ExprKind::Of(record, body) => {
+                let Type::Record(model) = record.ty else { return Err(Evaluated::Unavailable) };
+                let id = self.value(record)?;
+                if id.is_null() {
+                    return Err(Evaluated::Error);
+                }
+                let row = self.outermost().record(model, &id)?;
+                Frame { env: &*row, outer: Some(self) }.value(body)
             }
         }
     }

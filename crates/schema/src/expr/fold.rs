@@ -84,10 +84,14 @@ fn truth_of(expr: &Expr) -> Option<Option<bool>> {
 /// Whether a condition gives true, false or an error, but never the value null, which only a condition around
 /// it would make an error.
 fn never_null(expr: &Expr) -> bool {
-    !matches!(
-        expr.kind,
-        ExprKind::Field(_) | ExprKind::Input(_) | ExprKind::Conditional(..) | ExprKind::Const(Value::Null)
-    )
+    match &expr.kind {
+        ExprKind::Field(_)
+        | ExprKind::Input(_)
+        | ExprKind::Conditional(..)
+        | ExprKind::Const(Value::Null) => false,
+        ExprKind::Of(_, body) => never_null(body),
+        _ => true,
+    }
 }
 
 /// One node whose children are folded.
@@ -169,6 +173,8 @@ fn decided(expr: &Expr) -> Option<Folded> {
         ExprKind::Count(walk, Some(body)) if walk.hops.is_empty() && truth_of(body) == Some(Some(false)) => {
             Some(Folded::Value(Value::Int(0)))
         }
+        ExprKind::Of(record, _) if constant(record) == Some(&Value::Null) => Some(Folded::Error),
+        ExprKind::Of(..) => strict_error(),
         _ => None,
     }
 }

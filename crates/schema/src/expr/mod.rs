@@ -116,6 +116,10 @@ pub enum ExprKind {
     All(Walk, Box<Expr>),
     /// `size(tags)`, and `size(tags.filter(t, …))` with the condition.
     Count(Walk, Option<Box<Expr>>),
+    /// The second, seen from the record that the first gives: `user.team.name` is `name` seen from `user.team`, and
+    /// `user.posts.exists(…)` an `exists` seen from `user`. That record is scope 0 of the second; where the first is
+    /// null or an error there is none, which is an error.
+    Of(Box<Expr>, Box<Expr>),
 }
 
 /// A field of a row in scope, perhaps through refs: `author.team.name` is two hops and a field.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::check::sign;
 use super::eval::call;
 use super::{Comparison, Expr, ExprKind, Function, Input, Path, RESERVED, Scope, Type, Walk};
-use crate::model::{FieldId, ModelId};
+use crate::model::{FieldId, ModelId, RelationBy};
 use crate::value::Value;
 
 /// An expression as CEL.
@@ -45,6 +45,20 @@ impl Printer<'_> {
         let own = match &expr.kind {
             // One condition alone prints as itself.
             ExprKind::And(list) | ExprKind::Or(list) if list.len() == 1 => return self.expr(&list[0], least),
+            // The record is the name of its row: `user.team` and then `.name`.
+            ExprKind::Of(record, body) => {
+                let record = self.expr(record, 8);
+                self.variables.push(record);
+                let body = match &body.kind {
+                    // `post in user.posts` would read as `post.author == user`.
+                    ExprKind::Exists(walk, inner) if self.has_way_back(walk) => {
+                        self.over(walk, "exists", inner)
+                    }
+                    _ => self.expr(body, least),
+                };
+                self.variables.pop();
+                return body;
+            }
             _ if membership(expr).is_some() => 4,
             kind => binding(kind),
         };
@@ -96,7 +110,14 @@ impl Printer<'_> {
             ExprKind::All(walk, body) => self.over(walk, "all", body),
             ExprKind::Count(walk, None) => format!("size({})", self.walk(walk)),
             ExprKind::Count(walk, Some(body)) => format!("size({})", self.over(walk, "filter", body)),
+            // Only `expr` prints it.
+            ExprKind::Of(..) => String::new(),
         }
+    }
+
+    fn has_way_back(&self, walk: &Walk) -> bool {
+        let relation = self.scope.models.get(walk.end).relation(walk.relation);
+        walk.hops.is_empty() && matches!(relation.by, RelationBy::Inverse(_))
     }
 
     fn joined(&mut self, list: &[Expr], with: &str, own: u8) -> String {

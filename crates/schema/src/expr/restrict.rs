@@ -132,6 +132,17 @@ impl Reading<'_> {
                     if conditions.is_empty() { None } else { Some(Box::new(Expr::all(conditions))) };
                 (ExprKind::Count(walk, condition), guards)
             }
+            ExprKind::Of(record, body) => {
+                let mut guards = Vec::new();
+                if let Type::Record(model) = record.ty {
+                    match (self.records)(model).into() {
+                        Readable::Always => {}
+                        Readable::Never => guards.push(Expr::truth(false)),
+                        Readable::Where(rule) => guards.push(rule),
+                    }
+                }
+                (ExprKind::Of(record, Box::new(guarded(*body, guards))), Vec::new())
+            }
             kind => (kind, Vec::new()),
         };
         Ok(guarded(Expr { kind, ty, span }, guards))
@@ -243,10 +254,7 @@ impl Reading<'_> {
         match self.readable(users, field) {
             Readable::Always => Ok(Vec::new()),
             Readable::Never => Err(self.unreadable(users, field, span)),
-            Readable::Where(rule) => {
-                let rule = about_user(rule).ok_or_else(|| self.unreadable(users, field, span))?;
-                Ok(vec![rule])
-            }
+            Readable::Where(rule) => Ok(vec![about_user(rule, users)]),
         }
     }
 }
@@ -295,12 +303,8 @@ fn rebase(expr: Expr, base: &Base<'_>, inside: usize) -> Expr {
     Expr { kind, ty, span }.map_children(&mut |child, opens| rebase(child, base, inside + usize::from(opens)))
 }
 
-/// A rule about a user's record, said of who asks; not where it goes beyond that record's own fields.
-fn about_user(rule: Expr) -> Option<Expr> {
-    let needs = rule.needs();
-    if !needs.walks.is_empty() || needs.paths.iter().any(|path| !path.hops.is_empty()) || has_test(&rule) {
-        return None;
-    }
+/// A rule about a user's record, said of who asks. What it says of fields alone needs no look at the record.
+fn about_user(rule: Expr, users: ModelId) -> Expr {
     fn own(expr: Expr) -> Expr {
         let Expr { kind, ty, span } = expr;
         let kind = match kind {
@@ -309,7 +313,13 @@ fn about_user(rule: Expr) -> Option<Expr> {
         };
         Expr { kind, ty, span }.map_children(&mut |child, _| own(child))
     }
-    Some(own(rule))
+    if rule.is_field_local() && !has_test(&rule) {
+        return own(rule);
+    }
+    let (ty, span) = (rule.ty.clone(), rule.span.clone());
+    let user =
+        Expr { kind: ExprKind::Input(Input::User(FieldId::ID)), ty: Type::Record(users), span: span.clone() };
+    Expr { kind: ExprKind::Of(Box::new(user), Box::new(rule)), ty, span }
 }
 
 fn has_test(expr: &Expr) -> bool {

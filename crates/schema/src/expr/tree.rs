@@ -43,8 +43,8 @@ impl Expr {
         }
     }
 
-    /// Rebuilds a node from its children; the flag tells whether a child is the body of an `exists` or its kin,
-    /// where one more row is in scope.
+    /// Rebuilds a node from its children; the flag tells whether a child is the body of an `exists` or its kin, or
+    /// what is seen from another record: there one more row is in scope.
     #[must_use]
     pub fn map_children(self, with: &mut dyn FnMut(Expr, bool) -> Expr) -> Expr {
         let Expr { kind, ty, span } = self;
@@ -77,6 +77,10 @@ impl Expr {
             ExprKind::Exists(walk, body) => ExprKind::Exists(walk, Box::new(with(*body, true))),
             ExprKind::All(walk, body) => ExprKind::All(walk, Box::new(with(*body, true))),
             ExprKind::Count(walk, Some(body)) => ExprKind::Count(walk, Some(Box::new(with(*body, true)))),
+            ExprKind::Of(record, body) => {
+                let record = one(record);
+                ExprKind::Of(record, Box::new(with(*body, true)))
+            }
         };
         Expr { kind, ty, span }
     }
@@ -95,9 +99,9 @@ impl Expr {
             | ExprKind::Exists(_, inner)
             | ExprKind::All(_, inner)
             | ExprKind::Count(_, Some(inner)) => (vec![inner], &[]),
-            ExprKind::Compare(_, left, right) | ExprKind::Arithmetic(_, left, right) => {
-                (vec![left, right], &[])
-            }
+            ExprKind::Compare(_, left, right)
+            | ExprKind::Arithmetic(_, left, right)
+            | ExprKind::Of(left, right) => (vec![left, right], &[]),
             ExprKind::Conditional(condition, then, otherwise) => (vec![condition, then, otherwise], &[]),
             ExprKind::InList(item, list) => (vec![item], list),
             ExprKind::And(list) | ExprKind::Or(list) | ExprKind::Call(_, list) => (Vec::new(), list),
@@ -134,7 +138,13 @@ impl Expr {
     #[must_use]
     pub fn is_field_local(&self) -> bool {
         let needs = self.needs();
-        needs.walks.is_empty() && needs.paths.iter().all(|path| path.hops.is_empty())
+        needs.walks.is_empty() && needs.paths.iter().all(|path| path.hops.is_empty()) && !self.goes_beyond()
+    }
+
+    /// Whether it sees something from a record that only the database has: `user.team.name`.
+    #[must_use]
+    pub fn goes_beyond(&self) -> bool {
+        matches!(self.kind, ExprKind::Of(..)) || self.children().any(Expr::goes_beyond)
     }
 
     /// Whether no database computes it: it matches a pattern.
@@ -215,8 +225,9 @@ impl Needs {
             _ => {}
         }
         let opens = matches!(expr.kind, ExprKind::Exists(..) | ExprKind::All(..) | ExprKind::Count(..));
-        for child in expr.children() {
-            self.collect(child, inside + usize::from(opens));
+        for (at, child) in expr.children().enumerate() {
+            let seen_from_there = matches!(expr.kind, ExprKind::Of(..)) && at == 1;
+            self.collect(child, inside + usize::from(opens || seen_from_there));
         }
     }
 }

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::fields::literal;
 use super::pages::Context;
 use super::report::File;
-use super::rules::after_equals;
+use super::rules::{after_equals, without_database};
 use super::toml::{Entry, Text, View};
 use crate::expr::{Expect, Scope};
 use crate::model::{Field, FieldId, ModelId, Rule, Source};
@@ -140,7 +140,8 @@ fn set(context: &Context<'_>, view: View<'_>, action: &FormAction, model: ModelI
         let source = match expression {
             Some(text) => {
                 let scope = context.scope().form(model);
-                context.check(view.file, &text, &scope, expected(field)).map(Source::Expr)
+                let expr = context.check(view.file, &text, &scope, expected(field));
+                expr.and_then(|expr| without_database(view.file, &text, expr)).map(Source::Expr)
             }
             None => literal(field, table, &entry.key, &entry.value, field.is_many()),
         };
@@ -219,7 +220,8 @@ pub(super) fn text_template(
                     parts.push(TextPart::Literal(std::mem::take(&mut literal)));
                 }
                 let inner = text.part(at + 1..end);
-                match context.check(file, &inner, scope, Expect::Anything) {
+                let expr = context.check(file, &inner, scope, Expect::Anything);
+                match expr.and_then(|expr| without_database(file, &inner, expr)) {
                     Some(expr) => parts.push(TextPart::Expr(expr)),
                     None => fine = false,
                 }

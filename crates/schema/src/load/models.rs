@@ -460,6 +460,12 @@ fn check_all(models: &mut Models, jobs: &[(ModelId, Vec<Job<'_>>)], views: &[Opt
                 Some(file) => rules::check(file, &job.text, &scope, expect),
                 None => crate::expr::check(&job.text.value, &scope, expect).ok(),
             };
+            let expr = match (job.slot, job.file) {
+                (Slot::Default(_), Some(file)) => {
+                    expr.and_then(|expr| rules::without_database(file, &job.text, expr))
+                }
+                _ => expr,
+            };
             if let Some(expr) = expr.filter(|expr| stays_home(job, expr)) {
                 checked.push((*id, job.slot, expr));
             }

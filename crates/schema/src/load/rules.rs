@@ -31,6 +31,24 @@ pub(super) fn check_hinting(
     }
 }
 
+/// An expression that is computed without asking the database; notes one that goes further.
+pub(super) fn without_database(file: File<'_>, text: &Text, expr: Expr) -> Option<Expr> {
+    if !expr.goes_beyond() {
+        return Some(expr);
+    }
+    let mut at = None;
+    super::walk::each(&expr, &mut |part| {
+        if matches!(part.kind, ExprKind::Of(..)) && at.is_none() {
+            at = Some(part.span.clone());
+        }
+    });
+    let span = text.place(&at.unwrap_or_else(|| expr.span.clone()));
+    file.error("out-of-reach", &span, "this leads to a record that is not loaded here").hint(
+        "only fields of `user` and of the page's records are at hand: load the other record by a query of its own",
+    );
+    None
+}
+
 /// A string of a file: a literal, or an expression after `= `.
 pub(super) fn after_equals(text: &Text) -> Option<Text> {
     text.value.starts_with("= ").then(|| text.part(2..text.value.len()))

@@ -20,6 +20,10 @@ pub(super) fn each<'e>(expr: &'e Expr, see: &mut impl FnMut(&'e Expr)) {
             each(left, see);
             each(right, see);
         }
+        ExprKind::Of(record, body) => {
+            each(record, see);
+            each(body, see);
+        }
         ExprKind::InList(item, list) => {
             each(item, see);
             for part in list {

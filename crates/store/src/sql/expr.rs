@@ -52,7 +52,7 @@ impl Nulls {
 }
 
 impl Code {
-    fn new(sql: impl Into<String>, nulls: Nulls) -> Code {
+    pub(super) fn new(sql: impl Into<String>, nulls: Nulls) -> Code {
         Code { sql: sql.into(), nulls }
     }
 
@@ -109,6 +109,7 @@ impl<'models> Compiler<'models> {
             }
             ExprKind::Exists(walk, body) => self.quantified(walk, body, Self::holds, true)?,
             ExprKind::All(walk, body) => self.quantified(walk, body, Self::holds, false)?,
+            ExprKind::Of(record, body) => self.is_seen_from(record, body, Self::holds)?,
             ExprKind::Call(Function::StartsWith, args) => self.starts_with(&args[0], &args[1])?,
             ExprKind::Call(Function::Holds, args) => self.holds(&args[0])?,
             ExprKind::InList(item, list) => self.in_list(item, list, Way::Holds)?,
@@ -135,6 +136,7 @@ impl<'models> Compiler<'models> {
             }
             ExprKind::Exists(walk, body) => self.quantified(walk, body, Self::fails, false)?,
             ExprKind::All(walk, body) => self.quantified(walk, body, Self::fails, true)?,
+            ExprKind::Of(record, body) => self.is_seen_from(record, body, Self::fails)?,
             ExprKind::Call(Function::Holds, args) => {
                 let holds = self.holds(&args[0])?;
                 format!("(({holds}) IS NOT TRUE)")
@@ -190,6 +192,7 @@ impl<'models> Compiler<'models> {
             ExprKind::Exists(walk, body) => self.exact_quantified(walk, body, true)?,
             ExprKind::All(walk, body) => self.exact_quantified(walk, body, false)?,
             ExprKind::Count(walk, filter) => self.count(walk, filter.as_deref())?,
+            ExprKind::Of(record, body) => self.seen_from(record, body)?,
         };
         Ok(Code { sql: bounded(expr, code.sql)?, nulls: code.nulls })
     }
@@ -462,6 +465,7 @@ fn stands_alone(expr: &Expr, depth: usize) -> bool {
         ExprKind::Negate(inner) | ExprKind::Not(inner) => stands_alone(inner, depth),
         ExprKind::And(list) | ExprKind::Or(list) | ExprKind::Call(_, list) => all(list),
         ExprKind::Compare(_, a, b) | ExprKind::Arithmetic(_, a, b) => both(a, b),
+        ExprKind::Of(record, body) => stands_alone(record, depth) && stands_alone(body, depth + 1),
         ExprKind::InList(item, list) => stands_alone(item, depth) && all(list),
         ExprKind::Conditional(condition, a, b) => stands_alone(condition, depth) && both(a, b),
         ExprKind::Exists(walk, body) | ExprKind::All(walk, body) => {

@@ -13,6 +13,7 @@ pub(crate) mod expr;
 pub(crate) mod frame;
 pub(crate) mod include;
 pub(crate) mod keyset;
+mod origin;
 pub(crate) mod query;
 
 use std::sync::Arc;

@@ -42,14 +42,17 @@ const KINDS: [Kind; 9] = [
 ];
 
 pub(super) fn condition(models: &Arc<Models>, this: ModelId, taste: Taste, tape: Vec<u16>) -> Expr {
-    let mut maker = Maker { models, rows: vec![this], taste, tape: Tape::new(tape) };
+    let mut maker = Maker { models, rows: vec![(this, true)], taste, tape: Tape::new(tape) };
     maker.condition(taste.depth)
 }
 
+/// Is shown a scope, the model of its row, refs from there, and the model that they lead to.
+type SeeEnd<'see> = dyn FnMut(usize, ModelId, &[FieldId], ModelId) + 'see;
+
 struct Maker<'models> {
     models: &'models Models,
-    /// The models of the rows in scope, the innermost last.
-    rows: Vec<ModelId>,
+    /// The models of the rows in scope, the innermost last, and whether a text can name the row.
+    rows: Vec<(ModelId, bool)>,
     taste: Taste,
     tape: Tape,
 }
@@ -76,8 +79,9 @@ impl Maker<'_> {
             };
         }
         let inner = depth - 1;
-        match self.tape.pick(18) {
+        match self.tape.pick(20) {
             0 => self.condition(0),
+            18 | 19 => self.of_user(Kind::Bool, inner).unwrap_or_else(|| Expr::truth(false)),
             1 => bool_of(ExprKind::Not(Box::new(self.condition(inner)))),
             2 => bool_of(ExprKind::And(self.conditions(inner))),
             3 => bool_of(ExprKind::Or(self.conditions(inner))),
@@ -214,10 +218,68 @@ impl Maker<'_> {
     }
 
     fn body(&mut self, walk: &Walk, depth: usize) -> Expr {
-        self.rows.push(walk.to);
+        self.rows.push((walk.to, true));
         let body = self.condition(depth);
         self.rows.pop();
         body
+    }
+
+    /// What is seen from `user`, or from a record that a field of his refers to.
+    fn of_user(&mut self, kind: Kind, depth: usize) -> Option<Expr> {
+        if !self.taste.user {
+            return None;
+        }
+        let users = self.models.users();
+        let mut records = vec![(FieldId::ID, users.id)];
+        let refs = users.fields.iter().filter(|field| !field.is_many());
+        records.extend(refs.filter_map(|field| Some((field.id, field.reference.as_ref()?.to))));
+        let (field, model) = *self.tape.one(&records);
+        let record = expr(ExprKind::Input(Input::User(field)), Type::Record(model));
+        if self.taste.unspoken && kind == Kind::Bool && self.tape.chance(3) {
+            self.rows.push((model, true));
+            let body = self.condition(depth);
+            self.rows.pop();
+            return Some(bool_of(ExprKind::Of(Box::new(record), Box::new(body))));
+        }
+        self.rows.push((model, false));
+        let seen = self.seen(kind, field == FieldId::ID, depth);
+        self.rows.pop();
+        seen.map(|seen| {
+            let ty = seen.ty.clone();
+            expr(ExprKind::Of(Box::new(record), Box::new(seen)), ty)
+        })
+    }
+
+    /// What can be said of the innermost row, which has no name: what is a field of `user` is an input instead.
+    fn seen(&mut self, kind: Kind, is_user: bool, depth: usize) -> Option<Expr> {
+        let (mut paths, mut walks) = (Vec::new(), Vec::new());
+        let (model, _) = *self.rows.last()?;
+        self.ends_of(0, model, &mut |scope, model, hops, end| {
+            if is_user && !hops.is_empty() {
+                return;
+            }
+            self.fields_at(scope, model, hops, end, &mut |path, ty| {
+                if *ty == Type::Value(kind) && !is_user {
+                    paths.push(path.clone());
+                }
+            });
+            walks.extend(self.relations_at(scope, model, hops, end));
+        });
+        if matches!(kind, Kind::Bool | Kind::Int) && !walks.is_empty() && self.tape.pick(2) == 0 {
+            let walk = self.tape.one(&walks).clone();
+            let body = Box::new(self.body(&walk, depth));
+            return Some(match (kind, self.tape.pick(2)) {
+                (Kind::Int, 0) => expr(ExprKind::Count(walk, None), Type::Value(kind)),
+                (Kind::Int, _) => expr(ExprKind::Count(walk, Some(body)), Type::Value(kind)),
+                (_, 0) => bool_of(ExprKind::Exists(walk, body)),
+                _ => bool_of(ExprKind::All(walk, body)),
+            });
+        }
+        if paths.is_empty() {
+            return None;
+        }
+        let path = self.tape.one(&paths).clone();
+        Some(expr(ExprKind::Field(path), Type::Value(kind)))
     }
 
     fn value(&mut self, kind: Kind, depth: usize) -> Expr {
@@ -228,7 +290,10 @@ impl Maker<'_> {
                 self.place(kind).unwrap_or_else(|| self.literal(kind))
             }
             0 => self.literal(kind),
-            3 => self.input(kind).unwrap_or_else(|| self.value(kind, 0)),
+            3 => match self.tape.chance(3) {
+                true => self.of_user(kind, inner).unwrap_or_else(|| self.literal(kind)),
+                false => self.input(kind).unwrap_or_else(|| self.value(kind, 0)),
+            },
             4 => {
                 let condition = self.condition(inner);
                 let then = self.value(kind, inner);
@@ -395,55 +460,75 @@ impl Maker<'_> {
 
     /// Every path of at most two refs, with its type; an id is of its kind, and the row's own a record too.
     fn each_path(&self, with: &mut dyn FnMut(&Path, &Type)) {
-        self.each_end(&mut |scope, model, hops, end| {
-            for field in &self.models.get(end).fields {
-                let ty = match &field.reference {
-                    Some(reference) if reference.many => continue,
-                    Some(reference) => Type::Record(reference.to),
-                    None if !field.has_column() => continue,
-                    None => Type::Value(field.kind),
-                };
-                let path = Path { scope, model, hops: hops.to_vec(), end, field: field.id };
-                with(&path, &ty);
-                if field.id == FieldId::ID && hops.is_empty() {
-                    with(&path, &Type::Record(end));
-                }
+        self.each_end(&mut |scope, model, hops, end| self.fields_at(scope, model, hops, end, with));
+    }
+
+    fn fields_at(
+        &self,
+        scope: usize,
+        model: ModelId,
+        hops: &[FieldId],
+        end: ModelId,
+        with: &mut dyn FnMut(&Path, &Type),
+    ) {
+        for field in &self.models.get(end).fields {
+            let ty = match &field.reference {
+                Some(reference) if reference.many => continue,
+                Some(reference) => Type::Record(reference.to),
+                None if !field.has_column() => continue,
+                None => Type::Value(field.kind),
+            };
+            let path = Path { scope, model, hops: hops.to_vec(), end, field: field.id };
+            with(&path, &ty);
+            if field.id == FieldId::ID && hops.is_empty() {
+                with(&path, &Type::Record(end));
             }
-        });
+        }
     }
 
     fn walks(&self) -> Vec<Walk> {
         let mut found = Vec::new();
         self.each_end(&mut |scope, model, hops, end| {
-            for relation in &self.models.get(end).relations {
-                if !matches!(relation.by, RelationBy::Ref(_)) {
-                    let (relation, to) = (relation.id, relation.to);
-                    found.push(Walk { scope, model, hops: hops.to_vec(), end, relation, to });
-                }
-            }
+            found.extend(self.relations_at(scope, model, hops, end));
         });
         found
     }
 
-    fn each_end(&self, with: &mut impl FnMut(usize, ModelId, &[FieldId], ModelId)) {
-        for (scope, model) in self.rows.iter().rev().enumerate() {
-            let mut ends: Vec<(Vec<FieldId>, ModelId)> = vec![(Vec::new(), *model)];
-            let mut at = 0;
-            while at < ends.len() {
-                let (hops, end) = ends[at].clone();
-                with(scope, *model, &hops, end);
-                if hops.len() < 2 {
-                    for field in &self.models.get(end).fields {
-                        if let Some(reference) = field.reference.as_ref().filter(|reference| !reference.many)
-                        {
-                            let mut longer = hops.clone();
-                            longer.push(field.id);
-                            ends.push((longer, reference.to));
-                        }
+    fn relations_at(&self, scope: usize, model: ModelId, hops: &[FieldId], end: ModelId) -> Vec<Walk> {
+        let relations = self.models.get(end).relations.iter();
+        let many = relations.filter(|relation| !matches!(relation.by, RelationBy::Ref(_)));
+        many.map(|relation| {
+            let (relation, to) = (relation.id, relation.to);
+            Walk { scope, model, hops: hops.to_vec(), end, relation, to }
+        })
+        .collect()
+    }
+
+    fn each_end(&self, with: &mut SeeEnd<'_>) {
+        for (scope, (model, named)) in self.rows.iter().rev().enumerate() {
+            if *named {
+                self.ends_of(scope, *model, with);
+            }
+        }
+    }
+
+    /// The row itself, and where at most two refs lead from it.
+    fn ends_of(&self, scope: usize, model: ModelId, with: &mut SeeEnd<'_>) {
+        let mut ends: Vec<(Vec<FieldId>, ModelId)> = vec![(Vec::new(), model)];
+        let mut at = 0;
+        while at < ends.len() {
+            let (hops, end) = ends[at].clone();
+            with(scope, model, &hops, end);
+            if hops.len() < 2 {
+                for field in &self.models.get(end).fields {
+                    if let Some(reference) = field.reference.as_ref().filter(|reference| !reference.many) {
+                        let mut longer = hops.clone();
+                        longer.push(field.id);
+                        ends.push((longer, reference.to));
                     }
                 }
-                at += 1;
             }
+            at += 1;
         }
     }
 }

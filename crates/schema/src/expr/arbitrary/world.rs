@@ -184,6 +184,11 @@ impl Env for Place<'_> {
             .map_or(Evaluated::Error, |place| Evaluated::Value(place.value(path.field).clone()))
     }
 
+    fn record(&self, model: ModelId, id: &Value) -> Result<Box<dyn Env + '_>, Evaluated> {
+        let row = self.world.rows(model).iter().position(|row| row[0] == *id).ok_or(Evaluated::Error)?;
+        Ok(Box::new(Place { world: self.world, model, row }))
+    }
+
     fn related(&self, walk: &Walk) -> Result<Vec<Box<dyn Env + '_>>, Evaluated> {
         assert_eq!(self.model, walk.model, "{walk:?}");
         let from = self.follow(&walk.hops).ok_or(Evaluated::Error)?;

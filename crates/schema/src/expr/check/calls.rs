@@ -1,6 +1,8 @@
 //! Calls: the functions of the table, and what is asked of relations.
 
-use super::{Checker, Mistake, Thing};
+use std::ops::Range;
+
+use super::{Checker, Mistake, Related, Thing};
 use crate::expr::functions::{self, OVERLOADS, Overload};
 use crate::expr::parse::{Node, NodeKind};
 use crate::expr::{Comparison, Expr, ExprKind, Function, Type, Walk, eval};
@@ -183,14 +185,12 @@ impl Checker<'_> {
     fn size(&mut self, of: &Node, node: &Node) -> Option<Expr> {
         let int = Type::Value(Kind::Int);
         match self.thing(of)? {
-            Thing::Relation(walk, _) => Some(self.expr(ExprKind::Count(walk, None), int, &node.span)),
-            Thing::Filtered(walk, condition, _) => {
-                Some(self.expr(ExprKind::Count(walk, Some(Box::new(condition))), int, &node.span))
+            Thing::Relation(Related { walk, of }, _) => {
+                Some(self.seen_from(of, ExprKind::Count(walk, None), int, &node.span))
             }
-            Thing::Distant(_, _, _, span) => {
-                let message = format!("`{}` cannot be counted here", self.name_at(of));
-                let hint = "count it in the page's query: `count = { posts = 'true' }`";
-                self.wrong(Mistake::new("too-far", span, message).hint(hint))
+            Thing::Filtered(Related { walk, of }, condition, _) => {
+                let count = ExprKind::Count(walk, Some(Box::new(condition)));
+                Some(self.seen_from(of, count, int, &node.span))
             }
             Thing::Root(root, span) => {
                 self.wrong(Mistake::new("root-as-value", span, format!("`{root}` has no size")))
@@ -217,13 +217,8 @@ impl Checker<'_> {
                 Mistake::new("unknown-function", node.name.clone(), format!("there is no `{name}`"));
             return self.wrong(mistake.hint(format!("write {instead}")));
         }
-        let walk = match self.thing(receiver)? {
-            Thing::Relation(walk, _) => walk,
-            Thing::Distant(_, _, _, span) => {
-                let message = format!("`{}` cannot be looked into here", self.name_at(receiver));
-                let hint = "ask from a field of the model, or write `record in relation`";
-                return self.wrong(Mistake::new("too-far", span, message).hint(hint));
-            }
+        let Related { walk, of } = match self.thing(receiver)? {
+            Thing::Relation(related, _) => related,
             Thing::Value(expr) => {
                 let message =
                     format!("`{name}` looks into a relation, and this is {}", self.describe(&expr.ty));
@@ -267,16 +262,34 @@ impl Checker<'_> {
                 Mistake::new("name-clash", variable.span.clone(), message).hint("choose another name"),
             );
         }
+        let outside = self.variables.len();
+        // The record that the relation is of has no name, but is a row in scope.
+        self.variables.extend(of.is_some().then(|| (String::new(), walk.model)));
         self.variables.push((variable_name.clone(), walk.to));
         let body = self.condition(body);
-        self.variables.pop();
-        let body = body?;
+        self.variables.truncate(outside);
+        let body = Box::new(body?);
         let bool = Type::Value(Kind::Bool);
         Some(match name {
-            "exists" => Thing::Value(self.expr(ExprKind::Exists(walk, Box::new(body)), bool, &node.span)),
-            "all" => Thing::Value(self.expr(ExprKind::All(walk, Box::new(body)), bool, &node.span)),
-            _ => Thing::Filtered(walk, body, self.place(&node.span)),
+            "exists" => Thing::Value(self.seen_from(of, ExprKind::Exists(walk, body), bool, &node.span)),
+            "all" => Thing::Value(self.seen_from(of, ExprKind::All(walk, body), bool, &node.span)),
+            _ => Thing::Filtered(Related { walk, of }, *body, self.place(&node.span)),
         })
+    }
+
+    /// An expression over a relation, seen from the record that the relation is of.
+    pub(super) fn seen_from(
+        &self,
+        record: Option<Box<Expr>>,
+        kind: ExprKind,
+        ty: Type,
+        span: &Range<usize>,
+    ) -> Expr {
+        let expr = self.expr(kind, ty.clone(), span);
+        match record {
+            None => expr,
+            Some(record) => self.expr(ExprKind::Of(record, Box::new(expr)), ty, span),
+        }
     }
 }
 

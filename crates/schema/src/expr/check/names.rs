@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::{Checker, Mistake, Scope, Thing};
+use super::{Checker, Mistake, Related, Scope, Thing};
 use crate::expr::functions;
 use crate::expr::lex::RESERVED;
-use crate::expr::parse::{self, Node};
-use crate::expr::{ExprKind, Input, Path, Type, Walk};
+use crate::expr::parse::{self, Node, NodeKind};
+use crate::expr::{Expr, ExprKind, Input, Path, Type, Walk};
 use crate::model::{Field, FieldId, Model, ModelId, Relation, RelationBy};
 use crate::value::Kind;
 
@@ -135,15 +135,16 @@ impl Checker<'_> {
                     });
                 };
                 match expr.kind {
-                    ExprKind::Field(path) => {
-                        let mut hops = path.hops;
-                        if path.field != FieldId::ID {
-                            hops.push(path.field);
-                        }
-                        let place = Place { scope: path.scope, model: path.model, hops: &hops, end: model };
-                        self.member(&place, name, &node.span, &node.name)
+                    ExprKind::Field(path) => self.through(path, model, name, node),
+                    ExprKind::Input(input) => {
+                        let record = Expr { kind: ExprKind::Input(input.clone()), ..expr };
+                        self.of_input(&input, record, model, name, node)
                     }
-                    ExprKind::Input(input) => self.of_input(&input, model, name, node),
+                    ExprKind::Of(record, body) => {
+                        let ExprKind::Field(path) = body.kind else { return None };
+                        let thing = self.through(path, model, name, node)?;
+                        Some(self.starting_at(record, thing))
+                    }
                     _ => self.wrong(Mistake::new(
                         "type-mismatch",
                         node.name.clone(),
@@ -151,17 +152,35 @@ impl Checker<'_> {
                     )),
                 }
             }
-            Thing::Relation(walk, _) | Thing::Filtered(walk, _, _) => {
+            Thing::Relation(related, _) | Thing::Filtered(related, _, _) => {
                 let many = self.name_at(operand);
-                let to = &self.scope.models.get(walk.to).name;
+                let to = &self.scope.models.get(related.walk.to).name;
                 let message = format!("`{many}` is a list of `{to}`, so it has no single `{name}`");
                 let hint = format!("write `{many}.exists(x, x.{name} == …)`");
                 self.wrong(Mistake::new("relation-as-value", node.name.clone(), message).hint(hint))
             }
-            Thing::Distant(..) => {
-                let message = format!("`{}` is a list and has no single `{name}`", self.name_at(operand));
-                self.wrong(Mistake::new("relation-as-value", node.name.clone(), message))
+        }
+    }
+
+    /// A field or relation of the record that a path leads to.
+    fn through(&mut self, path: Path, model: ModelId, name: &str, node: &Node) -> Option<Thing> {
+        let mut hops = path.hops;
+        if path.field != FieldId::ID {
+            hops.push(path.field);
+        }
+        let place = Place { scope: path.scope, model: path.model, hops: &hops, end: model };
+        self.member(&place, name, &node.span, &node.name)
+    }
+
+    /// A field or relation of scope 0, where that is a record of its own.
+    fn starting_at(&self, record: Box<Expr>, thing: Thing) -> Thing {
+        match thing {
+            Thing::Value(expr) => {
+                let (ty, span) = (expr.ty.clone(), expr.span.clone());
+                Thing::Value(self.expr(ExprKind::Of(record, Box::new(expr)), ty, &span))
             }
+            Thing::Relation(related, span) => Thing::Relation(Related { of: Some(record), ..related }, span),
+            other => other,
         }
     }
 
@@ -194,48 +213,44 @@ impl Checker<'_> {
                     relation: relation.id,
                     to: relation.to,
                 };
-                Some(Thing::Relation(walk, self.place(span)))
+                Some(Thing::Relation(Related { walk, of: None }, self.place(span)))
             }
             None => self.unknown_field(&model, name, at),
         }
     }
 
-    /// A field of `user`, of a page's record or of the record as it was.
-    fn of_input(&mut self, input: &Input, model: ModelId, name: &str, node: &Node) -> Option<Thing> {
+    /// A field or relation of an input's record. The fields of `user`, of a page's record and of the record as it
+    /// was are inputs themselves; anything further is seen from the record.
+    fn of_input(
+        &mut self,
+        input: &Input,
+        record: Expr,
+        model: ModelId,
+        name: &str,
+        node: &Node,
+    ) -> Option<Thing> {
         let of = self.scope.models.get(model).clone();
-        let (own, root): (fn(&Input, FieldId) -> Input, String) = match input {
-            Input::User(FieldId::ID) => (|_, field| Input::User(field), "user".into()),
-            Input::Old(FieldId::ID) => (|_, field| Input::Old(field), "old".into()),
-            Input::Data(record, FieldId::ID) => (
-                |input, field| match input {
-                    Input::Data(record, _) => Input::Data(record.clone(), field),
-                    other => other.clone(),
-                },
-                format!("data.{record}"),
-            ),
-            _ => {
-                let message = format!(
-                    "an input's record of `{}` is known by its id alone, not by its `{name}`",
-                    of.name
-                );
-                let mistake = Mistake::new("too-far", node.name.clone(), message);
-                return self.wrong(mistake.hint("reach it from a field of the model: `author.team.name`"));
-            }
+        let own: Option<fn(&Input, FieldId) -> Input> = match input {
+            Input::User(FieldId::ID) => Some(|_, field| Input::User(field)),
+            Input::Old(FieldId::ID) => Some(|_, field| Input::Old(field)),
+            Input::Data(_, FieldId::ID) => Some(|input, field| match input {
+                Input::Data(record, _) => Input::Data(record.clone(), field),
+                other => other.clone(),
+            }),
+            _ => None,
         };
-        match find(&of, name) {
-            Some(Member::Field(field)) => Some(Thing::Value(self.expr(
-                ExprKind::Input(own(input, field.id)),
-                type_of(field),
-                &node.span,
-            ))),
-            Some(Member::Relation(relation)) => {
-                Some(Thing::Distant(input.clone(), model, relation.id, self.place(&node.span)))
-            }
-            None => {
-                let mistake = unknown(&format!("{root}.{name}"), &of, name, &node.name);
-                self.wrong(mistake)
-            }
+        if let (Some(own), Some(Member::Field(field))) = (own, find(&of, name)) {
+            let kind = ExprKind::Input(own(input, field.id));
+            return Some(Thing::Value(self.expr(kind, type_of(field), &node.span)));
         }
+        if find(&of, name).is_none() {
+            let Node { kind: NodeKind::Select(operand, _), .. } = node else { return None };
+            let said = format!("{}.{name}", self.name_at(operand));
+            return self.wrong(unknown(&said, &of, name, &node.name));
+        }
+        let place = Place { scope: 0, model, hops: &[], end: model };
+        let thing = self.member(&place, name, &node.span, &node.name)?;
+        Some(self.starting_at(Box::new(record), thing))
     }
 
     fn of_root(&mut self, root: &str, name: &str, node: &Node) -> Option<Thing> {

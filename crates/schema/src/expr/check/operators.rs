@@ -3,10 +3,10 @@
 use super::calls::shift;
 use super::names::nearest;
 use super::settle::said;
-use super::{Checker, Mistake, Thing};
+use super::{Checker, Mistake, Related, Thing};
 use crate::expr::parse::{Node, NodeKind};
 use crate::expr::{Arithmetic, Comparison, Expr, ExprKind, Input, Path, Type, Walk};
-use crate::model::{Field, FieldId, ModelId, RelationBy, RelationId};
+use crate::model::{Field, FieldId, ModelId, RelationBy};
 use crate::value::{Kind, Value};
 
 impl Checker<'_> {
@@ -295,8 +295,7 @@ impl Checker<'_> {
         let (first, second) = (self.value(left), self.thing(right));
         let (left, list) = (first?, second?);
         match list {
-            Thing::Relation(walk, _) => self.in_relation(left, walk, node),
-            Thing::Distant(input, model, relation, _) => self.in_distant(left, &input, model, relation, node),
+            Thing::Relation(related, _) => self.in_relation(left, related, node),
             Thing::Filtered(_, _, span) => self.wrong(
                 Mistake::new("relation-as-value", span, "`in` takes a relation or a list")
                     .hint("write `relation.exists(x, …)`"),
@@ -335,23 +334,53 @@ impl Checker<'_> {
     }
 
     /// `user in editors`: `editors.exists(e, e == user)`, and an error where the left side is one.
-    fn in_relation(&mut self, left: Expr, walk: Walk, node: &Node) -> Option<Expr> {
+    fn in_relation(&mut self, left: Expr, related: Related, node: &Node) -> Option<Expr> {
+        let Related { walk, of } = related;
         let left = self.one_of(left, walk.to)?;
+        let asked_back = of.as_deref().and_then(|of| self.asked_back(&left, of, &walk, node));
+        if asked_back.is_some() {
+            return asked_back;
+        }
+        let left = if of.is_some() { shift(left, 1) } else { left };
         let bool = Type::Value(Kind::Bool);
         let row = Path { scope: 0, model: walk.to, hops: Vec::new(), end: walk.to, field: FieldId::ID };
         let row = self.expr(ExprKind::Field(row), Type::Record(walk.to), &node.span);
         let equal = ExprKind::Compare(Comparison::Equal, Box::new(row), Box::new(shift(left.clone(), 1)));
         let equal = self.expr(equal, bool.clone(), &node.span);
-        let exists = self.expr(ExprKind::Exists(walk, Box::new(equal)), bool.clone(), &node.span);
+        let exists = ExprKind::Exists(walk, Box::new(equal));
         if !left.may_fail() {
-            return Some(exists);
+            return Some(self.seen_from(of, exists, bool, &node.span));
         }
         // Over no rows `exists` would be false; what CEL evaluates first, and finds to be an error, is the left side.
         let itself = ExprKind::Compare(Comparison::Equal, Box::new(left.clone()), Box::new(left));
         let itself = self.expr(itself, bool.clone(), &node.span);
+        let exists = self.expr(exists, bool.clone(), &node.span);
         let error = self.expr(ExprKind::Error, bool.clone(), &node.span);
         let kind = ExprKind::Conditional(Box::new(itself), Box::new(exists), Box::new(error));
-        Some(self.expr(kind, bool, &node.span))
+        Some(self.seen_from(of, kind, bool, &node.span))
+    }
+
+    /// `this in user.posts`, asked from the other end: `this.author == user`, which needs no other record.
+    fn asked_back(&self, left: &Expr, owner: &Expr, walk: &Walk, node: &Node) -> Option<Expr> {
+        let relation = self.scope.models.get(walk.end).relation(walk.relation);
+        let RelationBy::Inverse(field) = relation.by else { return None };
+        let back = match &left.kind {
+            _ if !walk.hops.is_empty() => return None,
+            ExprKind::Field(path) => {
+                let mut hops = path.hops.clone();
+                if path.field != FieldId::ID {
+                    hops.push(path.field);
+                }
+                ExprKind::Field(Path { hops, end: relation.to, field, ..path.clone() })
+            }
+            ExprKind::Input(Input::Data(name, FieldId::ID)) => {
+                ExprKind::Input(Input::Data(name.clone(), field))
+            }
+            _ => return None,
+        };
+        let back = self.expr(back, owner.ty.clone(), &node.span);
+        let kind = ExprKind::Compare(Comparison::Equal, Box::new(back), Box::new(owner.clone()));
+        Some(self.expr(kind, Type::Value(Kind::Bool), &node.span))
     }
 
     fn one_of(&mut self, left: Expr, to: ModelId) -> Option<Expr> {
@@ -369,79 +398,6 @@ impl Checker<'_> {
             format!("the relation holds records of `{name}`, and this is {}", self.describe(&left.ty));
         let mistake = Mistake::new("type-mismatch", left.span.clone(), message);
         self.wrong(mistake.hint("to compare a field of theirs, write `relation.exists(x, x.name == …)`"))
-    }
-
-    /// `data.post in user.posts`: asked from the other end, `data.post.author == user`.
-    fn in_distant(
-        &mut self,
-        left: Expr,
-        input: &Input,
-        model: ModelId,
-        relation: RelationId,
-        node: &Node,
-    ) -> Option<Expr> {
-        let models = self.scope.models;
-        let relation = models.get(model).relation(relation).clone();
-        let left = self.one_of(left, relation.to)?;
-        let owner = self.expr(ExprKind::Input(input.clone()), Type::Record(model), &node.span);
-        match (relation.by, &left.kind) {
-            (RelationBy::Inverse(field), ExprKind::Field(path)) => {
-                let mut hops = path.hops.clone();
-                if path.field != FieldId::ID {
-                    hops.push(path.field);
-                }
-                let path = Path { scope: path.scope, model: path.model, hops, end: relation.to, field };
-                let back = self.expr(ExprKind::Field(path), Type::Record(model), &node.span);
-                return Some(self.equal(back, owner, node));
-            }
-            (RelationBy::Inverse(field), ExprKind::Input(Input::Data(name, FieldId::ID))) => {
-                let back = ExprKind::Input(Input::Data(name.clone(), field));
-                let back = self.expr(back, Type::Record(model), &node.span);
-                return Some(self.equal(back, owner, node));
-            }
-            (RelationBy::Refs(_) | RelationBy::InverseRefs(_), ExprKind::Field(path)) => {
-                let back = models.get(relation.to).relations.iter().find(|back| {
-                    back.to == model
-                        && match (back.by, relation.by) {
-                            (RelationBy::InverseRefs(a), RelationBy::Refs(b))
-                            | (RelationBy::Refs(a), RelationBy::InverseRefs(b)) => a == b,
-                            _ => false,
-                        }
-                });
-                if let Some(back) = back {
-                    let mut hops = path.hops.clone();
-                    if path.field != FieldId::ID {
-                        hops.push(path.field);
-                    }
-                    let (to, relation) = (back.to, back.id);
-                    let walk = Walk {
-                        scope: path.scope,
-                        model: path.model,
-                        hops,
-                        end: models.get(relation_end(&left)).id,
-                        relation,
-                        to,
-                    };
-                    return self.in_relation(owner, walk, node);
-                }
-            }
-            _ => {}
-        }
-        let message = "this relation cannot be asked from here";
-        let hint = "ask from a record of the model: `user in this.editors`";
-        self.wrong(Mistake::new("too-far", node.span.clone(), message).hint(hint))
-    }
-
-    fn equal(&self, left: Expr, right: Expr, node: &Node) -> Expr {
-        let kind = ExprKind::Compare(Comparison::Equal, Box::new(left), Box::new(right));
-        self.expr(kind, Type::Value(Kind::Bool), &node.span)
-    }
-}
-
-fn relation_end(record: &Expr) -> ModelId {
-    match record.ty {
-        Type::Record(model) => model,
-        _ => ModelId(0),
     }
 }
 

@@ -3,8 +3,10 @@
 //! A rule denies when it ends in an error, and a filter leaves a row out; so at the top of a condition an
 //! error and false are alike, and below a `!` an error and true are. What only tells these apart can go.
 
+use super::super::Type;
 use super::super::check::shift;
 use super::{Comparison, Expr, ExprKind, Function, Value, fold, is_error, truth_of};
+use crate::value::Kind;
 
 /// What an error is the same as, where an expression stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,9 @@ fn simplify(expr: Expr, error: ErrorIs) -> Expr {
         )),
         ExprKind::Exists(walk, body) => ExprKind::Exists(walk, boxed(body, error)),
         ExprKind::All(walk, body) => ExprKind::All(walk, boxed(body, error)),
+        ExprKind::Of(record, body) if ty == Type::Value(Kind::Bool) => {
+            ExprKind::Of(record, boxed(body, error))
+        }
         ExprKind::Conditional(condition, then, otherwise)
             if error == ErrorIs::False && is_error(&otherwise) =>
         {

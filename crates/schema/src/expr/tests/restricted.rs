@@ -79,6 +79,17 @@ fn other_models_are_reached_through_their_rules() {
             "author == user ? editors.exists(e, holds(e.active == true || e == user) && e.age > 3) : error()",
         ),
         ("user.email == title", "(user == user ? user.email : error()) == title"),
+        ("user.team.name == title", "error()"),
+        (
+            "user.posts.exists(p, p.title == slug)",
+            "user.active == true || user == user ? user.posts.exists(p, holds(p.status == \"published\" || \
+             p.author == user || p.tags.exists(t, t.name == p.slug)) && p.title == slug) : error()",
+        ),
+        (
+            "data.post.author.email == title",
+            "(data.post.author.active == true || data.post.author == user ? \
+             (data.post.author == user ? data.post.author.email : error()) : error()) == title",
+        ),
     ] {
         let bound = bound.replace("(c.post.status == \"published\") &&", "c.post.status == \"published\" &&");
         let bound = bound.replace("(c.score > 0 ? c.score : error()) > 3", "c.score > 3");
