@@ -35,6 +35,7 @@ pub mod plan;
     expect(dead_code, reason = "reading, writing and migrating over these connections follow")
 )]
 mod postgres;
+mod read;
 pub mod slug;
 mod sql;
 mod sqlite;

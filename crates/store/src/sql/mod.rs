@@ -59,7 +59,7 @@ pub(crate) enum Bind {
 /// The values for the parameters of one run.
 #[derive(Clone, Copy)]
 pub(crate) struct Args<'run> {
-    pub(crate) inputs: &'run dyn Inputs,
+    pub(crate) inputs: &'run (dyn Inputs + Sync),
     pub(crate) id: Option<Id>,
     pub(crate) values: &'run [Value],
     pub(crate) limit: i64,
@@ -68,7 +68,7 @@ pub(crate) struct Args<'run> {
 
 impl<'run> Args<'run> {
     /// Inputs alone.
-    pub(crate) fn inputs(inputs: &'run dyn Inputs) -> Args<'run> {
+    pub(crate) fn inputs(inputs: &'run (dyn Inputs + Sync)) -> Args<'run> {
         Args { inputs, id: None, values: &[], limit: -1, offset: 0 }
     }
 

@@ -11,13 +11,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use purlin_schema::{Input, Inputs, Value};
+use purlin_schema::Inputs;
 
 use super::pool::Pool;
 use super::run::{self, Stopped};
 use super::session::Session;
 use crate::error::Error;
 use crate::plan::{Answer, Ask, Plan, StepArgs};
+use crate::read::Captured;
 
 /// How long a read may keep a thread of the runtime.
 const BUDGET: Duration = Duration::from_millis(5);
@@ -55,7 +56,7 @@ impl Reader {
     fn inline(
         self: &Arc<Reader>,
         plan: &Plan,
-        inputs: &dyn Inputs,
+        inputs: &(dyn Inputs + Sync),
         steps: &[StepArgs],
     ) -> Result<Answer, Stopped> {
         let session = match self.take() {
@@ -115,7 +116,7 @@ impl Reader {
 fn guarded(
     session: Session,
     plan: &Plan,
-    inputs: &dyn Inputs,
+    inputs: &(dyn Inputs + Sync),
     steps: &[StepArgs],
     budget: Duration,
 ) -> (Result<Answer, Stopped>, Option<Session>) {
@@ -127,26 +128,5 @@ fn guarded(
             (answer, sound.then_some(session))
         }
         Err(_) => (Err(Stopped::Failed(Error::Database("a read panicked".to_owned()))), None),
-    }
-}
-
-/// The inputs that a plan asks for, as they were.
-struct Captured(Vec<(Input, Option<Value>)>);
-
-impl Captured {
-    fn of(plan: &Plan, inputs: &dyn Inputs) -> Captured {
-        let mut captured: Vec<(Input, Option<Value>)> = Vec::new();
-        for input in plan.steps.iter().flat_map(|step| step.query.inputs.iter()) {
-            if !captured.iter().any(|(known, _)| known == input) {
-                captured.push((input.clone(), inputs.input(input)));
-            }
-        }
-        Captured(captured)
-    }
-}
-
-impl Inputs for Captured {
-    fn input(&self, input: &Input) -> Option<Value> {
-        self.0.iter().find(|(known, _)| known == input)?.1.clone()
     }
 }
