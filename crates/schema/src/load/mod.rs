@@ -91,9 +91,9 @@ fn read(root: &Path, layers: &Layers, reports: &Reports) -> Option<Site> {
         return None;
     }
     warn_of_slips(root, reports);
-    let settings = settings::load(root, layers, reports);
+    let (settings, signup_fields) = settings::load(root, layers, reports);
     let models = models::load(root, &settings.accounts, reports)?;
-    check_signup(&settings.accounts, &models, reports);
+    check_signup(&settings.accounts, &signup_fields, &models, reports);
     let loaded = pages::load(root, &settings, &models, reports);
     Some(Site {
         root: root.to_owned(),
@@ -138,20 +138,22 @@ fn warn_of_slips(root: &Path, reports: &Reports) {
 /// `[accounts] signup_fields` names fields of `users`.
 fn check_signup(
     accounts: &crate::settings::AccountSettings,
+    written: &settings::Place,
     models: &crate::model::Models,
     reports: &Reports,
 ) {
     let users = models.users();
-    for name in accounts.signup_fields.iter().flatten() {
+    let file = File::new(&written.path, reports);
+    for (at, name) in accounts.signup_fields.iter().flatten().enumerate() {
         if users.field_named(name).is_none_or(|field| field.is_system() || field.computed.is_some()) {
             let fields = users.fields.iter().filter(|field| !field.is_system());
             let names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
-            File::new(Path::new("site.toml"), reports)
-                .error_in(
-                    "unknown-field",
-                    format!("`accounts.signup_fields` names `{name}`, which is no field of `users`"),
-                )
-                .among(name, names.iter().copied());
+            let message = format!("`accounts.signup_fields` names `{name}`, which is no field of `users`");
+            match written.spans.get(at).or(written.spans.first()) {
+                Some(span) => file.error("unknown-field", span, message),
+                None => file.error_in("unknown-field", message),
+            }
+            .among(name, names.iter().copied());
         }
     }
 }

@@ -7,7 +7,8 @@ mod read;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -54,8 +55,9 @@ const SECTIONS: &[&str] = &["site", "server", "database", "accounts", "api", "en
 pub(super) const SERVERS_OWN: &[&str] = &["admin", "_purlin", "healthz", "readyz"];
 
 /// Reads `site.toml` and `.env`, lays the other layers over them, and gives the settings; what is wrong falls
-/// back to the default only after it was noted as an error.
-pub(super) fn load(root: &Path, layers: &Layers, reports: &Reports) -> Settings {
+/// back to the default only after it was noted as an error. Beside them, where `accounts.signup_fields` was written,
+/// which is looked at when the models are known.
+pub(super) fn load(root: &Path, layers: &Layers, reports: &Reports) -> (Settings, Place) {
     let path = Path::new("site.toml");
     let text = if root.join(path).exists() { toml::read(root, path, reports) } else { None };
     let file = File::new(path, reports);
@@ -73,7 +75,14 @@ pub(super) fn load(root: &Path, layers: &Layers, reports: &Reports) -> Settings 
     }
     all.variables();
     all.flags();
-    all.settings(root)
+    (all.settings(root), all.place("accounts.signup_fields"))
+}
+
+/// Where a setting's value was written: a file of the site, or what stands in a file's place.
+pub(super) struct Place {
+    pub(super) path: PathBuf,
+    /// Each text of a list, or the one text that they all stand in.
+    pub(super) spans: Vec<Range<usize>>,
 }
 
 /// Where a setting's value comes from.
@@ -105,14 +114,49 @@ impl<'a> Layered<'a> {
         for (name, mode) in [("development", Mode::Development), ("production", Mode::Production)] {
             let Some(overrides) = env.table(name, "`[env]`") else { continue };
             overrides.known(&SECTIONS[..SECTIONS.len() - 1]);
-            // The other mode's keys are looked at too, so that a slip in them does not wait for production.
-            let mut other = Layered { values: self.values.clone(), ..*self };
-            let target = if self.layers.mode == mode { &mut *self } else { &mut other };
-            for section in SECTIONS.iter().filter(|section| **section != "env") {
-                if let Some(table) = overrides.table(section, "a section of settings") {
-                    target.section(section, table);
-                }
+            if self.layers.mode == mode {
+                self.sections(overrides);
+            } else {
+                self.other_mode(overrides);
             }
+        }
+    }
+
+    fn sections(&mut self, view: View<'a>) {
+        for section in SECTIONS.iter().filter(|section| **section != "env") {
+            if let Some(table) = view.table(section, "a section of settings") {
+                self.section(section, table);
+            }
+        }
+    }
+
+    /// The other mode's settings are read too, so that a slip in them does not wait for production. Its secrets need
+    /// not be set here.
+    fn other_mode(&self, overrides: View<'a>) {
+        let (layers, dotenv) = (Layers::default(), BTreeMap::new());
+        let mut other =
+            Layered { values: IndexMap::new(), reports: self.reports, layers: &layers, dotenv: &dotenv };
+        other.sections(overrides);
+        let is_secret = |table: &Table| matches!(table.entries.as_slice(), [entry] if entry.key == "env");
+        other.values.retain(|_, given| match given {
+            Given::Toml(_, Node { data: Data::Table(table), .. }) => !is_secret(table),
+            _ => true,
+        });
+        // Only for the mistakes that it notes.
+        other.settings(Path::new("."));
+    }
+
+    fn place(&self, name: &str) -> Place {
+        let at = |path: &Path, spans| Place { path: path.to_owned(), spans };
+        match self.values.get(name) {
+            None => at(Path::new("site.toml"), Vec::new()),
+            Some(Given::Toml(file, Node { data: Data::List(items), .. })) => {
+                at(file.path, items.iter().map(|item| item.span.clone()).collect())
+            }
+            Some(Given::Toml(file, node)) => at(file.path, vec![node.span.clone()]),
+            Some(Given::DotEnv(line)) => at(Path::new(".env"), vec![line.span.clone()]),
+            Some(Given::Variable(..)) => at(Path::new("environment"), Vec::new()),
+            Some(Given::Flag(..)) => at(Path::new("flags"), Vec::new()),
         }
     }
 

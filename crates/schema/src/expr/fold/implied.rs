@@ -1,6 +1,6 @@
 //! What a query says already need not be asked again.
 
-use super::{Comparison, Expr, ExprKind, Value, constant};
+use super::{Comparison, Expr, ExprKind, Value, compare, constant};
 
 /// Whether every record for which all of `given` are true makes `rule` true too, as far as the words show.
 #[must_use]
@@ -41,7 +41,7 @@ fn follows(facts: &[&Expr], rule: &Expr) -> bool {
 }
 
 fn entails(fact: &Expr, rule: &Expr) -> bool {
-    if fact.same(rule) || flipped(fact).is_some_and(|flipped| flipped.same(rule)) {
+    if alike(fact, rule) || flipped(fact).is_some_and(|flipped| alike(&flipped, rule)) {
         return true;
     }
     if let ExprKind::Const(Value::Bool(false)) = fact.kind {
@@ -51,22 +51,42 @@ fn entails(fact: &Expr, rule: &Expr) -> bool {
         (ExprKind::Or(list), _) => list.iter().all(|part| implies(&[part], rule)),
         (ExprKind::Compare(Comparison::Equal, left, right), ExprKind::InList(item, list)) => {
             let value = if left.same(item) { right } else { left };
-            (left.same(item) || right.same(item)) && constant(value).is_some() && list.iter().any(|one| one.same(value))
+            (left.same(item) || right.same(item))
+                && constant(value).is_some()
+                && list.iter().any(|one| alike(one, value))
         }
         (ExprKind::InList(item, few), ExprKind::InList(other, many)) => {
             item.same(other)
-                && few.iter().all(|one| constant(one).is_some() && many.iter().any(|other| other.same(one)))
+                && few.iter().all(|one| constant(one).is_some() && many.iter().any(|other| alike(other, one)))
         }
         // What is equal to a value is not null, and not another value.
         (ExprKind::Compare(Comparison::Equal, a, b), ExprKind::Compare(Comparison::NotEqual, c, d)) => {
             [(a, b), (b, a)].iter().any(|(known, value)| {
                 [(c, d), (d, c)].iter().any(|(asked, other)| {
                     known.same(asked)
-                        && matches!((constant(value), constant(other)), (Some(value), Some(other)) if value != other)
+                        && matches!((constant(value), constant(other)), (Some(value), Some(other)) if differ(value, other))
                 })
             })
         }
         _ => false,
+    }
+}
+
+/// Whether two values are unequal as expressions compare them: `1` and `1.0` are not.
+fn differ(a: &Value, b: &Value) -> bool {
+    compare(Comparison::NotEqual, a, b) == Some(true)
+}
+
+/// Whether two expressions say the same, or are comparisons of the same with equal constants.
+fn alike(a: &Expr, b: &Expr) -> bool {
+    if let (Some(a), Some(b)) = (constant(a), constant(b)) {
+        return compare(Comparison::Equal, a, b) == Some(true);
+    }
+    match (&a.kind, &b.kind) {
+        (ExprKind::Compare(operator, one, two), ExprKind::Compare(other, three, four)) => {
+            operator == other && alike(one, three) && alike(two, four)
+        }
+        _ => a.same(b),
     }
 }
 

@@ -85,6 +85,11 @@ fn what_a_query_says_is_not_asked_again() {
         ("status == \"draft\"", "status == \"published\"", "status == \"published\""),
         ("views > 3 || featured", "views > 3", "views > 3"),
         ("(live && featured) || (live && views > 3)", "live", ""),
+        ("views == 1", "views == 1.0", ""),
+        ("views == 1.0", "views in [1, 2]", ""),
+        ("views == 1.0", "views != 1", "views != 1"),
+        ("views == 1.0", "views != 2", ""),
+        ("views > 3.0", "views > 3", ""),
         ("true", "featured", "featured"),
         ("featured", "true", ""),
     ] {
