@@ -6,7 +6,7 @@ use purlin_schema::model::Source;
 use purlin_schema::query::{Limit, Query};
 use purlin_schema::{FieldId, Id, Input, Model, ModelId, Row, RowSet, Shape, Value};
 use purlin_store::mutation::{Action, Links, Refusal};
-use purlin_store::{Error, Guard, Mutation, Plan, Prepared, Step};
+use purlin_store::{Error, Guard, Mutation, Outcome, Plan, Prepared, Step};
 
 use crate::access::{Permissions, Verdict, Who};
 use crate::inputs::Ask;
@@ -56,6 +56,8 @@ pub(crate) struct Limits<'limits> {
     pub(crate) free: bool,
     /// What is needed although the model does without: the password of a sign-up.
     pub(crate) also_required: Option<FieldId>,
+    /// What the answer shows of the record, if anything.
+    pub(crate) returning: Option<&'limits Arc<Prepared>>,
 }
 
 impl Engine {
@@ -79,9 +81,10 @@ impl Engine {
     /// # Errors
     /// [`Failure::Invalid`] with every message, [`Failure::Unauthenticated`] or [`Failure::Forbidden`].
     pub async fn create(&self, actor: &Actor, model: ModelId, fields: Fields<'_>) -> Result<Found, Failure> {
-        let ask = self.ask(actor);
-        let id = self.create_limited(&ask, model, fields, Limits::default()).await?;
-        self.written(actor, model, id).await
+        let shown = self.prepared_record(Who::of(actor), model, &[])?;
+        let limits = Limits { returning: Some(&shown), ..Limits::default() };
+        let outcome = self.create_limited(&self.ask(actor), model, fields, limits).await?;
+        Ok(self.written(model, outcome))
     }
 
     /// Changes the fields that are given (a JSON merge patch).
@@ -96,9 +99,11 @@ impl Engine {
         if_version: Option<i64>,
         fields: Fields<'_>,
     ) -> Result<Found, Failure> {
-        let ask = self.ask(actor);
-        self.change(&ask, model, id, if_version, fields, Mode::Patch, Limits::default()).await?;
-        self.written(actor, model, id).await
+        let shown = self.prepared_record(Who::of(actor), model, &[])?;
+        let limits = Limits { returning: Some(&shown), ..Limits::default() };
+        let outcome =
+            self.change(&self.ask(actor), model, id, if_version, fields, Mode::Patch, limits).await?;
+        Ok(self.written(model, outcome))
     }
 
     /// Replaces a record (PUT): fields that are absent get their default or null, those that the asker may not write stay.
@@ -113,9 +118,11 @@ impl Engine {
         if_version: Option<i64>,
         fields: Fields<'_>,
     ) -> Result<Found, Failure> {
-        let ask = self.ask(actor);
-        self.change(&ask, model, id, if_version, fields, Mode::Replace, Limits::default()).await?;
-        self.written(actor, model, id).await
+        let shown = self.prepared_record(Who::of(actor), model, &[])?;
+        let limits = Limits { returning: Some(&shown), ..Limits::default() };
+        let outcome =
+            self.change(&self.ask(actor), model, id, if_version, fields, Mode::Replace, limits).await?;
+        Ok(self.written(model, outcome))
     }
 
     /// Deletes a record.
@@ -138,17 +145,17 @@ impl Engine {
         let mut guards = visible(permissions, self, model);
         guards.extend(permissions.conditions.delete.clone().map(Guard::Stored));
         let action = Action::Delete { id, if_version };
-        self.commit_one(&ask, model, action, guards).await.map(|_| ())
+        self.commit_one(&ask, model, action, guards, None).await.map(|_| ())
     }
 
-    /// Makes a record and gives its id.
+    /// Makes a record.
     pub(crate) async fn create_limited(
         &self,
         ask: &Ask<'_>,
         model: ModelId,
         fields: Fields<'_>,
         limits: Limits<'_>,
-    ) -> Result<Id, Failure> {
+    ) -> Result<Outcome, Failure> {
         let who = Who::of(ask.actor);
         let permissions = self.access().of(model, who);
         if permissions.create.is_never() && !limits.free {
@@ -168,7 +175,7 @@ impl Engine {
         }
         guards.extend(self.checks(&model));
         let action = Action::Create { id: None, values: proposal.values, links: proposal.links };
-        Ok(self.commit_one(ask, model.id, action, guards).await?.id)
+        self.commit_one(ask, model.id, action, guards, limits.returning).await
     }
 
     /// Changes a record. Where a check was evaluated on a version that has changed meanwhile, it is prepared again.
@@ -182,7 +189,7 @@ impl Engine {
         fields: Fields<'_>,
         mode: Mode,
         limits: Limits<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Outcome, Failure> {
         for _ in 1..MOST_TRIES {
             match self.change_once(ask, model, id, if_version, fields, mode, limits).await {
                 Err(Failure::VersionMismatch) if if_version.is_none() => {}
@@ -202,7 +209,7 @@ impl Engine {
         fields: Fields<'_>,
         mode: Mode,
         limits: Limits<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Outcome, Failure> {
         let who = Who::of(ask.actor);
         let permissions = self.access().of(model, who);
         if permissions.update.is_never() {
@@ -228,7 +235,7 @@ impl Engine {
         guards.extend(self.checks(&model));
         let links = proposal.links.into_iter().map(|(field, ids)| (field, Links::Replace(ids))).collect();
         let action = Action::Update { id, if_version, values: proposal.values, links };
-        self.commit_one(ask, model.id, action, guards).await.map(|_| ())
+        self.commit_one(ask, model.id, action, guards, limits.returning).await
     }
 
     pub(crate) fn propose(
@@ -328,17 +335,17 @@ impl Engine {
     }
 
     /// What a writer is shown of what he wrote: the record where he may read it, else its id.
-    async fn written(&self, actor: &Actor, model: ModelId, id: Id) -> Result<Found, Failure> {
-        let prepared = self.prepared_record(Who::of(actor), model, &[])?;
-        if let Some(found) = self.find(actor, &prepared, id).await? {
-            return Ok(found);
+    fn written(&self, model: ModelId, outcome: Outcome) -> Found {
+        let Outcome { id, version, row } = outcome;
+        if let Some((shape, row)) = row {
+            return Found { shape, row, version, id };
         }
         let mut position = vec![None; self.model(model).fields.len()];
         position[usize::from(FieldId::ID.0)] = Some(0);
         let shape =
             Shape { model, fields: vec![FieldId::ID], position, counts: Vec::new(), relations: Vec::new() };
         let row = Row { values: Box::new([Value::from(id)]), related: Box::default() };
-        Ok(Found { shape: Arc::new(shape), row: Arc::new(row), version: 0, id })
+        Found { shape: Arc::new(shape), row: Arc::new(row), version: 0, id }
     }
 
     pub(crate) async fn commit_one(
@@ -347,11 +354,14 @@ impl Engine {
         model: ModelId,
         action: Action,
         guards: Vec<Guard>,
-    ) -> Result<purlin_store::Outcome, Failure> {
-        let inputs =
-            ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
-        let mutation =
-            Mutation { model, action, refers: Vec::new(), guards, inputs, now: ask.now, returning: None };
+        returning: Option<&Arc<Prepared>>,
+    ) -> Result<Outcome, Failure> {
+        let guarded = guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs);
+        let shown = returning.into_iter().flat_map(|prepared| prepared.inputs());
+        let inputs = ask.capture(guarded.chain(shown));
+        let returning = returning.cloned();
+        let refers = Vec::new();
+        let mutation = Mutation { model, action, refers, guards, inputs, now: ask.now, returning };
         match self.store().commit(vec![mutation]).await {
             Ok(mut outcomes) => {
                 outcomes.pop().ok_or_else(|| Failure::Internal("a commit without outcome".to_owned()))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use purlin_schema::model::{OnDelete, Unique};
 use purlin_schema::{Field, FieldId, Kind, Model, ModelId, Models};
 
-use crate::sql::dialect::{Dialect, id_kind};
+use crate::sql::dialect::{Dialect, id_kind, kind_of};
 use crate::sql::{Bind, Binds, Draft, Statement};
 
 /// Models with the statements by which they are written.
@@ -21,8 +21,10 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<(FieldId, Kind)>,
     /// Gives all columns of the record with an id.
     pub(crate) load: Statement,
-    /// Writes all columns; a null id is given by the database.
+    /// Writes all columns, whose values come by field number; a null id is given by the database.
     pub(crate) insert: Statement,
+    /// The same where no other record has one of its keys; else it writes nothing.
+    pub(crate) insert_where_free: Statement,
     /// Deletes the record with an id.
     pub(crate) delete: Statement,
     /// Finds the record with an id.
@@ -95,14 +97,15 @@ impl Table {
             .fields
             .iter()
             .filter(|field| field.has_column())
-            .map(|field| (field.id, if field.id == FieldId::ID { id_kind(model) } else { field.kind }))
+            .map(|field| (field.id, kind_of(model, field.id)))
             .collect();
         let name = dialect.table(model);
         let quoted: Vec<String> =
             columns.iter().map(|(id, _)| dialect.quote(&model.field(*id).name)).collect();
-        let kinds: Vec<Kind> = columns.iter().map(|(_, kind)| *kind).collect();
-        let marks: Vec<String> = (0..columns.len()).map(|at| format!("{{{at}}}")).collect();
+        let kinds: Vec<Kind> = model.fields.iter().map(|field| kind_of(model, field.id)).collect();
+        let marks: Vec<String> = columns.iter().map(|(id, _)| format!("{{{}}}", id.0)).collect();
         let (names, marks) = (quoted.join(", "), marks.join(", "));
+        let insert = format!("INSERT INTO {name} ({names}) VALUES ({marks})");
         let id = [id_kind(model)];
         let of = |text: String| statement(dialect, &text, &id);
         let referrers = models.iter().flat_map(|from| from.fields.iter().map(move |field| (from.id, field)));
@@ -114,8 +117,8 @@ impl Table {
         let lists = model.fields.iter().filter(|field| field.is_many());
         let lists = lists.filter_map(|field| List::new(models, model, field, dialect));
         let unique = |unique: &Unique| {
-            let of = |field: &FieldId| if *field == FieldId::ID { id[0] } else { model.field(*field).kind };
-            let kinds: Vec<Kind> = unique.fields.iter().map(of).chain(id).collect();
+            let kinds = unique.fields.iter().map(|field| kind_of(model, *field));
+            let kinds: Vec<Kind> = kinds.chain(id).collect();
             let column = |field: &FieldId| dialect.quote(&model.field(*field).name);
             let equal = unique.fields.iter().enumerate();
             let equal: Vec<String> =
@@ -126,7 +129,8 @@ impl Table {
         };
         Table {
             load: of(format!("SELECT {names} FROM {name} WHERE \"id\" = {{0}}")),
-            insert: statement(dialect, &format!("INSERT INTO {name} ({names}) VALUES ({marks})"), &kinds),
+            insert: statement(dialect, &insert, &kinds),
+            insert_where_free: statement(dialect, &format!("{insert} ON CONFLICT DO NOTHING"), &kinds),
             delete: of(format!("DELETE FROM {name} WHERE \"id\" = {{0}}")),
             exists: of(format!("SELECT 1 FROM {name} WHERE \"id\" = {{0}}")),
             referrers: referrers.collect(),

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use purlin_schema::{FieldId, Id, Input, ModelId, Row, Shape, Value};
+use purlin_schema::{Expr, FieldId, Id, Input, ModelId, Row, Shape, Value};
 
 /// A compiled condition on one record.
 #[derive(Debug)]
@@ -16,8 +16,10 @@ pub struct Condition {
     pub model: ModelId,
     /// The statement that gives its truth for a record's id, for `explain` and tests.
     pub sql: String,
-    /// What is bound to the statement after the id, in order.
+    /// The inputs that it looks at.
     pub inputs: Vec<Input>,
+    /// The condition itself: where the record's own values tell, no statement is run.
+    pub(crate) rule: Expr,
     pub(crate) compiled: crate::sql::condition::Compiled,
 }
 

@@ -83,6 +83,12 @@ impl Prepared {
         bits.fold(0, |all, bit| all | bit)
     }
 
+    /// Every input that it may ask for.
+    #[must_use]
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
     /// About how many bytes its statements take, with those of variants that requests may yet ask for.
     #[must_use]
     pub fn size_bytes(&self) -> usize {

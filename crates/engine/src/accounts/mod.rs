@@ -226,14 +226,18 @@ impl Engine {
     ) -> Result<SignUp, Failure> {
         let accounts = &self.inner.accounts;
         let fields = self.sign_up_fields()?;
-        let limits =
-            Limits { allowed: Some(&fields), set: &[], free: true, also_required: Some(accounts.password) };
+        let limits = Limits {
+            allowed: Some(&fields),
+            free: true,
+            also_required: Some(accounts.password),
+            ..Limits::default()
+        };
         let (next, pairs): (Vec<(String, String)>, _) =
             pairs.iter().cloned().partition(|(name, _)| name == "next");
         let ask = self.ask(request.actor);
         match self.create_limited(&ask, accounts.users, Fields::Form(&pairs), limits).await {
-            Ok(id) => {
-                let user = self.user_by_id(id).await?.ok_or(Failure::NotFound)?;
+            Ok(made) => {
+                let user = self.user_by_id(made.id).await?.ok_or(Failure::NotFound)?;
                 Ok(SignUp::Done(self.begin_session(&user, Carrier::Cookie, user_agent).await?))
             }
             Err(Failure::Invalid(messages)) => {
@@ -299,7 +303,7 @@ impl Engine {
         let Some(session) = user.session else { return Ok(()) };
         let action = Action::Delete { id: session, if_version: None };
         let ask = self.ask(&Actor::Owner);
-        match self.commit_one(&ask, self.inner.accounts.sessions, action, Vec::new()).await {
+        match self.commit_one(&ask, self.inner.accounts.sessions, action, Vec::new(), None).await {
             Ok(_) | Err(Failure::NotFound) => Ok(()),
             Err(failure) => Err(failure),
         }
@@ -351,7 +355,7 @@ impl Engine {
         }
         let action = Action::Create { id: None, values, links: Vec::new() };
         let outcome =
-            self.commit_one(&self.ask(&Actor::Owner), accounts.sessions, action, Vec::new()).await?;
+            self.commit_one(&self.ask(&Actor::Owner), accounts.sessions, action, Vec::new(), None).await?;
         let user = User {
             id: user.id,
             role: user.role.clone(),

@@ -69,7 +69,7 @@ impl Engine {
         let limits = Limits { allowed: Some(&form.fields), set: &form.set, ..Limits::default() };
         let fields = Fields::Form(pairs);
         let (name, id) = match &form.action {
-            FormAction::Create => ("new", self.create_limited(&ask, form.model, fields, limits).await?),
+            FormAction::Create => ("new", self.create_limited(&ask, form.model, fields, limits).await?.id),
             FormAction::Update(name) => {
                 let id = id_in(&records, name)?;
                 self.change(&ask, form.model, id, None, fields, Mode::Patch, limits).await?;

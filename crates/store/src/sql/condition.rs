@@ -42,18 +42,12 @@ pub(crate) fn compile(
     let holds = statement(&|_| stored.clone(), true, true)?;
     let fails = statement(&|_| stored.clone(), false, true)?;
     let unwritten = statement(&|binds| unwritten(of, dialect, binds), true, false)?;
-    let mut inputs = Vec::new();
-    for bind in &holds.binds {
-        if let Bind::Input(input, _) | Bind::Absent(input) = bind
-            && !inputs.contains(input)
-        {
-            inputs.push(input.clone());
-        }
-    }
+    let inputs = expr.inputs().into_iter().map(|(input, _)| input).collect();
     Ok(Condition {
         model,
         sql: holds.sql.to_string(),
         inputs,
+        rule: expr.clone(),
         compiled: Compiled { holds, fails, unwritten },
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! One member so far. A further database adds a member and is then told by the compiler what it must say.
 
-use purlin_schema::{Field, Kind, Model};
+use purlin_schema::{Field, FieldId, Kind, Model};
 
 /// A database's way to write SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,4 +71,9 @@ impl Dialect {
 /// The kind of a model's ids.
 pub(crate) fn id_kind(model: &Model) -> Kind {
     if model.uuid_ids { Kind::Uuid } else { Kind::Int }
+}
+
+/// The kind that a field's column has.
+pub(crate) fn kind_of(model: &Model, field: FieldId) -> Kind {
+    if field == FieldId::ID { id_kind(model) } else { model.field(field).kind }
 }

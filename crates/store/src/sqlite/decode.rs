@@ -112,8 +112,20 @@ impl ToSql for Stored<'_> {
     }
 }
 
+/// The value as a column of a kind gives it back; nothing where it cannot hold it.
+pub(crate) fn stored(value: Value, kind: Kind) -> Option<Value> {
+    match (&value, kind) {
+        (Value::Decimal(decimal), Kind::Decimal(scale)) => {
+            rescaled(*decimal, scale).map(|units| Value::Decimal(Decimal { units, scale }))
+        }
+        // No column tells the two zeros apart.
+        (Value::Float(number), Kind::Float) => (!number.is_nan()).then_some(Value::Float(number + 0.0)),
+        _ => fits(&value, kind).then_some(value),
+    }
+}
+
 /// Whether a column of a kind can hold a value just as it is.
-pub(crate) fn fits(value: &Value, kind: Kind) -> bool {
+fn fits(value: &Value, kind: Kind) -> bool {
     match (value, kind) {
         (Value::Null, _)
         | (Value::Bool(_), Kind::Bool)
@@ -123,9 +135,7 @@ pub(crate) fn fits(value: &Value, kind: Kind) -> bool {
         | (Value::Duration(_), Kind::Duration)
         | (Value::Uuid(_), Kind::Uuid)
         | (Value::Json(_), Kind::Json) => true,
-        (Value::Float(number), Kind::Float) => !number.is_nan(),
         (Value::Text(text), Kind::Text) => !text.contains('\0'),
-        (Value::Decimal(decimal), Kind::Decimal(scale)) => rescaled(*decimal, scale).is_some(),
         _ => false,
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use purlin_schema::{FieldId, Id, Value};
 
+use super::guards::About;
 use super::unique::TAKEN;
-use super::{Failure, Values, Write, field_refusal, fitting, required};
+use super::{Failure, Values, Write, field_refusal, required, settle};
 use crate::mutation::Mutation;
-use crate::sql::Args;
+use crate::sql::{Args, Statement};
 
 impl Write<'_> {
     pub(super) fn create(
@@ -31,22 +32,25 @@ impl Write<'_> {
         let given_id = id.is_some();
         let id = id.or_else(|| model.uuid_ids.then(|| Id::Uuid(uuid::Uuid::now_v7().as_u128())));
         set(FieldId::ID, id.map_or(Value::Null, Value::from));
-        self.fill_slugs(&model, &mut values, None, None)?;
+        self.derive_slugs(&model, &mut values);
 
-        fitting(&model, &values)?;
+        settle(&model, &mut values)?;
         let mut refusals = required(&model, &values);
-        if let Some(id) = id.filter(|_| given_id)
-            && self.exists(mutation.model, id)?
-        {
-            refusals.push(field_refusal(FieldId::ID, "unique", TAKEN));
-        }
         refusals.extend(self.dangling(mutation, &values, None, links)?);
-        refusals.extend(self.taken(&model, &values, id)?);
-        self.refuse(mutation, refusals, &values, None)?;
         let table = self.catalog.table(mutation.model);
-        let row: Vec<Value> =
-            table.columns.iter().map(|(field, _)| values[usize::from(field.0)].clone()).collect();
-        self.session.execute(&table.insert, &Args::values(&row))?;
+        // Most keys are free: only where one is not, each is asked for, and slugs step aside.
+        let written = refusals.is_empty() && self.insert(&table.insert_where_free, &values)?;
+        if !written {
+            self.fill_slugs(&model, &mut values, None, None)?;
+            if let Some(id) = id.filter(|_| given_id)
+                && self.exists(mutation.model, id)?
+            {
+                refusals.push(field_refusal(FieldId::ID, "unique", TAKEN));
+            }
+            refusals.extend(self.taken(&model, &values, id)?);
+            self.refuse(mutation, refusals, &values, None)?;
+            self.insert(&table.insert, &values)?;
+        }
         let id = id.unwrap_or_else(|| Id::Int(self.session.connection.last_insert_rowid()));
         values[usize::from(FieldId::ID.0)] = id.into();
         let values: Values = Arc::from(values);
@@ -54,8 +58,16 @@ impl Write<'_> {
         for (field, targets) in links {
             self.link_new(&model, *field, id, targets)?;
         }
-        self.proposed(mutation, id, None)?;
-        self.may_write_new(mutation, id, given, links)?;
+        let proposed = About::proposed(id, &values, None);
+        self.proposed(mutation, proposed)?;
+        self.may_write(mutation, proposed, |field| {
+            given.iter().any(|(known, _)| *known == field) || links.iter().any(|(known, _)| *known == field)
+        })?;
         Ok((id, 1))
+    }
+
+    /// Whether a row was written, of values by field number.
+    fn insert(&self, statement: &Statement, values: &[Value]) -> Result<bool, Failure> {
+        Ok(self.session.execute(statement, &Args::values(values))? > 0)
     }
 }

@@ -11,11 +11,13 @@ use std::sync::Arc;
 use purlin_schema::model::OnDelete;
 use purlin_schema::{FieldId, Id, ModelId, Value};
 
+use super::guards::About;
 use super::links::End;
-use super::{Failure, Values, Write, kind_of, version_of};
+use super::{Failure, Values, Write, version_of};
 use crate::catalog::Referrer;
 use crate::mutation::{Mutation, Refusal};
 use crate::sql::Args;
+use crate::sql::dialect::kind_of;
 use crate::sqlite::decode;
 
 type Record = (ModelId, Id);
@@ -44,7 +46,7 @@ impl Write<'_> {
         if_version: Option<i64>,
     ) -> Result<(Id, i64), Failure> {
         let old = self.load(mutation.model, id)?.ok_or(Refusal::NotFound)?;
-        self.stored(mutation, id, &old)?;
+        self.stored(mutation, About::stored(id, &old))?;
         let version = version_of(&old);
         if if_version.is_some_and(|wanted| wanted != version) {
             return Err(Refusal::VersionMismatch.into());

@@ -3,9 +3,10 @@
 use purlin_schema::expr::{Env, Evaluated, Path, eval};
 use purlin_schema::{FieldId, Id, Input, Inputs, Model, Value};
 
+use super::answer::Columns;
 use super::{Failure, Write, field_refusal, given};
 use crate::mutation::{Condition, Guard, Mutation, Refusal};
-use crate::sql::{Args, Statement};
+use crate::sql::Args;
 
 /// What a person is told of a ref that leads nowhere, or to what he may not read.
 const NOT_FOUND: &str = "does not exist";
@@ -21,62 +22,87 @@ impl Inputs for GuardInputs<'_> {
     fn input(&self, input: &Input) -> Option<Value> {
         match input {
             Input::Old(field) => {
-                let computed = &self.model.fields.get(usize::from(field.0))?.computed;
-                match computed {
-                    Some(expr) => eval(expr, self).value(),
-                    None => self.old?.get(usize::from(field.0)).cloned(),
-                }
+                let path = Path {
+                    scope: 0,
+                    model: self.model.id,
+                    hops: Vec::new(),
+                    end: self.model.id,
+                    field: *field,
+                };
+                Columns { model: self.model, values: self.old?, inputs: self }.field(&path).value()
             }
             input => given(self.mutation, input),
         }
     }
 }
 
-/// The stored record as the place where a computed field of `old` finds the others.
-impl Env for GuardInputs<'_> {
-    fn input(&self, input: &Input) -> Evaluated {
-        Inputs::input(self, input).map_or(Evaluated::Error, Evaluated::Value)
+/// The record that a condition is about.
+#[derive(Clone, Copy)]
+pub(super) struct About<'run> {
+    id: Id,
+    /// Its columns, where they are known.
+    values: Option<&'run [Value]>,
+    /// What `old` stands for.
+    old: Option<&'run [Value]>,
+}
+
+impl<'run> About<'run> {
+    /// A record as it stands in the table.
+    pub(super) fn stored(id: Id, old: &'run [Value]) -> About<'run> {
+        About { id, values: Some(old), old: Some(old) }
     }
 
-    fn field(&self, path: &Path) -> Evaluated {
-        if path.hops.is_empty() { Env::input(self, &Input::Old(path.field)) } else { Evaluated::Unavailable }
+    /// A record as it is to be; it stands in the table already.
+    pub(super) fn proposed(id: Id, values: &'run [Value], old: Option<&'run [Value]>) -> About<'run> {
+        About { id, values: Some(values), old }
+    }
+
+    /// A record of which nothing is known but its id.
+    fn other(id: Id) -> About<'run> {
+        About { id, values: None, old: None }
     }
 }
 
 impl Write<'_> {
-    fn finds(
-        &self,
-        statement: &Statement,
-        mutation: &Mutation,
-        id: Id,
-        old: Option<&[Value]>,
-    ) -> Result<bool, Failure> {
-        let inputs = GuardInputs { model: self.model(mutation.model), mutation, old };
-        Ok(self.session.any(statement, &Args { id: Some(id), ..Args::inputs(&inputs) })?)
+    /// Whether a condition is true of a record.
+    fn holds(&self, condition: &Condition, mutation: &Mutation, about: About<'_>) -> Result<bool, Failure> {
+        self.comes_to(true, condition, mutation, about)
     }
 
-    fn holds(
+    /// Whether a condition comes to this truth: told from the record's columns where they suffice, else by the database,
+    /// which means the same by it.
+    fn comes_to(
         &self,
+        truth: bool,
         condition: &Condition,
         mutation: &Mutation,
-        id: Id,
-        old: Option<&[Value]>,
+        about: About<'_>,
     ) -> Result<bool, Failure> {
-        self.finds(&condition.compiled.holds, mutation, id, old)
+        let model = self.model(mutation.model);
+        let inputs = GuardInputs { model, mutation, old: about.old };
+        if let Some(values) = about.values {
+            match eval(&condition.rule, &Columns { model, values, inputs: &inputs }) {
+                Evaluated::Unavailable => {}
+                found => return Ok(found == Evaluated::Value(Value::Bool(truth))),
+            }
+        }
+        let compiled = &condition.compiled;
+        let statement = if truth { &compiled.holds } else { &compiled.fails };
+        Ok(self.session.any(statement, &Args { id: Some(about.id), ..Args::inputs(&inputs) })?)
     }
 
     /// What must hold of the record as stored.
-    pub(super) fn stored(&self, mutation: &Mutation, id: Id, old: &[Value]) -> Result<(), Failure> {
+    pub(super) fn stored(&self, mutation: &Mutation, about: About<'_>) -> Result<(), Failure> {
         for guard in &mutation.guards {
             if let Guard::Visible(condition) = guard
-                && !self.holds(condition, mutation, id, Some(old))?
+                && !self.holds(condition, mutation, about)?
             {
                 return Err(Refusal::NotFound.into());
             }
         }
         for guard in &mutation.guards {
             if let Guard::Stored(condition) = guard
-                && !self.holds(condition, mutation, id, Some(old))?
+                && !self.holds(condition, mutation, about)?
             {
                 return Err(Refusal::Forbidden.into());
             }
@@ -86,18 +112,18 @@ impl Write<'_> {
 
     /// What must hold of the record as proposed, which stands in the table by now: first whether the asker may
     /// at all, then all that is wrong with it.
-    pub(super) fn proposed(&self, mutation: &Mutation, id: Id, old: Option<&[Value]>) -> Result<(), Failure> {
+    pub(super) fn proposed(&self, mutation: &Mutation, about: About<'_>) -> Result<(), Failure> {
         let mut refusals = Vec::new();
         for guard in &mutation.guards {
             if let Guard::Proposed(condition) = guard
-                && !self.holds(condition, mutation, id, old)?
+                && !self.holds(condition, mutation, about)?
             {
                 return Err(Refusal::Forbidden.into());
             }
         }
         for guard in &mutation.guards {
             if let Guard::Check(condition, field, message) = guard
-                && self.finds(&condition.compiled.fails, mutation, id, old)?
+                && self.comes_to(false, condition, mutation, about)?
             {
                 refusals.push(Refusal::Field { field: *field, code: "check", message: message.clone() });
             }
@@ -138,11 +164,11 @@ impl Write<'_> {
     }
 
     /// The fields that stay as they are, whatever the mutation sets them to.
-    pub(super) fn kept(&self, mutation: &Mutation, id: Id, old: &[Value]) -> Result<Vec<FieldId>, Failure> {
+    pub(super) fn kept(&self, mutation: &Mutation, about: About<'_>) -> Result<Vec<FieldId>, Failure> {
         let mut kept = Vec::new();
         for guard in &mutation.guards {
             if let Guard::Kept(field, condition) = guard
-                && !self.holds(condition, mutation, id, Some(old))?
+                && !self.holds(condition, mutation, about)?
             {
                 kept.push(*field);
             }
@@ -150,43 +176,18 @@ impl Write<'_> {
         Ok(kept)
     }
 
-    /// Whether the asker may write the fields that change: by the record as stored.
+    /// Whether the asker may write the fields that change: by the record as stored, or a new one as proposed.
     pub(super) fn may_write(
         &self,
         mutation: &Mutation,
-        id: Id,
-        old: &[Value],
-        changed: impl Iterator<Item = FieldId>,
-    ) -> Result<(), Failure> {
-        let changed: Vec<FieldId> = changed.collect();
-        self.fields_writable(mutation, id, Some(old), |field| changed.contains(&field))
-    }
-
-    /// Whether the asker may write the fields that he gives a new record.
-    pub(super) fn may_write_new(
-        &self,
-        mutation: &Mutation,
-        id: Id,
-        given: &[(FieldId, Value)],
-        links: &[(FieldId, Vec<Id>)],
-    ) -> Result<(), Failure> {
-        self.fields_writable(mutation, id, None, |field| {
-            given.iter().any(|(known, _)| *known == field) || links.iter().any(|(known, _)| *known == field)
-        })
-    }
-
-    fn fields_writable(
-        &self,
-        mutation: &Mutation,
-        id: Id,
-        old: Option<&[Value]>,
+        about: About<'_>,
         changes: impl Fn(FieldId) -> bool,
     ) -> Result<(), Failure> {
         let mut refusals = Vec::new();
         for guard in &mutation.guards {
             if let Guard::FieldWrite(field, condition) = guard
                 && changes(*field)
-                && !self.holds(condition, mutation, id, old)?
+                && !self.holds(condition, mutation, about)?
             {
                 refusals.push(Refusal::FieldForbidden(*field));
             }
@@ -233,7 +234,7 @@ impl Write<'_> {
                 // A condition that holds has found the record.
                 let mut there = itself || !guards.is_empty() || self.exists(reference.to, target)?;
                 for condition in &guards {
-                    there = there && (itself || self.holds(condition, mutation, target, None)?);
+                    there = there && (itself || self.holds(condition, mutation, About::other(target))?);
                 }
                 if !there {
                     refusals.push(field_refusal(field.id, "not_found", NOT_FOUND));

@@ -3,6 +3,7 @@
 //! The writer calls [`perform`] with the mutations of one request, within a savepoint. Nothing here is remembered
 //! between two calls and nothing outside of the database is touched, so a request can be performed again.
 
+mod answer;
 mod create;
 mod delete;
 mod guards;
@@ -14,15 +15,14 @@ mod update;
 use std::sync::Arc;
 
 use purlin_schema::model::Model;
-use purlin_schema::{FieldId, Id, Input, Inputs, Kind, ModelId, Row, Shape, Value};
+use purlin_schema::{FieldId, Id, Input, ModelId, Value};
 
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::mutation::{Action, Change, Links, Mutation, Outcome, Refusal};
-use crate::plan::StepArgs;
 use crate::sql::Args;
+use crate::sql::dialect::kind_of;
 use crate::sqlite::decode;
-use crate::sqlite::run::{self, Stopped};
 use crate::sqlite::session::Session;
 
 /// Why a request was not performed.
@@ -106,9 +106,6 @@ struct Write<'run> {
     changes: Vec<Change>,
 }
 
-/// A record as it is shown in an answer.
-type Shown = (Arc<Shape>, Arc<Row>);
-
 /// A record's values by field number; null where a field has no column.
 type Values = Arc<[Value]>;
 
@@ -148,31 +145,6 @@ impl Write<'_> {
     fn changed(&mut self, model: ModelId, id: Id, old: Option<Values>, new: Option<Values>) {
         self.changes.push(Change::Record { model, id, old, new });
     }
-
-    fn returned(&self, mutation: &Mutation, id: Id) -> Result<Option<Shown>, Failure> {
-        let Some(query) = &mutation.returning else { return Ok(None) };
-        let inputs = Returning { mutation, id };
-        match run::query(self.session, query, &inputs, &StepArgs::default()) {
-            Ok(set) => Ok(set.rows.into_iter().next().map(|row| (set.shape, row))),
-            Err(Stopped::Failed(error)) => Err(Failure::Failed(error)),
-            Err(Stopped::Interrupted) => Err(Failure::Failed(Error::Database("interrupted".to_owned()))),
-        }
-    }
-}
-
-/// The inputs of the query for the answer.
-struct Returning<'run> {
-    mutation: &'run Mutation,
-    id: Id,
-}
-
-impl Inputs for Returning<'_> {
-    fn input(&self, input: &Input) -> Option<Value> {
-        match input {
-            Input::Param(name) if name == "id" => Some(self.id.into()),
-            input => given(self.mutation, input),
-        }
-    }
 }
 
 /// The value that a mutation carries for an input.
@@ -208,19 +180,16 @@ fn required(model: &Model, values: &[Value]) -> Vec<Refusal> {
     lacking.map(|field| field_refusal(field.id, "required", "is required")).collect()
 }
 
-/// Refuses to write a value that its column cannot hold: it would become null, and nobody would be told.
-fn fitting(model: &Model, values: &[Value]) -> Result<(), Failure> {
+/// Makes each value what its column will give back. One that its column cannot hold is refused: it would become null,
+/// and nobody would be told.
+fn settle(model: &Model, values: &mut [Value]) -> Result<(), Failure> {
     for field in model.fields.iter().filter(|field| field.has_column()) {
-        let value = &values[usize::from(field.id.0)];
-        if !decode::fits(value, kind_of(model, field.id)) {
-            let message = format!("{}.{} cannot hold {value:?}", model.name, field.name);
-            return Err(Failure::Failed(Error::Database(message)));
-        }
+        let value = std::mem::take(&mut values[usize::from(field.id.0)]);
+        let stored = decode::stored(value, kind_of(model, field.id)).ok_or_else(|| {
+            let message = format!("{}.{} cannot hold the value that it is given", model.name, field.name);
+            Failure::Failed(Error::Database(message))
+        })?;
+        values[usize::from(field.id.0)] = stored;
     }
     Ok(())
-}
-
-/// The kind that a field's column has.
-fn kind_of(model: &Model, field: FieldId) -> Kind {
-    if field == FieldId::ID { crate::sql::dialect::id_kind(model) } else { model.field(field).kind }
 }

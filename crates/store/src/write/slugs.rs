@@ -11,6 +11,13 @@ use crate::slug::numbered;
 const TRIES: u64 = 16;
 
 impl Write<'_> {
+    /// Gives empty slugs a text made from their source, which may be taken.
+    pub(super) fn derive_slugs(&self, model: &Model, values: &mut [Value]) {
+        for field in slugs(model) {
+            derive(model, field, values);
+        }
+    }
+
     /// Gives empty slugs a text made from their source, and numbers those that are taken. Of an update only the
     /// slugs that are given anew are looked at: an address, once published, stays.
     pub(super) fn fill_slugs(
@@ -20,15 +27,13 @@ impl Write<'_> {
         id: Option<Id>,
         given: Option<&[(FieldId, Value)]>,
     ) -> Result<(), Failure> {
-        for field in model.fields.iter().filter(|field| field.ty.name() == "slug" && field.has_column()) {
+        for field in slugs(model) {
             let at = usize::from(field.id.0);
             if given.is_some_and(|given| !given.iter().any(|(known, _)| *known == field.id)) {
                 continue;
             }
-            let empty = values[at].is_null() || values[at].as_text() == Some("");
-            if empty {
-                let Some(derived) = derive(model, field, values) else { continue };
-                values[at] = derived.into();
+            if !derive(model, field, values) {
+                continue;
             }
             let uniques = model.uniques.iter().enumerate();
             let uniques = uniques.filter(|(_, unique)| unique.fields.contains(&field.id));
@@ -91,14 +96,23 @@ impl Write<'_> {
     }
 }
 
-/// A slug from its source; the model's name where nothing of the source can stand in a URL.
-fn derive(model: &Model, field: &Field, values: &[Value]) -> Option<String> {
-    let source = &values[usize::from(field.from?.0)];
-    let text = match source {
-        Value::Text(text) => text.to_string(),
-        Value::Int(number) => number.to_string(),
-        _ => return None,
+fn slugs(model: &Model) -> impl Iterator<Item = &Field> {
+    model.fields.iter().filter(|field| field.ty.name() == "slug" && field.has_column())
+}
+
+/// Makes an empty slug from its source, or from the model's name where nothing of the source can stand in a URL. Whether
+/// there is one now.
+fn derive(model: &Model, field: &Field, values: &mut [Value]) -> bool {
+    let at = usize::from(field.id.0);
+    if !values[at].is_null() && values[at].as_text() != Some("") {
+        return true;
+    }
+    let text = match field.from.map(|from| &values[usize::from(from.0)]) {
+        Some(Value::Text(text)) => text.to_string(),
+        Some(Value::Int(number)) => number.to_string(),
+        _ => return false,
     };
     let slug = slugify(&text);
-    Some(if slug.is_empty() { slugify(&model.name) } else { slug })
+    values[at] = if slug.is_empty() { slugify(&model.name) } else { slug }.into();
+    true
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use purlin_schema::{FieldId, Id, Kind, Value};
 
-use super::{Failure, Values, Write, fitting, kind_of, required, version_of};
+use super::guards::About;
+use super::{Failure, Values, Write, required, settle, version_of};
 use crate::mutation::{Links, Mutation, Refusal};
 use crate::sql::Args;
+use crate::sql::dialect::kind_of;
 
 impl Write<'_> {
     pub(super) fn update(
@@ -21,13 +23,14 @@ impl Write<'_> {
         links: &[(FieldId, Links)],
     ) -> Result<(Id, i64), Failure> {
         let old = self.load(mutation.model, id)?.ok_or(Refusal::NotFound)?;
-        self.stored(mutation, id, &old)?;
+        let stored = About::stored(id, &old);
+        self.stored(mutation, stored)?;
         if if_version.is_some_and(|version| version != version_of(&old)) {
             return Err(Refusal::VersionMismatch.into());
         }
         let model = self.model(mutation.model).clone();
         let mut values = old.to_vec();
-        let kept = self.kept(mutation, id, &old)?;
+        let kept = self.kept(mutation, stored)?;
         for (field, value) in given {
             let fixed = matches!(*field, FieldId::ID | FieldId::VERSION) || kept.contains(field);
             if model.field(*field).has_column() && !fixed {
@@ -35,6 +38,7 @@ impl Write<'_> {
             }
         }
         self.fill_slugs(&model, &mut values, Some(id), Some(given))?;
+        settle(&model, &mut values)?;
         let links = links.iter().filter(|(field, _)| !kept.contains(field));
         let changes = links.map(|(field, links)| self.planned(&model, *field, id, links));
         let changes = changes.collect::<Result<Vec<_>, _>>()?;
@@ -42,28 +46,25 @@ impl Write<'_> {
         let changed: Vec<FieldId> =
             model.fields.iter().map(|field| field.id).filter(|id| differs(*id)).collect();
         let relinked = changes.iter().filter(|change| !change.is_empty()).map(|change| change.field);
-        self.may_write(mutation, id, &old, changed.iter().copied().chain(relinked))?;
+        let changes_of: Vec<FieldId> = changed.iter().copied().chain(relinked).collect();
+        self.may_write(mutation, stored, |field| changes_of.contains(&field))?;
 
-        fitting(&model, &values)?;
         let mut refusals = required(&model, &values);
         let added: Vec<_> = changes.iter().map(|change| (change.field, change.added.clone())).collect();
         refusals.extend(self.dangling(mutation, &values, Some(&old), &added)?);
         refusals.extend(self.taken(&model, &values, Some(id))?);
         self.refuse(mutation, refusals, &values, Some(&old))?;
         let touched = !changed.is_empty() || changes.iter().any(|change| !change.is_empty());
-        let version = if touched {
-            self.write_row(mutation, id, old.clone(), values, changed)?
-        } else {
-            version_of(&old)
-        };
+        let values =
+            if touched { self.write_row(mutation, id, old.clone(), values, changed)? } else { old.clone() };
         for change in changes {
             self.relink(&model, id, change)?;
         }
-        self.proposed(mutation, id, Some(&old))?;
-        Ok((id, version))
+        self.proposed(mutation, About::proposed(id, &values, Some(&old)))?;
+        Ok((id, version_of(&values)))
     }
 
-    /// Writes changed columns, with the next version and the time.
+    /// Writes changed columns, with the next version and the time; what the record has then.
     pub(super) fn write_row(
         &mut self,
         mutation: &Mutation,
@@ -71,7 +72,7 @@ impl Write<'_> {
         old: Values,
         values: Vec<Value>,
         changed: Vec<FieldId>,
-    ) -> Result<i64, Failure> {
+    ) -> Result<Values, Failure> {
         self.write_row_of(mutation.model, mutation.now, id, old, values, changed)
     }
 
@@ -84,7 +85,7 @@ impl Write<'_> {
         old: Values,
         mut values: Vec<Value>,
         mut changed: Vec<FieldId>,
-    ) -> Result<i64, Failure> {
+    ) -> Result<Values, Failure> {
         let model = self.model(of).clone();
         let version = version_of(&old) + 1;
         values[usize::from(FieldId::VERSION.0)] = Value::Int(version);
@@ -104,7 +105,8 @@ impl Write<'_> {
         let (kinds, row): (Vec<Kind>, Vec<Value>) =
             fields.map(|field| (kind_of(&model, field), values[usize::from(field.0)].clone())).unzip();
         self.session.execute(&self.catalog.statement(&text, &kinds), &Args::values(&row))?;
-        self.changed(of, id, Some(old), Some(Arc::from(values)));
-        Ok(version)
+        let values: Values = Arc::from(values);
+        self.changed(of, id, Some(old), Some(values.clone()));
+        Ok(values)
     }
 }

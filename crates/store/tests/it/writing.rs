@@ -257,6 +257,60 @@ async fn the_answer_holds_the_record_as_it_may_be_read() {
     assert!(site.commit(hide).await.expect("an update").row.is_none());
 }
 
+/// The writer puts an answer together from what it wrote; reading the record afterwards must give the very same.
+#[tokio::test]
+async fn the_answer_is_what_a_reader_finds() {
+    use purlin_schema::query::{Limit, Query, Select, Selected};
+    use purlin_schema::value::Decimal;
+    let site = Site::with(|models| {
+        let posts = named(models, "posts");
+        let at = posts.fields.iter().position(|field| field.name == "slug").expect("a field");
+        posts.fields[at].computed = Some(Site::new().expr("posts", "title + string(views)"));
+    });
+    let posts = site.model("posts");
+    let chosen = posts.fields.iter().filter(|field| !field.is_many()).map(|field| {
+        let guard = (field.name == "views").then(|| site.expr("posts", "status == \"published\""));
+        Selected { field: field.id, guard }
+    });
+    let query = Query {
+        select: Select::Fields(chosen.collect()),
+        limit: Limit::One,
+        ..site.filtered("posts", "id == params.id && title != \"unseen\"")
+    };
+    let returning = site.prepare(&query);
+    let some = [
+        ("title", Value::from("one")),
+        ("views", Value::Int(7)),
+        ("rating", Value::Float(-0.0)),
+        ("price", Value::Decimal(Decimal { units: 5, scale: 1 })),
+        ("meta", Value::Json(Box::new(serde_json::json!({"b": [0.1, null], "a": 1})))),
+    ];
+    let mut made = site.create("posts", &some);
+    made.returning = Some(returning.clone());
+    let made = site.commit(made).await.expect("a record");
+    let Id::Int(id) = made.id else { panic!("an integer") };
+    let mut answers = vec![made];
+    for change in [
+        ("status", Value::from("published")),
+        ("status", "published".into()),
+        ("views", Value::Null),
+        ("title", "unseen".into()),
+    ] {
+        let read = site.run(&returning, &params(id), Default::default()).await.expect("a set");
+        let answered = answers.pop().expect("an answer").row.map(|(_, row)| format!("{row:?}"));
+        assert_eq!(answered, read.rows.first().map(|row| format!("{row:?}")));
+        let mut changed = site.update("posts", id, &[change]);
+        changed.returning = Some(returning.clone());
+        answers.push(site.commit(changed).await.expect("an update"));
+    }
+    assert!(answers[0].row.is_none(), "it is not to be seen any more");
+}
+
+/// The record that an answer's query is about.
+fn params(id: i64) -> crate::support::Given {
+    crate::support::Given(vec![(Input::Param("id".to_owned()), Value::Int(id))])
+}
+
 /// Posts whose slug is made from the title and unique.
 fn slugs(models: &mut [purlin_schema::Model]) {
     let posts = named(models, "posts");
