@@ -99,7 +99,7 @@ impl Table {
             .filter(|field| field.has_column())
             .map(|field| (field.id, kind_of(model, field.id)))
             .collect();
-        let name = dialect.table(model);
+        let (name, key) = (dialect.table(model), dialect.quote("id"));
         let quoted: Vec<String> =
             columns.iter().map(|(id, _)| dialect.quote(&model.field(*id).name)).collect();
         let kinds: Vec<Kind> = model.fields.iter().map(|field| kind_of(model, field.id)).collect();
@@ -124,15 +124,15 @@ impl Table {
             let equal: Vec<String> =
                 equal.map(|(at, field)| format!("{} = {{{at}}}", column(field))).collect();
             let any = format!("SELECT 1 FROM {name} WHERE {}", equal.join(" AND "));
-            let other = format!("{any} AND \"id\" <> {{{}}}", equal.len());
+            let other = format!("{any} AND {key} <> {{{}}}", equal.len());
             UniqueKey { any: statement(dialect, &any, &kinds), other: statement(dialect, &other, &kinds) }
         };
         Table {
-            load: of(format!("SELECT {names} FROM {name} WHERE \"id\" = {{0}}")),
+            load: of(format!("SELECT {names} FROM {name} WHERE {key} = {{0}}")),
             insert: statement(dialect, &insert, &kinds),
             insert_where_free: statement(dialect, &format!("{insert} ON CONFLICT DO NOTHING"), &kinds),
-            delete: of(format!("DELETE FROM {name} WHERE \"id\" = {{0}}")),
-            exists: of(format!("SELECT 1 FROM {name} WHERE \"id\" = {{0}}")),
+            delete: of(format!("DELETE FROM {name} WHERE {key} = {{0}}")),
+            exists: of(format!("SELECT 1 FROM {name} WHERE {key} = {{0}}")),
             referrers: referrers.collect(),
             lists: lists.collect(),
             uniques: model.uniques.iter().map(unique).collect(),
@@ -147,18 +147,19 @@ impl List {
         let (source_kind, target_kind) = (id_kind(model), id_kind(to));
         let kinds = [source_kind, target_kind];
         let table = dialect.link_table(model, field);
-        let both = "\"source\" = {0} AND \"target\" = {1}";
+        let (from, to_column) = (dialect.quote("source"), dialect.quote("target"));
+        let both = format!("{from} = {{0}} AND {to_column} = {{1}}");
         let ends = |far: &str, near: &str, kind: Kind| {
-            let text = format!("SELECT \"{far}\" FROM {table} WHERE \"{near}\" = {{0}} ORDER BY \"{far}\"");
+            let text = format!("SELECT {far} FROM {table} WHERE {near} = {{0}} ORDER BY {far}");
             statement(dialect, &text, &[kind])
         };
-        let add = format!("INSERT INTO {table} (\"source\", \"target\") VALUES ({{0}}, {{1}})");
+        let add = format!("INSERT INTO {table} ({from}, {to_column}) VALUES ({{0}}, {{1}})");
         Some(List {
             field: field.id,
             add: statement(dialect, &add, &kinds),
             remove: statement(dialect, &format!("DELETE FROM {table} WHERE {both}"), &kinds),
-            targets: ends("target", "source", source_kind),
-            sources: ends("source", "target", target_kind),
+            targets: ends(&to_column, &from, source_kind),
+            sources: ends(&from, &to_column, target_kind),
             source_kind,
             target_kind,
         })

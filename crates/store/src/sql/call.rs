@@ -173,11 +173,6 @@ impl Compiler<'_> {
         })
     }
 
-    /// A date as the instant at which it begins in UTC.
-    pub(crate) fn midnight(&self, date: &str) -> String {
-        format!("({date} * 86400000000)")
-    }
-
     /// Decimals of two scales.
     pub(crate) fn compare_decimals(
         &self,

@@ -29,7 +29,9 @@ pub(crate) fn compile(
 ) -> Result<Condition, CompileError> {
     let of = models.get(model);
     let stored = dialect.table(of);
-    let id = |binds: &mut Binds| format!("t0.\"id\" = {} AND ", binds.mark(Bind::Id));
+    let id = |binds: &mut Binds| {
+        format!("{} = {} AND ", dialect.column("t0", "id"), binds.mark(Bind::Id(id_kind(of))))
+    };
     let statement = |from: &dyn Fn(&mut Binds) -> String, holds: bool, by_id: bool| {
         let mut compiler = Compiler::new(models, dialect);
         let id = if by_id { id(&mut compiler.binds) } else { String::new() };

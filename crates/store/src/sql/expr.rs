@@ -42,15 +42,6 @@ pub(crate) enum Nulls {
     Either(String),
 }
 
-impl Nulls {
-    pub(crate) fn text(&self) -> &str {
-        match self {
-            Nulls::Either(error) => error,
-            _ => "0",
-        }
-    }
-}
-
 impl Code {
     pub(super) fn new(sql: impl Into<String>, nulls: Nulls) -> Code {
         Code { sql: sql.into(), nulls }
@@ -100,10 +91,10 @@ impl<'models> Compiler<'models> {
     /// SQL that is true exactly where the expression is.
     pub(crate) fn holds(&mut self, expr: &Expr) -> Result<String, CompileError> {
         let sql = match &expr.kind {
-            ExprKind::Const(Value::Bool(truth)) => truth_word(*truth).to_owned(),
+            ExprKind::Const(Value::Bool(truth)) => self.truth(*truth).to_owned(),
             ExprKind::Not(inner) => self.fails(inner)?,
-            ExprKind::And(parts) => join(self.each(parts, Self::holds)?, " AND ", "1", "0"),
-            ExprKind::Or(parts) => join(self.each(parts, Self::holds)?, " OR ", "0", "1"),
+            ExprKind::And(parts) => self.join(parts, Self::holds, true)?,
+            ExprKind::Or(parts) => self.join(parts, Self::holds, false)?,
             ExprKind::Compare(comparison, left, right) => {
                 self.compare(*comparison, left, right, Way::Holds)?
             }
@@ -115,10 +106,13 @@ impl<'models> Compiler<'models> {
             ExprKind::InList(item, list) => self.in_list(item, list, Way::Holds)?,
             ExprKind::Conditional(condition, yes, no) => {
                 let (condition, yes, no) = (self.value(condition)?, self.holds(yes)?, self.holds(no)?);
-                format!("CASE {} WHEN 1 THEN {yes} WHEN 0 THEN {no} END", condition.sql)
+                self.chosen(&condition.sql, &yes, &no)
             }
-            ExprKind::Field(_) | ExprKind::Input(_) => format!("({} = 1)", self.value(expr)?.sql),
-            ExprKind::Error | ExprKind::Const(_) => "0".to_owned(),
+            ExprKind::Field(_) | ExprKind::Input(_) => {
+                let value = self.value(expr)?.sql;
+                self.dialect.is(&value, true)
+            }
+            ExprKind::Error | ExprKind::Const(_) => self.truth(false).to_owned(),
             _ => self.value(expr)?.sql,
         };
         bounded(expr, sql)
@@ -127,10 +121,10 @@ impl<'models> Compiler<'models> {
     /// SQL that is true exactly where the expression is false.
     pub(crate) fn fails(&mut self, expr: &Expr) -> Result<String, CompileError> {
         let sql = match &expr.kind {
-            ExprKind::Const(Value::Bool(truth)) => truth_word(!*truth).to_owned(),
+            ExprKind::Const(Value::Bool(truth)) => self.truth(!*truth).to_owned(),
             ExprKind::Not(inner) => self.holds(inner)?,
-            ExprKind::And(parts) => join(self.each(parts, Self::fails)?, " OR ", "0", "1"),
-            ExprKind::Or(parts) => join(self.each(parts, Self::fails)?, " AND ", "1", "0"),
+            ExprKind::And(parts) => self.join(parts, Self::fails, false)?,
+            ExprKind::Or(parts) => self.join(parts, Self::fails, true)?,
             ExprKind::Compare(comparison, left, right) => {
                 self.compare(opposite(*comparison), left, right, Way::Holds)?
             }
@@ -144,10 +138,13 @@ impl<'models> Compiler<'models> {
             ExprKind::InList(item, list) => self.in_list(item, list, Way::Fails)?,
             ExprKind::Conditional(condition, yes, no) => {
                 let (condition, yes, no) = (self.value(condition)?, self.fails(yes)?, self.fails(no)?);
-                format!("CASE {} WHEN 1 THEN {yes} WHEN 0 THEN {no} END", condition.sql)
+                self.chosen(&condition.sql, &yes, &no)
             }
-            ExprKind::Error | ExprKind::Const(_) => "0".to_owned(),
-            _ => format!("({} = 0)", self.value(expr)?.sql),
+            ExprKind::Error | ExprKind::Const(_) => self.truth(false).to_owned(),
+            _ => {
+                let value = self.value(expr)?.sql;
+                self.dialect.is(&value, false)
+            }
         };
         bounded(expr, sql)
     }
@@ -156,7 +153,7 @@ impl<'models> Compiler<'models> {
     pub(crate) fn value(&mut self, expr: &Expr) -> Result<Code, CompileError> {
         let code = match &expr.kind {
             ExprKind::Const(value) => self.constant(expr, value),
-            ExprKind::Error => Code::new("NULL", Nulls::Error),
+            ExprKind::Error => Code::new(self.dialect.unknown(), Nulls::Error),
             ExprKind::Input(input) => self.input(input, self.kind_of(expr)?),
             ExprKind::Field(path) => self.path(path)?,
             ExprKind::Has(path) => {
@@ -175,8 +172,8 @@ impl<'models> Compiler<'models> {
                 let nulls = if inner.nulls == Nulls::Never { Nulls::Never } else { Nulls::Error };
                 Code::new(format!("(NOT {})", inner.sql), nulls)
             }
-            ExprKind::And(parts) => self.logic(parts, " AND ", "1")?,
-            ExprKind::Or(parts) => self.logic(parts, " OR ", "0")?,
+            ExprKind::And(parts) => self.logic(parts, true)?,
+            ExprKind::Or(parts) => self.logic(parts, false)?,
             ExprKind::Compare(comparison, left, right) => {
                 let sql = self.compare(*comparison, left, right, Way::Exact)?;
                 Code::new(sql, Nulls::Error)
@@ -207,18 +204,40 @@ impl<'models> Compiler<'models> {
         }
     }
 
-    fn each(
+    pub(crate) fn truth(&self, truth: bool) -> &'static str {
+        self.dialect.truth(truth)
+    }
+
+    /// Joins conditions by `AND`, or else `OR`, dropping those that change nothing.
+    fn join(
         &mut self,
         parts: &[Expr],
         way: fn(&mut Self, &Expr) -> Result<String, CompileError>,
-    ) -> Result<Vec<String>, CompileError> {
-        parts.iter().map(|part| way(self, part)).collect()
+        and: bool,
+    ) -> Result<String, CompileError> {
+        let mut parts = parts.iter().map(|part| way(self, part)).collect::<Result<Vec<_>, _>>()?;
+        let (neutral, decided) = (self.truth(and), self.truth(!and));
+        if parts.iter().any(|part| part == decided) {
+            return Ok(decided.to_owned());
+        }
+        parts.retain(|part| part != neutral);
+        Ok(match parts.len() {
+            0 => neutral.to_owned(),
+            1 => parts.swap_remove(0),
+            _ => format!("({})", parts.join(word_between(and))),
+        })
+    }
+
+    /// One of two fragments by a truth; null where it is unknown.
+    fn chosen(&self, condition: &str, yes: &str, no: &str) -> String {
+        let (is, is_not) = (self.truth(true), self.truth(false));
+        format!("CASE {condition} WHEN {is} THEN {yes} WHEN {is_not} THEN {no} END")
     }
 
     fn constant(&mut self, expr: &Expr, value: &Value) -> Code {
         match value {
             Value::Null => Code::new("NULL", Nulls::Null),
-            Value::Bool(truth) => Code::new(truth_word(*truth), Nulls::Never),
+            Value::Bool(truth) => Code::new(self.truth(*truth), Nulls::Never),
             value => {
                 let kind = self.kind_of(expr).unwrap_or(Kind::Text);
                 Code::new(self.binds.mark(Bind::Value(value.clone(), kind)), Nulls::Never)
@@ -237,7 +256,7 @@ impl<'models> Compiler<'models> {
         }
     }
 
-    fn logic(&mut self, parts: &[Expr], word: &str, empty: &str) -> Result<Code, CompileError> {
+    fn logic(&mut self, parts: &[Expr], and: bool) -> Result<Code, CompileError> {
         let mut nulls = Nulls::Never;
         let mut texts = Vec::with_capacity(parts.len());
         for part in parts {
@@ -248,9 +267,9 @@ impl<'models> Compiler<'models> {
             texts.push(code.sql);
         }
         if texts.is_empty() {
-            return Ok(Code::new(empty, Nulls::Never));
+            return Ok(Code::new(self.truth(and), Nulls::Never));
         }
-        Ok(Code::new(format!("({})", texts.join(word)), nulls))
+        Ok(Code::new(format!("({})", texts.join(word_between(and))), nulls))
     }
 
     fn negate(&mut self, inner: &Expr) -> Result<Code, CompileError> {
@@ -261,16 +280,18 @@ impl<'models> Compiler<'models> {
 
     fn conditional(&mut self, condition: &Expr, yes: &Expr, no: &Expr) -> Result<Code, CompileError> {
         let (condition, yes, no) = (self.value(condition)?, self.value(yes)?, self.value(no)?);
-        let sql = format!("CASE {} WHEN 1 THEN {} WHEN 0 THEN {} END", condition.sql, yes.sql, no.sql);
+        let sql = self.chosen(&condition.sql, &yes.sql, &no.sql);
         if condition.nulls == Nulls::Never && yes.nulls == Nulls::Never && no.nulls == Nulls::Never {
             return Ok(Code::new(sql, Nulls::Never));
         }
         if yes.is_value() && no.is_value() {
             return Ok(Code::new(sql, Nulls::Error));
         }
-        let error = |code: &Code| code.error().unwrap_or_else(|| "0".to_owned());
+        let error = |code: &Code| code.error().unwrap_or_else(|| self.truth(false).to_owned());
         let (of_yes, of_no) = (error(&yes), error(&no));
-        let error = format!("CASE {} WHEN 1 THEN {of_yes} WHEN 0 THEN {of_no} ELSE 1 END", condition.sql);
+        let (yes, no) = (self.truth(true), self.truth(false));
+        let error =
+            format!("CASE {} WHEN {yes} THEN {of_yes} WHEN {no} THEN {of_no} ELSE {yes} END", condition.sql);
         Ok(Code::new(sql, Nulls::Either(error)))
     }
 
@@ -292,8 +313,8 @@ impl<'models> Compiler<'models> {
             return Ok(self.compare_decimals(comparison, (&a, one), (&b, other)));
         }
         match (kind_left, kind_right) {
-            (Kind::Date, Kind::Datetime) => a.sql = self.midnight(&a.sql),
-            (Kind::Datetime, Kind::Date) => b.sql = self.midnight(&b.sql),
+            (Kind::Date, Kind::Datetime) => a.sql = self.dialect.midnight(&a.sql),
+            (Kind::Datetime, Kind::Date) => b.sql = self.dialect.midnight(&b.sql),
             _ => {}
         }
         let operator = match comparison {
@@ -320,8 +341,8 @@ impl<'models> Compiler<'models> {
         }
         let absent = self.binds.mark(Bind::Absent(Input::User(FieldId::ID)));
         match comparison {
-            Comparison::Equal => Some(format!("({absent} = 1)")),
-            Comparison::NotEqual => Some(format!("({absent} = 0)")),
+            Comparison::Equal => Some(self.dialect.is(&absent, true)),
+            Comparison::NotEqual => Some(self.dialect.is(&absent, false)),
             _ => None,
         }
     }
@@ -332,7 +353,7 @@ impl<'models> Compiler<'models> {
         match way {
             _ if a.is_value() && b.is_value() => plain,
             Way::Holds if a.is_value() || b.is_value() => plain,
-            Way::Holds => guarded(&same, a, b),
+            Way::Holds => guarded(&self.dialect.same_by_index(&a.sql, &b.sql), a, b),
             Way::Fails => self.unequal(a, b, Way::Holds),
             Way::Exact => exact(&same, a, b),
         }
@@ -364,7 +385,8 @@ impl<'models> Compiler<'models> {
             });
         }
         let found: Vec<String> = texts.iter().map(|text| self.dialect.same(&item.sql, text)).collect();
-        let found = if found.is_empty() { "0".to_owned() } else { format!("({})", found.join(" OR ")) };
+        let found =
+            if found.is_empty() { self.truth(false).to_owned() } else { format!("({})", found.join(" OR ")) };
         Ok(match way {
             Way::Holds => all_of(&errors, &found),
             Way::Fails => all_of(&errors, &format!("(NOT {found})")),
@@ -392,17 +414,15 @@ impl<'models> Compiler<'models> {
         {
             // SQLite joins an `EXISTS` of one table into the query and then chooses where to start.
             let link = from.split_once(" JOIN ").map_or(from.as_str(), |(link, _)| link);
-            let table = self.dialect.table(self.models.get(model));
+            let (table, id) = (self.dialect.table(self.models.get(model)), self.dialect.column(&alias, "id"));
             return Ok(format!(
                 "EXISTS (SELECT 1 FROM {link} WHERE {tie} AND {far} IN \
-                 (SELECT {alias}.\"id\" FROM {table} AS {alias}{joins} WHERE {body}))"
+                 (SELECT {id} FROM {table} AS {alias}{joins} WHERE {body}))"
             ));
         }
         if some {
-            return Ok(match body.as_str() {
-                "1" => format!("EXISTS (SELECT 1 FROM {from} WHERE {tie})"),
-                _ => format!("EXISTS (SELECT 1 FROM {from} WHERE {tie} AND {body})"),
-            });
+            let body = if body == self.truth(true) { String::new() } else { format!(" AND {body}") };
+            return Ok(format!("EXISTS (SELECT 1 FROM {from} WHERE {tie}{body})"));
         }
         let none = format!("NOT EXISTS (SELECT 1 FROM {from} WHERE {tie} AND ({body}) IS NOT TRUE)");
         Ok(match missing {
@@ -527,21 +547,8 @@ fn opposite(comparison: Comparison) -> Comparison {
     }
 }
 
-fn truth_word(truth: bool) -> &'static str {
-    if truth { "1" } else { "0" }
-}
-
-/// Joins conditions, dropping those that change nothing.
-fn join(parts: Vec<String>, word: &str, neutral: &str, decided: &str) -> String {
-    if parts.iter().any(|part| part == decided) {
-        return decided.to_owned();
-    }
-    let parts: Vec<String> = parts.into_iter().filter(|part| part != neutral).collect();
-    match parts.len() {
-        0 => neutral.to_owned(),
-        1 => parts.into_iter().next().unwrap_or_default(),
-        _ => format!("({})", parts.join(word)),
-    }
+fn word_between(and: bool) -> &'static str {
+    if and { " AND " } else { " OR " }
 }
 
 fn bounded(expr: &Expr, sql: String) -> Result<String, CompileError> {

@@ -73,7 +73,8 @@ impl Compiler<'_> {
         let mut text = String::new();
         for Join { from, column, alias, model } in &self.frames[frame].joins {
             let table = self.dialect.table(self.models.get(*model));
-            text.push_str(&format!(" LEFT JOIN {table} AS {alias} ON {alias}.\"id\" = {from}.{column}"));
+            let id = self.dialect.column(alias, "id");
+            text.push_str(&format!(" LEFT JOIN {table} AS {alias} ON {id} = {from}.{column}"));
         }
         text
     }
@@ -130,10 +131,10 @@ impl Compiler<'_> {
                 return Ok((linked.clone(), None));
             }
             self.scopes[at].used = true;
-            return Ok((format!("{}.\"id\"", self.scopes[at].alias), None));
+            return Ok((self.dialect.column(&self.scopes[at].alias, "id"), None));
         };
         let (alias, model) = self.follow(at, before)?;
-        let column = format!("{alias}.{}", self.dialect.quote(&self.models.get(model).field(*last).name));
+        let column = self.dialect.column(&alias, &self.models.get(model).field(*last).name);
         let missing = format!("{column} IS NULL");
         Ok((column, Some(missing)))
     }
@@ -162,7 +163,7 @@ impl Compiler<'_> {
             (Some(_), true) => Nulls::Error,
             (Some(missing), false) => Nulls::Either(missing),
         };
-        Ok(Code { sql: format!("{alias}.{}", self.dialect.quote(&field.name)), nulls })
+        Ok(Code { sql: self.dialect.column(&alias, &field.name), nulls })
     }
 
     /// The expression of a computed field, on the row at the end of a path.
@@ -186,18 +187,22 @@ impl Compiler<'_> {
         self.scopes = outer;
         let code = code?;
         let Some(missing) = missing else { return Ok(code) };
-        let nulls = match code.error() {
-            None => Nulls::Either(missing),
-            Some(error) => Nulls::Either(format!("({missing} OR {error})")),
+        let error = match code.error() {
+            None => missing,
+            Some(error) => format!("({missing} OR {error})"),
         };
-        Ok(Code { sql: format!("CASE WHEN NOT ({}) THEN {} END", nulls.text(), code.sql), nulls })
+        Ok(Code {
+            sql: format!("CASE WHEN NOT ({error}) THEN {} END", code.sql),
+            nulls: Nulls::Either(error),
+        })
     }
 
     /// Where the id of a related row can be had without its table.
-    pub(crate) fn linked_scope(relation: &purlin_schema::Relation, alias: &str) -> Option<String> {
+    pub(crate) fn linked_scope(&self, relation: &purlin_schema::Relation, alias: &str) -> Option<String> {
+        let column = |name| Some(self.dialect.column(&format!("l{alias}"), name));
         match relation.by {
-            RelationBy::Refs(_) => Some(format!("l{alias}.\"target\"")),
-            RelationBy::InverseRefs(_) => Some(format!("l{alias}.\"source\"")),
+            RelationBy::Refs(_) => column("target"),
+            RelationBy::InverseRefs(_) => column("source"),
             RelationBy::Ref(_) | RelationBy::Inverse(_) => None,
         }
     }
@@ -210,15 +215,15 @@ impl Compiler<'_> {
         let (owner, missing) = match relation.by {
             RelationBy::Ref(field) => {
                 let (alias, model) = self.follow(at, &walk.hops)?;
-                let column = self.dialect.quote(&self.models.get(model).field(field).name);
+                let column = self.dialect.column(&alias, &self.models.get(model).field(field).name);
                 let (_, missing) = self.end_id(at, &walk.hops)?;
-                (format!("{alias}.{column}"), missing)
+                (column, missing)
             }
             _ => self.end_id(at, &walk.hops)?,
         };
         let frame = self.open_frame();
         let alias = self.alias();
-        let linked = Self::linked_scope(&relation, &alias);
+        let linked = self.linked_scope(&relation, &alias);
         let used = linked.is_none();
         self.scopes.push(Scope { frame, alias, model: walk.to, linked, used });
         Ok((frame, owner, missing))
@@ -238,20 +243,22 @@ impl Compiler<'_> {
         let to = self.models.get(*model);
         let table = self.dialect.table(to);
         let joins = self.joins(*frame);
+        let id = self.dialect.column(alias, "id");
         let link = |source: &Model, field: FieldId, near: &str, far: &str| {
             let link = self.dialect.link_table(source, source.field(field));
+            let end = |name| self.dialect.column(&format!("l{alias}"), name);
             let mut from = format!("{link} AS l{alias}");
             if *used {
-                from.push_str(&format!(" JOIN {table} AS {alias} ON {alias}.\"id\" = l{alias}.\"{far}\""));
+                from.push_str(&format!(" JOIN {table} AS {alias} ON {id} = {}", end(far)));
             }
             from.push_str(&joins);
-            Walked { from, near: format!("l{alias}.\"{near}\"") }
+            Walked { from, near: end(near) }
         };
         let from = format!("{table} AS {alias}{joins}");
         match by {
-            RelationBy::Ref(_) => Walked { from, near: format!("{alias}.\"id\"") },
+            RelationBy::Ref(_) => Walked { from, near: id },
             RelationBy::Inverse(field) => {
-                Walked { from, near: format!("{alias}.{}", self.dialect.quote(&to.field(field).name)) }
+                Walked { from, near: self.dialect.column(alias, &to.field(field).name) }
             }
             RelationBy::Refs(field) => link(end, field, "source", "target"),
             RelationBy::InverseRefs(field) => link(to, field, "target", "source"),

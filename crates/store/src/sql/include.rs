@@ -149,7 +149,7 @@ pub(crate) fn compile(
             let (named, names) = select.named();
             let number = format!("row_number() OVER (PARTITION BY {near} ORDER BY {order})");
             format!(
-                "SELECT {names} FROM (SELECT {named}, {number} AS n FROM {from}{listed}) WHERE n <= {all} ORDER BY n"
+                "SELECT {names} FROM (SELECT {named}, {number} AS n FROM {from}{listed}) AS q WHERE n <= {all} ORDER BY n"
             )
         }
     };
@@ -186,7 +186,7 @@ fn parent_kind(compiler: &Compiler<'_>, model: &Model, relation: &Relation) -> K
 fn open(compiler: &mut Compiler<'_>, model: &Model, relation: &Relation, used: bool) -> String {
     let frame = compiler.open_frame();
     let (parent, alias) = (compiler.alias(), compiler.alias());
-    let linked = Compiler::linked_scope(relation, &alias);
+    let linked = compiler.linked_scope(relation, &alias);
     let used = used || linked.is_none();
     let row = Scope { frame, alias, model: relation.to, linked, used };
     let Walked { near, .. } = compiler.relation_rows(model, relation.by, &row);
@@ -206,15 +206,13 @@ fn close(compiler: &mut Compiler<'_>, model: &Model, relation: &Relation) -> Str
     }
     let table = compiler.dialect.table(model);
     let alias = &parent.alias;
-    let tie = match relation.by {
-        RelationBy::Ref(field) => {
-            format!("{alias}.{} = {near}", compiler.dialect.quote(&model.field(field).name))
-        }
-        _ => format!("{alias}.\"id\" = {near}"),
+    let tied = match relation.by {
+        RelationBy::Ref(field) => compiler.dialect.column(alias, &model.field(field).name),
+        _ => compiler.dialect.column(alias, "id"),
     };
     // The joins of the row's frame may start from the parent: its table comes first.
     let (first, joins) = from
         .split_once(" LEFT JOIN ")
         .map_or((from.as_str(), String::new()), |(first, rest)| (first, format!(" LEFT JOIN {rest}")));
-    format!("{first} JOIN {table} AS {alias} ON {tie}{joins}")
+    format!("{first} JOIN {table} AS {alias} ON {tied} = {near}{joins}")
 }

@@ -6,6 +6,7 @@
 
 use purlin_schema::Kind;
 
+use super::dialect::Dialect;
 use super::{Bind, Binds};
 
 /// A key of an order, compiled.
@@ -19,9 +20,9 @@ pub(crate) struct Key {
 
 /// The conditions, a segment each and to be run in order, of the rows after the one with the run's values as
 /// keys. `nulls` has a bit for each value that is null.
-pub(crate) fn segments(keys: &[Key], nulls: u64, binds: &mut Binds) -> Vec<String> {
+pub(crate) fn segments(keys: &[Key], nulls: u64, binds: &mut Binds, dialect: Dialect) -> Vec<String> {
     let Some((first, others)) = keys.split_first() else { return Vec::new() };
-    let rest = after(others, 1, nulls, binds);
+    let rest = after(others, 1, nulls, binds, dialect);
     let key = &first.sql;
     if is_null(nulls, 0) {
         let mut segments = vec![format!("{key} IS NULL AND {rest}")];
@@ -42,9 +43,9 @@ pub(crate) fn segments(keys: &[Key], nulls: u64, binds: &mut Binds) -> Vec<Strin
     segments
 }
 
-fn after(keys: &[Key], at: usize, nulls: u64, binds: &mut Binds) -> String {
-    let Some((key, others)) = keys.split_first() else { return "0".to_owned() };
-    let rest = after(others, at + 1, nulls, binds);
+fn after(keys: &[Key], at: usize, nulls: u64, binds: &mut Binds, dialect: Dialect) -> String {
+    let Some((key, others)) = keys.split_first() else { return dialect.truth(false).to_owned() };
+    let rest = after(others, at + 1, nulls, binds, dialect);
     let Key { sql, kind, descending, nullable } = key;
     if is_null(nulls, at) {
         return match descending {

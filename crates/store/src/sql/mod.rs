@@ -42,18 +42,31 @@ pub(crate) enum Bind {
     Value(Value, Kind),
     /// An input; null where it is absent.
     Input(Input, Kind),
-    /// Whether an input is absent, as 0 or 1.
+    /// Whether an input is absent, as a truth.
     Absent(Input),
-    /// The least text that is greater than every text which begins with this one.
+    /// The least text that is greater than every text which begins with this one; what is greater than any text
+    /// where there is none such, or null where the database knows no such thing.
     After(Box<Bind>),
     /// The id of the record that a condition is about.
-    Id,
+    Id(Kind),
     /// One of the values that come with the run: keys of a cursor, parents of a batch, a row to write.
     Nth(usize, Kind),
     /// How many rows at most.
     Limit,
     /// How many rows to skip.
     Offset,
+}
+
+impl Bind {
+    /// What kind of value is bound.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Bind::Value(_, kind) | Bind::Input(_, kind) | Bind::Id(kind) | Bind::Nth(_, kind) => *kind,
+            Bind::Absent(_) => Kind::Bool,
+            Bind::After(_) => Kind::Text,
+            Bind::Limit | Bind::Offset => Kind::Int,
+        }
+    }
 }
 
 /// The values for the parameters of one run.
@@ -123,11 +136,11 @@ impl Draft {
         let mut put = |sql: &mut String, bind: Bind| {
             let known =
                 self.dialect.shares_parameters().then(|| binds.iter().position(|b| *b == bind)).flatten();
-            let at = known.unwrap_or_else(|| {
+            let at = known.unwrap_or(binds.len());
+            self.dialect.parameter(sql, at + 1, &bind);
+            if known.is_none() {
                 binds.push(bind);
-                binds.len() - 1
-            });
-            self.dialect.parameter(sql, at + 1);
+            }
         };
         let mut rest = self.text.as_str();
         while let Some(at) = rest.find([OPEN, PARENTS]) {

@@ -110,7 +110,9 @@ pub(crate) fn compile(
     let offset = compiler.binds.mark(Bind::Offset);
     let segments = match variant.after {
         None => vec![None],
-        Some(nulls) => keyset::segments(&keys, nulls, &mut compiler.binds).into_iter().map(Some).collect(),
+        Some(nulls) => {
+            keyset::segments(&keys, nulls, &mut compiler.binds, dialect).into_iter().map(Some).collect()
+        }
     };
     let from = format!("{} AS t0{}", dialect.table(models.get(query.model)), compiler.joins(frame));
     let segments = segments.into_iter().map(|segment| {
@@ -158,7 +160,7 @@ pub(crate) fn conditions(
     let optional = query.optional.iter().filter(|_| given.take()).map(|optional| &optional.filter);
     for filter in query.filter.iter().chain(optional) {
         let sql = compiler.holds(filter)?;
-        if sql != "1" {
+        if sql != compiler.truth(true) {
             conditions.push(sql);
         }
     }
@@ -214,7 +216,8 @@ fn id_descends(model: &Model, sort: &[SortKey]) -> bool {
 }
 
 pub(crate) fn order_by(dialect: Dialect, keys: &[Key]) -> String {
-    let keys: Vec<String> = keys.iter().map(|key| dialect.order(&key.sql, key.descending)).collect();
+    let keys: Vec<String> =
+        keys.iter().map(|key| dialect.order(&key.sql, key.descending, key.nullable)).collect();
     keys.join(", ")
 }
 
@@ -284,7 +287,7 @@ fn column(
     let sql = compiler.path(&own(model.id, field))?.sql;
     let Some(guard) = guard else { return Ok(Column { at: select.column(&sql), kind, readable: None }) };
     let guard = compiler.holds(guard)?;
-    if guard == "1" {
+    if guard == compiler.truth(true) {
         return Ok(Column { at: select.column(&sql), kind, readable: None });
     }
     let readable = select.column(&format!("({guard}) IS TRUE"));

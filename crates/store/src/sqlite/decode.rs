@@ -32,7 +32,7 @@ pub(crate) fn bind(statement: &mut Statement<'_>, binds: &[Bind], args: &Args<'_
                 }
                 _ => statement.raw_bind_parameter(at, rusqlite::types::Null)?,
             },
-            Bind::Id => match args.id {
+            Bind::Id(_) => match args.id {
                 Some(id) => put(statement, at, &Value::from(id), kind_of_id(id))?,
                 None => statement.raw_bind_parameter(at, rusqlite::types::Null)?,
             },

@@ -100,7 +100,8 @@ impl Write<'_> {
             .enumerate()
             .map(|(at, field)| format!("{} = {{{}}}", dialect.quote(&model.field(*field).name), at + 1));
         let sets = sets.collect::<Vec<_>>().join(", ");
-        let text = format!("UPDATE {} SET {sets} WHERE \"id\" = {{0}}", dialect.table(&model));
+        let text =
+            format!("UPDATE {} SET {sets} WHERE {} = {{0}}", dialect.table(&model), dialect.quote("id"));
         let fields = std::iter::once(FieldId::ID).chain(changed);
         let (kinds, row): (Vec<Kind>, Vec<Value>) =
             fields.map(|field| (kind_of(&model, field), values[usize::from(field.0)].clone())).unzip();

@@ -1,0 +1,135 @@
+//! Where databases differ in how SQL is written.
+//!
+//! [`Dialect`] names the database and [`Sql`] is what must be said for each; a [`Dialect`] derefs to the words of
+//! its database, so that whoever puts a statement together asks `dialect.quote(…)` and knows no names. A further
+//! database is a member here, a file beside this one, and is then told by the compiler what it must say.
+//!
+//! What a parameter is bound as follows from its [`Bind`]: a text in UTF-8, an integer of 64 bits, a double; a bool, a
+//! date, an instant, a UUID or JSON as the database has it. On MySQL a UUID is its 16 bytes and a decimal its digits
+//! as text, which is what its protocol has; the statement casts them.
+//!
+//! | what migrations must declare | why |
+//! |---|---|
+//! | PostgreSQL: `text COLLATE "C"`; MySQL: `utf8mb4` with [`Flavour::collation`] | text compares by code point, blanks at its end count |
+//! | PostgreSQL: in indexes `ASC NULLS FIRST` and `DESC NULLS LAST`, but for columns that every record has: `id`, `created_at`, `updated_at`, `_version` | that is the order that queries ask for, [`Sql::order`] |
+//! | PostgreSQL: `"id"` at the end of each index that serves an order | cursors end in the id; other databases keep it there by themselves |
+//! | PostgreSQL: foreign keys `DEFERRABLE INITIALLY IMMEDIATE` without an action | records that refer to each other in a circle go in one transaction |
+
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use std::ops::Deref;
+
+use purlin_schema::{Field, FieldId, Kind, Model};
+
+use super::Bind;
+
+/// A database's way to write SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// SQLite 3.50 or later, with the functions of `sqlite::functions`.
+    Sqlite,
+    /// PostgreSQL 13 or later.
+    Postgres,
+    /// MySQL 8.0.19 or later, or MariaDB 10.6 or later.
+    Mysql(Flavour),
+}
+
+/// Which of the two that speak MySQL's protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flavour {
+    MariaDb,
+    Mysql,
+}
+
+impl Flavour {
+    /// The collation that compares text by code point and does not overlook blanks at its end.
+    pub(crate) fn collation(self) -> &'static str {
+        match self {
+            Flavour::MariaDb => "utf8mb4_nopad_bin",
+            Flavour::Mysql => "utf8mb4_0900_bin",
+        }
+    }
+}
+
+/// What a database must be able to say.
+pub(crate) trait Sql: Sync {
+    /// An identifier, quoted.
+    fn quote(&self, name: &str) -> String;
+
+    /// Writes a parameter by its number, from 1.
+    fn parameter(&self, sql: &mut String, number: usize, bind: &Bind);
+
+    /// Whether one parameter may stand at several places.
+    fn shares_parameters(&self) -> bool;
+
+    /// True and false: what a condition gives, and what a column of truths holds.
+    fn truth(&self, truth: bool) -> &'static str;
+
+    /// A condition from a value that is a truth.
+    fn is(&self, value: &str, truth: bool) -> String;
+
+    /// Null among truths.
+    fn unknown(&self) -> &'static str;
+
+    /// Whether two values are equal or both null; never unknown.
+    fn same(&self, left: &str, right: &str) -> String;
+
+    /// The opposite of [`same`](Sql::same).
+    fn distinct(&self, left: &str, right: &str) -> String;
+
+    /// [`same`](Sql::same) in a form for which indexes are used; it may be unknown where it is not true.
+    fn same_by_index(&self, left: &str, right: &str) -> String {
+        self.same(left, right)
+    }
+
+    /// A key of an order, nulls first ascending and last descending. `nullable` is whether it can be null.
+    fn order(&self, key: &str, descending: bool, nullable: bool) -> String {
+        let _ = nullable;
+        format!("{key}{}", if descending { " DESC" } else { "" })
+    }
+
+    /// A date as the instant at which it begins in UTC.
+    fn midnight(&self, date: &str) -> String;
+}
+
+impl Deref for Dialect {
+    type Target = dyn Sql;
+
+    fn deref(&self) -> &(dyn Sql + 'static) {
+        match self {
+            Dialect::Sqlite => &sqlite::Sqlite,
+            Dialect::Postgres => &postgres::Postgres,
+            Dialect::Mysql(Flavour::MariaDb) => &mysql::Mysql(Flavour::MariaDb),
+            Dialect::Mysql(Flavour::Mysql) => &mysql::Mysql(Flavour::Mysql),
+        }
+    }
+}
+
+impl Dialect {
+    /// The table of a model.
+    pub(crate) fn table(self, model: &Model) -> String {
+        self.quote(&model.name)
+    }
+
+    /// The table of a list of refs.
+    pub(crate) fn link_table(self, model: &Model, field: &Field) -> String {
+        self.quote(&format!("{}__{}", model.name, field.name))
+    }
+
+    /// A column of a row with an alias.
+    pub(crate) fn column(self, alias: &str, name: &str) -> String {
+        format!("{alias}.{}", self.quote(name))
+    }
+}
+
+/// The kind of a model's ids.
+pub(crate) fn id_kind(model: &Model) -> Kind {
+    if model.uuid_ids { Kind::Uuid } else { Kind::Int }
+}
+
+/// The kind that a field's column has.
+pub(crate) fn kind_of(model: &Model, field: FieldId) -> Kind {
+    if field == FieldId::ID { id_kind(model) } else { model.field(field).kind }
+}

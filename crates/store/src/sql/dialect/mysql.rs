@@ -1,0 +1,58 @@
+//! MySQL's and MariaDB's words. Truth is 1 and 0; a parameter stands at one place.
+
+use purlin_schema::Kind;
+
+use super::{Flavour, Sql};
+use crate::sql::Bind;
+
+pub(super) struct Mysql(pub(super) Flavour);
+
+impl Sql for Mysql {
+    fn quote(&self, name: &str) -> String {
+        format!("`{}`", name.replace('`', "``"))
+    }
+
+    /// A parameter without a column beside it would compare as the connection's collation says.
+    fn parameter(&self, sql: &mut String, _: usize, bind: &Bind) {
+        match bind {
+            Bind::Limit | Bind::Offset => return sql.push('?'),
+            _ => {}
+        }
+        match bind.kind() {
+            Kind::Bool | Kind::Int | Kind::Duration | Kind::Float | Kind::Json => sql.push('?'),
+            Kind::Text => sql.push_str(&format!("? COLLATE {}", self.0.collation())),
+            Kind::Decimal(scale) => sql.push_str(&format!("CAST(? AS DECIMAL(19, {scale}))")),
+            Kind::Date => sql.push_str("CAST(? AS DATE)"),
+            Kind::Datetime => sql.push_str("CAST(? AS DATETIME(6))"),
+            Kind::Uuid => sql.push_str("CAST(? AS BINARY(16))"),
+        }
+    }
+
+    fn shares_parameters(&self) -> bool {
+        false
+    }
+
+    fn truth(&self, truth: bool) -> &'static str {
+        if truth { "1" } else { "0" }
+    }
+
+    fn is(&self, value: &str, truth: bool) -> String {
+        format!("({value} = {})", self.truth(truth))
+    }
+
+    fn unknown(&self) -> &'static str {
+        "NULL"
+    }
+
+    fn same(&self, left: &str, right: &str) -> String {
+        format!("({left} <=> {right})")
+    }
+
+    fn distinct(&self, left: &str, right: &str) -> String {
+        format!("(NOT {left} <=> {right})")
+    }
+
+    fn midnight(&self, date: &str) -> String {
+        format!("CAST({date} AS DATETIME(6))")
+    }
+}

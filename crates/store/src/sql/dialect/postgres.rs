@@ -1,0 +1,79 @@
+//! PostgreSQL's words. Types are strict, so that each parameter says its own.
+
+use purlin_schema::Kind;
+
+use super::Sql;
+use crate::sql::Bind;
+
+pub(super) struct Postgres;
+
+/// What a value of a kind is cast to: the type of its column, as text compares.
+pub(super) fn cast(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "boolean",
+        Kind::Int | Kind::Duration => "bigint",
+        Kind::Float => "double precision",
+        Kind::Decimal(_) => "numeric",
+        Kind::Text => "text COLLATE \"C\"",
+        Kind::Date => "date",
+        Kind::Datetime => "timestamptz",
+        Kind::Uuid => "uuid",
+        Kind::Json => "jsonb",
+    }
+}
+
+impl Sql for Postgres {
+    fn quote(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+
+    fn parameter(&self, sql: &mut String, number: usize, bind: &Bind) {
+        sql.push_str(&format!("${number}::{}", cast(bind.kind())));
+    }
+
+    fn shares_parameters(&self) -> bool {
+        true
+    }
+
+    fn truth(&self, truth: bool) -> &'static str {
+        if truth { "TRUE" } else { "FALSE" }
+    }
+
+    fn is(&self, value: &str, truth: bool) -> String {
+        if truth { value.to_owned() } else { format!("(NOT {value})") }
+    }
+
+    fn unknown(&self) -> &'static str {
+        "NULL::boolean"
+    }
+
+    fn same(&self, left: &str, right: &str) -> String {
+        format!("({left} IS NOT DISTINCT FROM {right})")
+    }
+
+    fn distinct(&self, left: &str, right: &str) -> String {
+        format!("({left} IS DISTINCT FROM {right})")
+    }
+
+    /// No index is used for `IS NOT DISTINCT FROM`.
+    fn same_by_index(&self, left: &str, right: &str) -> String {
+        match (left, right) {
+            (value, "NULL") | ("NULL", value) => format!("({value} IS NULL)"),
+            _ => format!("({left} = {right} OR ({left} IS NULL AND {right} IS NULL))"),
+        }
+    }
+
+    fn order(&self, key: &str, descending: bool, nullable: bool) -> String {
+        let words = match (descending, nullable) {
+            (false, false) => "",
+            (true, false) => " DESC",
+            (false, true) => " ASC NULLS FIRST",
+            (true, true) => " DESC NULLS LAST",
+        };
+        format!("{key}{words}")
+    }
+
+    fn midnight(&self, date: &str) -> String {
+        format!("({date}::timestamp AT TIME ZONE 'UTC')")
+    }
+}
