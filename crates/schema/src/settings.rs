@@ -60,10 +60,36 @@ pub struct ServerSettings {
 /// `[database]`.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
-    /// `url`: `sqlite:data/site.db`, relative to the site.
+    /// `url`: `sqlite:data/site.db`, relative to the site; `postgres://user:password@host/name`; `mysql://…`.
     pub url: String,
     /// `read_timeout`: for the queries of one request.
     pub read_timeout: Duration,
+    /// `write_timeout`: for what one request writes on a database server, waiting for others' locks included.
+    pub write_timeout: Duration,
+    /// `pool`: connections to a database server at most, and to each replica.
+    pub pool: usize,
+    /// `pool_timeout`: how long a request waits for one of them.
+    pub pool_timeout: Duration,
+    /// `statement_cache`: whether a connection keeps statements prepared; not behind a pooler in transaction mode.
+    pub statement_cache: bool,
+    /// `replicas`: URLs of servers that follow the database; what may be a moment old is read there.
+    pub replicas: Vec<String>,
+}
+
+impl DatabaseSettings {
+    /// A database with everything else as it is where nothing is said.
+    #[must_use]
+    pub fn of(url: impl Into<String>) -> DatabaseSettings {
+        DatabaseSettings {
+            url: url.into(),
+            read_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(10),
+            pool: 10,
+            pool_timeout: Duration::from_secs(5),
+            statement_cache: true,
+            replicas: Vec::new(),
+        }
+    }
 }
 
 /// `[accounts]`.

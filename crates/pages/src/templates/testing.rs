@@ -36,7 +36,7 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
             timeout: std::time::Duration::from_secs(1),
             max_connections: 1,
         },
-        database: DatabaseSettings { url: String::new(), read_timeout: std::time::Duration::from_secs(1) },
+        database: DatabaseSettings::of(""),
         accounts: AccountSettings { roles: Vec::new(), signup: true, signup_fields: None, session_days: 1 },
         api: ApiSettings { path: "/api".into(), max_per_page: 100 },
     };

@@ -41,6 +41,11 @@ const NAMES: &[&str] = &[
     "server.max_connections",
     "database.url",
     "database.read_timeout",
+    "database.write_timeout",
+    "database.pool",
+    "database.pool_timeout",
+    "database.statement_cache",
+    "database.replicas",
     "accounts.roles",
     "accounts.signup",
     "accounts.signup_fields",
@@ -284,12 +289,7 @@ impl<'a> Layered<'a> {
                     .read("server.max_connections", |raw| read::count(raw, 1, 1 << 20))
                     .unwrap_or(4096),
             },
-            database: DatabaseSettings {
-                url: self
-                    .read("database.url", read::database_url)
-                    .unwrap_or_else(|| "sqlite:data/site.db".to_owned()),
-                read_timeout: self.read("database.read_timeout", read::span).unwrap_or(minute / 6),
-            },
+            database: self.database(),
             accounts: AccountSettings {
                 roles: self.read("accounts.roles", read::roles).unwrap_or_default(),
                 signup: self.read("accounts.signup", read::truth).unwrap_or(true),
@@ -302,6 +302,24 @@ impl<'a> Layered<'a> {
                 path: self.read("api.path", read::api_path).unwrap_or_else(|| "/api".to_owned()),
                 max_per_page: self.read("api.max_per_page", |raw| read::count(raw, 1, 10_000)).unwrap_or(100),
             },
+        }
+    }
+
+    fn database(&self) -> DatabaseSettings {
+        let url = self.read("database.url", read::database_url);
+        let usual = DatabaseSettings::of(url.unwrap_or_else(|| "sqlite:data/site.db".to_owned()));
+        DatabaseSettings {
+            read_timeout: self.read("database.read_timeout", read::span).unwrap_or(usual.read_timeout),
+            write_timeout: self.read("database.write_timeout", read::span).unwrap_or(usual.write_timeout),
+            pool: self.read("database.pool", |raw| read::count(raw, 1, 10_000)).unwrap_or(usual.pool),
+            pool_timeout: self.read("database.pool_timeout", read::span).unwrap_or(usual.pool_timeout),
+            statement_cache: self
+                .read("database.statement_cache", read::truth)
+                .unwrap_or(usual.statement_cache),
+            replicas: self
+                .read("database.replicas", |raw| read::replicas(raw, &usual.url))
+                .unwrap_or_default(),
+            ..usual
         }
     }
 

@@ -201,7 +201,7 @@ pub(crate) fn open(folder: &std::path::Path, models: &Arc<Models>) -> Store {
 
 /// The same, with a time that reads may take.
 pub(crate) fn open_with(folder: &std::path::Path, models: &Arc<Models>, read_timeout: Duration) -> Store {
-    let settings = DatabaseSettings { url: "sqlite:data/site.db".to_owned(), read_timeout };
+    let settings = DatabaseSettings { read_timeout, ..DatabaseSettings::of("sqlite:data/site.db") };
     Store::open(folder, &settings, models.clone()).expect("a store")
 }
 

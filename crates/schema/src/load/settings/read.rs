@@ -161,11 +161,31 @@ pub(super) fn database_url(raw: &Raw) -> Result<String, String> {
     let url = raw.text().unwrap_or_default();
     match url.split_once(':') {
         Some(("sqlite", path)) if !path.is_empty() => Ok(url.to_owned()),
-        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
-            Err("names a database that this version does not speak to yet; it has \"sqlite:data/site.db\""
-                .to_owned())
+        Some(("postgres" | "postgresql" | "mysql" | "mariadb", rest)) if rest.starts_with("//") => {
+            Ok(url.to_owned())
         }
-        _ => Err("must be a database such as \"sqlite:data/site.db\"".to_owned()),
+        _ => Err(
+            "must be a database such as \"sqlite:data/site.db\", \"postgres://user:password@host/name\" or \
+                  \"mysql://user:password@host/name\""
+                .to_owned(),
+        ),
+    }
+}
+
+/// Servers of the database's own kind.
+pub(super) fn replicas(raw: &Raw, database: &str) -> Result<Vec<String>, String> {
+    let kind = |url: &str| match url.split_once("://") {
+        Some(("postgres" | "postgresql", _)) => Some("postgres"),
+        Some(("mysql" | "mariadb", _)) => Some("mysql"),
+        _ => None,
+    };
+    let replicas = list(raw)?;
+    let Some(wanted) = kind(database) else {
+        return Err("has no meaning for an embedded database: `database.url` names no server".to_owned());
+    };
+    match replicas.iter().all(|url| kind(url) == Some(wanted)) {
+        true => Ok(replicas),
+        false => Err(format!("must be URLs of the database's own kind, `{wanted}://…`")),
     }
 }
 
