@@ -80,6 +80,10 @@ impl Printer<'_> {
             ExprKind::Input(input) => self.input(input, &expr.ty),
             ExprKind::Field(path) => self.path(path, matches!(expr.ty, Type::Record(_)), false),
             ExprKind::Has(path) => format!("has({})", self.path(path, false, true)),
+            // A sign before a number would be read as part of it, and `-0` is the number 0.
+            ExprKind::Negate(inner) if matches!(inner.kind, ExprKind::Const(_)) => {
+                format!("-({})", self.expr(inner, 0))
+            }
             ExprKind::Negate(inner) => format!("-{}", self.expr(inner, 8)),
             ExprKind::Not(inner) => format!("!{}", self.expr(inner, 8)),
             ExprKind::And(list) => self.joined(list, " && ", own),
