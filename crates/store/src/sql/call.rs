@@ -40,13 +40,13 @@ const OPERATORS: [Arithmetic; 5] =
 
 impl Operation {
     /// The number that stands for it, with the kinds of its arguments.
-    fn code(self, kinds: &[Kind]) -> Option<i64> {
+    pub(crate) fn code(self, args: &[(Kind, &str)]) -> Option<i64> {
         let operation = match self {
             Operation::Function(function) => FUNCTIONS.iter().position(|known| *known == function)?,
             Operation::Arithmetic(operator) => 64 + OPERATORS.iter().position(|known| *known == operator)?,
             Operation::Negate => 128,
         };
-        let kinds = kinds.iter().rev().fold(0, |all, kind| all * 256 + kind_code(*kind));
+        let kinds = args.iter().rev().fold(0, |all, (kind, _)| all * 256 + kind_code(*kind));
         Some(kinds * 256 + i64::try_from(operation).ok()?)
     }
 
@@ -101,15 +101,14 @@ impl Compiler<'_> {
     ) -> Result<Code, CompileError> {
         let kinds = [self.kind_of(left)?, self.kind_of(right)?];
         let (a, b) = (self.value(left)?, self.value(right)?);
-        if kinds == [Kind::Text, Kind::Text] {
-            return Ok(strict(format!("({} || {})", a.sql, b.sql), &[&a, &b]));
-        }
-        self.computed_by(expr, Operation::Arithmetic(operator), &kinds, &[&a, &b])
+        let code = self.computed_by(expr, Operation::Arithmetic(operator), &kinds, &[&a, &b])?;
+        Ok(if kinds == [Kind::Text, Kind::Text] { strict(code.sql, &[&a, &b]) } else { code })
     }
 
-    pub(crate) fn negated(&mut self, kind: Kind, sql: &str) -> Code {
-        let code = Operation::Negate.code(&[kind]).unwrap_or_default();
-        Code { sql: format!("purlin_call({code}, {sql})"), nulls: Nulls::Error }
+    pub(crate) fn negate(&mut self, inner: &Expr) -> Result<Code, CompileError> {
+        let kind = self.kind_of(inner)?;
+        let code = self.value(inner)?;
+        self.computed_by(inner, Operation::Negate, &[kind], &[&code])
     }
 
     pub(crate) fn call(
@@ -118,27 +117,23 @@ impl Compiler<'_> {
         function: Function,
         args: &[Expr],
     ) -> Result<Code, CompileError> {
+        if function == Function::Matches {
+            return Err(CompileError::new(
+                expr,
+                "matches() works in checks of single fields, not in a question to the database",
+            ));
+        }
         let kinds = args.iter().map(|arg| self.kind_of(arg)).collect::<Result<Vec<_>, _>>()?;
         let codes = args.iter().map(|arg| self.value(arg)).collect::<Result<Vec<_>, _>>()?;
         let all: Vec<&Code> = codes.iter().collect();
-        let arg = |at: usize| codes.get(at).map_or("NULL", |code| code.sql.as_str());
-        let (a, b) = (arg(0), arg(1));
+        let code = self.computed_by(expr, Operation::Function(function), &kinds, &all)?;
         Ok(match function {
-            Function::Contains => strict(format!("(instr({a}, {b}) > 0)"), &all),
-            Function::StartsWith => strict(format!("(substr({a}, 1, length({b})) = {b})"), &all),
-            Function::EndsWith => {
-                strict(format!("(length({b}) = 0 OR substr({a}, -length({b})) = {b})"), &all)
-                    .but_null_where(&all)
-            }
-            Function::Size => strict(format!("length({a})"), &all),
-            Function::LowerAscii => strict(format!("lower({a})"), &all),
-            Function::Matches => {
-                return Err(CompileError::new(
-                    expr,
-                    "matches() works in checks of single fields, not in a question to the database",
-                ));
-            }
-            _ => return self.computed_by(expr, Operation::Function(function), &kinds, &all),
+            Function::Contains
+            | Function::StartsWith
+            | Function::EndsWith
+            | Function::Size
+            | Function::LowerAscii => strict(code.sql, &all),
+            _ => code,
         })
     }
 
@@ -149,11 +144,13 @@ impl Compiler<'_> {
         kinds: &[Kind],
         args: &[&Code],
     ) -> Result<Code, CompileError> {
-        let code = operation
-            .code(kinds)
+        let args: Vec<(Kind, &str)> =
+            kinds.iter().copied().zip(args.iter().map(|arg| arg.sql.as_str())).collect();
+        let sql = self
+            .dialect
+            .compute(operation, &args)
             .ok_or_else(|| CompileError::new(expr, "this function is not known to the database"))?;
-        let args: String = args.iter().map(|arg| format!(", {}", arg.sql)).collect();
-        Ok(Code { sql: format!("purlin_call({code}{args})"), nulls: Nulls::Error })
+        Ok(Code { sql, nulls: Nulls::Error })
     }
 
     /// `text.startsWith(prefix)` where it holds: a range, for which an index can be used.
@@ -163,24 +160,22 @@ impl Compiler<'_> {
             ExprKind::Input(input) => Some(Bind::Input(input.clone(), Kind::Text)),
             _ => None,
         };
+        let Some(bind) = bind else {
+            let starts = self.call(text, Function::StartsWith, &[text.clone(), prefix.clone()])?;
+            return Ok(starts.sql);
+        };
         let (a, b) = (self.value(text)?, self.value(prefix)?);
-        Ok(match bind {
-            Some(bind) => {
-                let after = self.binds.mark(Bind::After(Box::new(bind)));
-                format!("({} >= {} AND {} < {after})", a.sql, b.sql, a.sql)
-            }
-            None => format!("(substr({}, 1, length({})) = {})", a.sql, b.sql, b.sql),
-        })
+        let after = self.binds.mark(Bind::After(Box::new(bind)));
+        Ok(self.dialect.begins(&a.sql, &b.sql, &after))
     }
 
-    /// Decimals of two scales.
+    /// Decimals of two scales, by a fragment that tells their order.
     pub(crate) fn compare_decimals(
         &self,
         comparison: Comparison,
-        (a, scale_a): (&Code, u8),
-        (b, scale_b): (&Code, u8),
+        order: &str,
+        (a, b): (&Code, &Code),
     ) -> String {
-        let order = format!("purlin_decimals({}, {scale_a}, {}, {scale_b})", a.sql, b.sql);
         let same = format!("coalesce({order} = 0, {} IS NULL AND {} IS NULL)", a.sql, b.sql);
         let errors: Vec<String> = [a, b].into_iter().filter_map(Code::error).collect();
         match comparison {
@@ -198,15 +193,4 @@ impl Compiler<'_> {
 fn strict(sql: String, args: &[&Code]) -> Code {
     let never = args.iter().all(|code| code.nulls == Nulls::Never);
     Code { sql, nulls: if never { Nulls::Never } else { Nulls::Error } }
-}
-
-impl Code {
-    /// The same, and null wherever an argument is.
-    fn but_null_where(self, args: &[&Code]) -> Code {
-        if self.nulls == Nulls::Never {
-            return self;
-        }
-        let nulls: Vec<String> = args.iter().map(|arg| format!("{} IS NULL", arg.sql)).collect();
-        Code { sql: case(&nulls, &self.sql), nulls: Nulls::Error }
-    }
 }

@@ -180,7 +180,7 @@ impl<'models> Compiler<'models> {
             }
             ExprKind::Arithmetic(operator, left, right) => self.arithmetic(expr, *operator, left, right)?,
             ExprKind::InList(item, list) => Code::new(self.in_list(item, list, Way::Exact)?, Nulls::Error),
-            ExprKind::Conditional(condition, yes, no) => self.conditional(condition, yes, no)?,
+            ExprKind::Conditional(condition, yes, no) => self.conditional(expr, condition, yes, no)?,
             ExprKind::Call(Function::Holds, args) => {
                 let holds = self.holds(&args[0])?;
                 Code::new(format!("(({holds}) IS TRUE)"), Nulls::Never)
@@ -272,14 +272,25 @@ impl<'models> Compiler<'models> {
         Ok(Code::new(format!("({})", texts.join(word_between(and))), nulls))
     }
 
-    fn negate(&mut self, inner: &Expr) -> Result<Code, CompileError> {
-        let kind = self.kind_of(inner)?;
-        let code = self.value(inner)?;
-        Ok(self.negated(kind, &code.sql))
+    /// Gives what is only ever null, and no plain `NULL`, the type that is wanted beside it.
+    fn type_null(&self, expr: &Expr, kind: Kind, code: &mut Code) {
+        if expr.ty == Type::Null && !matches!(expr.kind, ExprKind::Const(_)) {
+            code.sql = self.dialect.typed(&code.sql, kind);
+        }
     }
 
-    fn conditional(&mut self, condition: &Expr, yes: &Expr, no: &Expr) -> Result<Code, CompileError> {
-        let (condition, yes, no) = (self.value(condition)?, self.value(yes)?, self.value(no)?);
+    fn conditional(
+        &mut self,
+        expr: &Expr,
+        condition: &Expr,
+        yes: &Expr,
+        no: &Expr,
+    ) -> Result<Code, CompileError> {
+        let kind = self.kind_of(expr)?;
+        let branches = (yes, no);
+        let (condition, mut yes, mut no) = (self.value(condition)?, self.value(yes)?, self.value(no)?);
+        self.type_null(branches.0, kind, &mut yes);
+        self.type_null(branches.1, kind, &mut no);
         let sql = self.chosen(&condition.sql, &yes.sql, &no.sql);
         if condition.nulls == Nulls::Never && yes.nulls == Nulls::Never && no.nulls == Nulls::Never {
             return Ok(Code::new(sql, Nulls::Never));
@@ -309,10 +320,19 @@ impl<'models> Compiler<'models> {
         let (mut a, mut b) = (self.value(left)?, self.value(right)?);
         if let (Kind::Decimal(one), Kind::Decimal(other)) = (kind_left, kind_right)
             && one != other
+            && let Some(order) = self.dialect.decimal_order((&a.sql, one), (&b.sql, other))
         {
-            return Ok(self.compare_decimals(comparison, (&a, one), (&b, other)));
+            return Ok(self.compare_decimals(comparison, &order, (&a, &b)));
         }
+        self.type_null(left, kind_right, &mut a);
+        self.type_null(right, kind_left, &mut b);
         match (kind_left, kind_right) {
+            (Kind::Int, Kind::Float) => {
+                (a.sql, b.sql) = (self.dialect.beside_floats(&a.sql), self.dialect.beside_integers(&b.sql));
+            }
+            (Kind::Float, Kind::Int) => {
+                (a.sql, b.sql) = (self.dialect.beside_integers(&a.sql), self.dialect.beside_floats(&b.sql));
+            }
             (Kind::Date, Kind::Datetime) => a.sql = self.dialect.midnight(&a.sql),
             (Kind::Datetime, Kind::Date) => b.sql = self.dialect.midnight(&b.sql),
             _ => {}
@@ -437,12 +457,17 @@ impl<'models> Compiler<'models> {
         let body = self.value(body);
         let Walked { from, near } = self.close_walk(walk);
         let (body, tie) = (body?, format!("{near} = {owner}"));
-        let (best, decided, otherwise) = if some { ("max", 1, 0) } else { ("min", 0, 1) };
-        let sql = format!(
-            "(SELECT CASE WHEN {best}(b) = {decided} THEN {decided} WHEN count(*) = count(b) THEN {otherwise} END \
-             FROM (SELECT {} AS b FROM {from} WHERE {tie}))",
+        let (yes, no, unknown) = (self.truth(true), self.truth(false), self.dialect.unknown());
+        // It names a column of the rows, or else it could be taken for an aggregate of the rows outside.
+        let rank = format!(
+            "CASE WHEN {near} IS NULL THEN NULL ELSE CASE {} WHEN {yes} THEN 2 WHEN {no} THEN 0 ELSE 1 END END",
             body.sql
         );
+        let truth = match some {
+            true => format!("CASE max({rank}) WHEN 2 THEN {yes} WHEN 1 THEN {unknown} ELSE {no} END"),
+            false => format!("CASE min({rank}) WHEN 0 THEN {no} WHEN 1 THEN {unknown} ELSE {yes} END"),
+        };
+        let sql = format!("(SELECT {truth} FROM {from} WHERE {tie})");
         Ok(match (missing, body.nulls) {
             (None, Nulls::Never) => Code::new(sql, Nulls::Never),
             (None, _) => Code::new(sql, Nulls::Error),
@@ -463,9 +488,13 @@ impl<'models> Compiler<'models> {
                 (format!("(SELECT count(*) FROM {from} WHERE {tie} AND {sql})"), Nulls::Never)
             }
             Some(Code { sql, .. }) => {
-                let each = format!("SELECT {sql} AS b FROM {from} WHERE {tie}");
-                let all = "CASE WHEN count(*) = count(b) THEN coalesce(sum(b), 0) END";
-                (format!("(SELECT {all} FROM ({each}))"), Nulls::Error)
+                let yes = self.truth(true);
+                let known = format!("count(CASE WHEN {near} IS NULL THEN NULL ELSE {sql} END)");
+                let kept = format!(
+                    "count(CASE WHEN {near} IS NULL THEN NULL ELSE CASE {sql} WHEN {yes} THEN 1 END END)"
+                );
+                let all = format!("CASE WHEN count(*) = {known} THEN {kept} END");
+                (format!("(SELECT {all} FROM {from} WHERE {tie})"), Nulls::Error)
             }
         };
         Ok(match missing {

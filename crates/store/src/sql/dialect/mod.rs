@@ -24,6 +24,7 @@ use std::ops::Deref;
 use purlin_schema::{Field, FieldId, Kind, Model};
 
 use super::Bind;
+use super::call::Operation;
 
 /// A database's way to write SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,58 @@ pub(crate) trait Sql: Sync {
 
     /// A date as the instant at which it begins in UTC.
     fn midnight(&self, date: &str) -> String;
+
+    /// What an operation gives for arguments of their kinds: null for an error, and where an argument is null. It
+    /// must never end the statement, whatever its arguments are. `None` where there is no such operation.
+    fn compute(&self, operation: Operation, args: &[(Kind, &str)]) -> Option<String>;
+
+    /// Whether a text begins with another, of which `after` is [`Bind::After`]: a range, for which an index is used.
+    fn begins(&self, text: &str, prefix: &str, after: &str) -> String {
+        format!("({text} >= {prefix} AND {text} < {after})")
+    }
+
+    /// A double where it is compared with integers, exactly: neither is rounded to the other.
+    fn beside_integers(&self, float: &str) -> String {
+        float.to_owned()
+    }
+
+    /// An integer where it is compared with doubles.
+    fn beside_floats(&self, integer: &str) -> String {
+        integer.to_owned()
+    }
+
+    /// What is null or an error, where the types around it are of a kind.
+    fn typed(&self, null: &str, kind: Kind) -> String {
+        let _ = kind;
+        null.to_owned()
+    }
+
+    /// A number below, at or above 0 for how two decimals of their scales compare, where plain comparison would not do.
+    fn decimal_order(&self, a: (&str, u8), b: (&str, u8)) -> Option<String> {
+        let _ = (a, b);
+        None
+    }
+}
+
+/// [`Sql::begins`] where the bound is null if there is none.
+fn begins_or_nothing_after(text: &str, prefix: &str, after: &str) -> String {
+    format!("({text} >= {prefix} AND ({text} < {after} OR {after} IS NULL))")
+}
+
+/// Just below and just above the decimals of a scale, as literals.
+fn decimal_bounds(scale: u8) -> (String, String) {
+    let at = |units: i128| {
+        let digits = usize::from(scale);
+        let text = format!("{:0>width$}", units.unsigned_abs(), width = digits + 1);
+        let (whole, fraction) = text.split_at(text.len() - digits);
+        format!("{}{whole}.{fraction}", if units < 0 { "-" } else { "" })
+    };
+    (at(i128::from(i64::MIN) - 1), at(i128::from(i64::MAX) + 1))
+}
+
+/// A literal.
+fn number(value: i64) -> String {
+    value.to_string()
 }
 
 impl Deref for Dialect {

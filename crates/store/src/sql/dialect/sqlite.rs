@@ -1,7 +1,11 @@
 //! SQLite's words. Truth is 1 and 0, times are integers.
 
+use purlin_schema::Kind;
+use purlin_schema::expr::{Arithmetic, Function};
+
 use super::Sql;
 use crate::sql::Bind;
+use crate::sql::call::Operation;
 
 pub(super) struct Sqlite;
 
@@ -41,5 +45,31 @@ impl Sql for Sqlite {
 
     fn midnight(&self, date: &str) -> String {
         format!("({date} * 86400000000)")
+    }
+
+    fn compute(&self, operation: Operation, args: &[(Kind, &str)]) -> Option<String> {
+        Some(match (operation, args) {
+            (Operation::Arithmetic(Arithmetic::Add), [(Kind::Text, a), (Kind::Text, b)]) => {
+                format!("({a} || {b})")
+            }
+            (Operation::Function(Function::Contains), [(_, a), (_, b)]) => format!("(instr({a}, {b}) > 0)"),
+            (Operation::Function(Function::StartsWith), [(_, a), (_, b)]) => {
+                format!("(substr({a}, 1, length({b})) = {b})")
+            }
+            (Operation::Function(Function::EndsWith), [(_, a), (_, b)]) => {
+                format!("(substr({a}, -length({b}), length({b})) = {b})")
+            }
+            (Operation::Function(Function::Size), [(_, a)]) => format!("length({a})"),
+            (Operation::Function(Function::LowerAscii), [(_, a)]) => format!("lower({a})"),
+            _ => {
+                let code = operation.code(args)?;
+                let args: String = args.iter().map(|(_, arg)| format!(", {arg}")).collect();
+                format!("purlin_call({code}{args})")
+            }
+        })
+    }
+
+    fn decimal_order(&self, (a, scale_a): (&str, u8), (b, scale_b): (&str, u8)) -> Option<String> {
+        Some(format!("purlin_decimals({a}, {scale_a}, {b}, {scale_b})"))
     }
 }

@@ -1,9 +1,12 @@
 //! MySQL's and MariaDB's words. Truth is 1 and 0; a parameter stands at one place.
 
+mod compute;
+
 use purlin_schema::Kind;
 
 use super::{Flavour, Sql};
 use crate::sql::Bind;
+use crate::sql::call::Operation;
 
 pub(super) struct Mysql(pub(super) Flavour);
 
@@ -54,5 +57,22 @@ impl Sql for Mysql {
 
     fn midnight(&self, date: &str) -> String {
         format!("CAST({date} AS DATETIME(6))")
+    }
+
+    fn compute(&self, operation: Operation, args: &[(Kind, &str)]) -> Option<String> {
+        compute::compute(self.0, operation, args)
+    }
+
+    /// A half for a fraction: where a double lies among integers is what matters.
+    fn beside_integers(&self, float: &str) -> String {
+        format!(
+            "CASE WHEN {float} >= 9.223372036854775808e18 THEN 9223372036854775808 \
+             WHEN {float} < -9.223372036854775808e18 THEN -9223372036854775809 \
+             ELSE CAST(TRUNCATE({float}, 0) AS SIGNED) + SIGN({float} - TRUNCATE({float}, 0)) * 0.5 END"
+        )
+    }
+
+    fn begins(&self, text: &str, prefix: &str, after: &str) -> String {
+        super::begins_or_nothing_after(text, prefix, after)
     }
 }

@@ -1,9 +1,12 @@
 //! PostgreSQL's words. Types are strict, so that each parameter says its own.
 
+mod compute;
+
 use purlin_schema::Kind;
 
 use super::Sql;
 use crate::sql::Bind;
+use crate::sql::call::Operation;
 
 pub(super) struct Postgres;
 
@@ -75,5 +78,30 @@ impl Sql for Postgres {
 
     fn midnight(&self, date: &str) -> String {
         format!("({date}::timestamp AT TIME ZONE 'UTC')")
+    }
+
+    fn compute(&self, operation: Operation, args: &[(Kind, &str)]) -> Option<String> {
+        compute::compute(operation, args)
+    }
+
+    /// Two halves for a fraction: where a double lies among integers is what matters.
+    fn beside_integers(&self, float: &str) -> String {
+        format!(
+            "CASE WHEN {float} >= 9223372036854775808 THEN 9223372036854775808 \
+             WHEN {float} < -9223372036854775808 THEN -9223372036854775809 \
+             ELSE trunc({float})::bigint + sign({float} - trunc({float}))::numeric * 0.5 END"
+        )
+    }
+
+    fn beside_floats(&self, integer: &str) -> String {
+        format!("({integer})::numeric")
+    }
+
+    fn typed(&self, null: &str, kind: Kind) -> String {
+        format!("({null})::{}", cast(kind))
+    }
+
+    fn begins(&self, text: &str, prefix: &str, after: &str) -> String {
+        super::begins_or_nothing_after(text, prefix, after)
     }
 }
