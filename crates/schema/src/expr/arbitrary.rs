@@ -5,6 +5,7 @@
 //! choice; so a failing case shrinks to a small expression over few rows, all by proptest's own means.
 
 mod expressions;
+mod json;
 mod world;
 
 use std::sync::Arc;
@@ -84,7 +85,10 @@ fn value(kind: Kind, tape: &mut Tape) -> Value {
             Value::Duration(*tape.one(&[0, DAY, 3_600_000_000, 1, -DAY, 90_061_000_001, i64::MAX, i64::MIN]))
         }
         Kind::Uuid => Value::Uuid(*tape.one(&[0, 1, 2, u128::MAX])),
-        Kind::Json => Value::Json(Box::new(serde_json::json!({ "a": tape.pick(2) }))),
+        Kind::Json => match json::document(tape, 3) {
+            serde_json::Value::Null => Value::Null,
+            json => Value::Json(Box::new(json)),
+        },
     }
 }
 

@@ -4,6 +4,7 @@
 //! wrong its neighbours are still looked at, so that independent mistakes are told together.
 
 mod calls;
+mod json;
 mod names;
 mod operators;
 mod scope;
@@ -85,6 +86,8 @@ enum Thing {
     Relation(Related, Range<usize>),
     /// `relation.filter(v, …)`.
     Filtered(Related, Expr, Range<usize>),
+    /// `meta.tags.filter(v, …)`: the JSON array and the condition.
+    Sifted(Expr, Expr, Range<usize>),
     /// `params` and its kin alone.
     Root(&'static str, Range<usize>),
 }
@@ -96,11 +99,20 @@ struct Related {
     of: Option<Box<Expr>>,
 }
 
+/// What a variable of an `exists` stands for.
+#[derive(Clone, Copy)]
+enum Variable {
+    /// A row of a model.
+    Row(ModelId),
+    /// An element of a JSON array.
+    Element,
+}
+
 struct Checker<'scope> {
     scope: &'scope Scope<'scope>,
     mistakes: Vec<Mistake>,
     /// Variables of the `exists` around, the innermost last.
-    variables: Vec<(String, ModelId)>,
+    variables: Vec<(String, Variable)>,
     /// How many of the variables the text of a `[define]` name cannot see.
     unseen: usize,
     /// What the inputs without a type of their own were taken for.
@@ -154,6 +166,12 @@ impl<'scope> Checker<'scope> {
                 let message = format!("`{name}` is a relation, not a value");
                 self.wrong(Mistake::new("relation-as-value", span, message).hint(hint))
             }
+            Thing::Sifted(_, _, span) => {
+                let message = "`filter` gives a list, not a value";
+                self.wrong(
+                    Mistake::new("type-mismatch", span, message).hint("write `size(list.filter(x, …))`"),
+                )
+            }
             Thing::Filtered(_, _, span) => {
                 let message = "`filter` gives records, not a value";
                 self.wrong(
@@ -172,6 +190,11 @@ impl<'scope> Checker<'scope> {
         match &node.kind {
             NodeKind::Name(name) => name.clone(),
             NodeKind::Select(inner, name) => format!("{}.{name}", self.name_at(inner)),
+            NodeKind::Index(inner, key) => match &key.kind {
+                NodeKind::Int(at) => format!("{}[{at}]", self.name_at(inner)),
+                NodeKind::Text(key) => format!("{}[{key:?}]", self.name_at(inner)),
+                _ => self.name_at(inner),
+            },
             _ => "this".to_owned(),
         }
     }
@@ -199,6 +222,7 @@ impl<'scope> Checker<'scope> {
             NodeKind::Text(value) => literal(Kind::Text, Value::from(value.as_str())),
             NodeKind::Name(name) => return self.name(name, node),
             NodeKind::Select(operand, name) => return self.select(operand, name, node),
+            NodeKind::Index(operand, key) => return self.index(operand, key, node),
             NodeKind::Call(receiver, name, args) => return self.call(receiver.as_deref(), name, args, node),
             NodeKind::List(_) => {
                 let message = "a list can only stand after `in`";
@@ -251,6 +275,7 @@ impl<'scope> Checker<'scope> {
     fn as_condition(&mut self, expr: Expr) -> Option<Expr> {
         match &expr.ty {
             Type::Value(Kind::Bool) => Some(expr),
+            Type::Value(Kind::Json) => Some(self.taken_as(expr, Kind::Bool)),
             Type::Open => self.settle(expr, &Type::Value(Kind::Bool)),
             ty => {
                 let message = format!("this is {}, not a condition", self.describe(ty));
@@ -289,6 +314,12 @@ impl<'scope> Checker<'scope> {
             return Some(expr);
         }
         let expr = self.toward(expr, ty)?;
+        let expr = match ty {
+            Type::Value(wanted @ (Kind::Bool | Kind::Int | Kind::Float | Kind::Text)) if expr.is_json() => {
+                self.taken_as(expr, *wanted)
+            }
+            _ => expr,
+        };
         let fits = match (&expr.ty, ty) {
             (given, wanted) if given == wanted => true,
             (Type::Record(model), Type::Value(kind)) | (Type::Value(kind), Type::Record(model)) => {

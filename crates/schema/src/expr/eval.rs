@@ -5,14 +5,18 @@
 //! [`compare`]) may serve a database as functions where its own differ.
 
 mod functions;
+mod json;
 mod row;
 
 use std::cmp::Ordering;
 
 pub use functions::{call, date};
+pub use json::dynamic;
 pub use row::RowEnv;
 
-use super::{Arithmetic, Comparison, DATES, DATETIMES, Expr, ExprKind, Function, Input, Path, Type, Walk};
+use super::{
+    Arithmetic, Comparison, DATES, DATETIMES, Expr, ExprKind, Function, Input, Path, Quantifier, Type, Walk,
+};
 use crate::model::ModelId;
 use crate::value::{Decimal, Value};
 
@@ -81,13 +85,19 @@ pub trait Env {
 /// Computes an expression.
 #[must_use]
 pub fn eval(expr: &Expr, env: &dyn Env) -> Evaluated {
-    Frame { env, outer: None }.eval(expr)
+    Frame { place: Place::Row(env), outer: None }.eval(expr)
 }
 
-/// The rows in scope, the innermost first.
+/// What is in scope, the innermost first.
 struct Frame<'rows> {
-    env: &'rows dyn Env,
+    place: Place<'rows>,
     outer: Option<&'rows Frame<'rows>>,
+}
+
+/// A row, or an element of a JSON array.
+enum Place<'rows> {
+    Row(&'rows dyn Env),
+    Element(Value),
 }
 
 type Result<T, E = Evaluated> = std::result::Result<T, E>;
@@ -95,28 +105,39 @@ type Result<T, E = Evaluated> = std::result::Result<T, E>;
 impl Frame<'_> {
     fn eval(&self, expr: &Expr) -> Evaluated {
         match self.value(expr) {
+            Ok(value) if expr.is_json() => Evaluated::Value(json::document(value)),
             Ok(value) => Evaluated::Value(value),
             Err(other) => other,
         }
     }
 
     fn scope(&self, depth: usize) -> Result<&dyn Env> {
-        match (depth, self.outer) {
-            (0, _) => Ok(self.env),
-            (_, Some(outer)) => outer.scope(depth - 1),
-            (_, None) => Err(Evaluated::Unavailable),
+        match self.place(depth) {
+            Some(Place::Row(env)) => Ok(*env),
+            _ => Err(Evaluated::Unavailable),
         }
     }
 
-    fn outermost(&self) -> &dyn Env {
-        self.outer.map_or(self.env, Frame::outermost)
+    fn place(&self, depth: usize) -> Option<&Place<'_>> {
+        match (depth, self.outer) {
+            (0, _) => Some(&self.place),
+            (_, outer) => outer?.place(depth - 1),
+        }
+    }
+
+    fn outermost(&self) -> Result<&dyn Env> {
+        match (self.outer, &self.place) {
+            (Some(outer), _) => outer.outermost(),
+            (None, Place::Row(env)) => Ok(*env),
+            (None, Place::Element(_)) => Err(Evaluated::Unavailable),
+        }
     }
 
     fn value(&self, expr: &Expr) -> Result<Value> {
         match &expr.kind {
             ExprKind::Const(value) => Ok(value.clone()),
             ExprKind::Error => Err(Evaluated::Error),
-            ExprKind::Input(input) => readable(self.outermost().input(input)),
+            ExprKind::Input(input) => readable(self.outermost()?.input(input)),
             ExprKind::Field(path) => readable(self.scope(path.scope)?.field(path)),
             ExprKind::Has(path) => Ok(Value::Bool(!readable(self.scope(path.scope)?.field(path))?.is_null())),
             ExprKind::Negate(inner) => negate(&self.value(inner)?).ok_or(Evaluated::Error),
@@ -171,8 +192,32 @@ impl Frame<'_> {
                 if id.is_null() {
                     return Err(Evaluated::Error);
                 }
-                let row = self.outermost().record(model, &id)?;
-                Frame { env: &*row, outer: Some(self) }.value(body)
+                let row = self.outermost()?.record(model, &id)?;
+                Frame { place: Place::Row(&*row), outer: Some(self) }.value(body)
+            }
+            ExprKind::Member(of, steps) => json::member(&self.value(of)?, steps).ok_or(Evaluated::Error),
+            ExprKind::HasMember(of, steps) => {
+                json::has(&self.value(of)?, steps).map(Value::Bool).ok_or(Evaluated::Error)
+            }
+            ExprKind::As(of, kind) => json::as_kind(&self.value(of)?, *kind).ok_or(Evaluated::Error),
+            ExprKind::Element(scope) => match self.place(*scope) {
+                Some(Place::Element(value)) => Ok(value.clone()),
+                _ => Err(Evaluated::Unavailable),
+            },
+            ExprKind::InJson(item, list) => {
+                let (item, list) = both(self.value(item), self.value(list))?;
+                json::contains(&list, &item).map(Value::Bool).ok_or(Evaluated::Error)
+            }
+            ExprKind::Each(quantifier, list, body) => {
+                let elements = json::elements(&self.value(list)?).ok_or(Evaluated::Error)?;
+                let truths = elements
+                    .into_iter()
+                    .map(|element| Frame { place: Place::Element(element), outer: Some(self) }.truth(body));
+                match quantifier {
+                    Quantifier::Exists => absorb(true, truths),
+                    Quantifier::All => absorb(false, truths),
+                    Quantifier::Count => count(all(truths)?.into_iter().filter(|kept| *kept).count()),
+                }
             }
         }
     }
@@ -180,7 +225,10 @@ impl Frame<'_> {
     /// A condition over each row of a relation.
     fn each(&self, walk: &Walk, body: &Expr) -> Result<Vec<Result<bool>>> {
         let rows = self.scope(walk.scope)?.related(walk)?;
-        Ok(rows.iter().map(|row| Frame { env: &**row, outer: Some(self) }.truth(body)).collect())
+        Ok(rows
+            .iter()
+            .map(|row| Frame { place: Place::Row(&**row), outer: Some(self) }.truth(body))
+            .collect())
     }
 
     fn truth(&self, expr: &Expr) -> Result<bool> {
@@ -194,7 +242,7 @@ impl Frame<'_> {
 fn readable(found: Evaluated) -> Result<Value> {
     match found {
         Evaluated::Value(Value::Withheld) => Err(Evaluated::Error),
-        Evaluated::Value(value) => Ok(value),
+        Evaluated::Value(value) => Ok(dynamic(value)),
         other => Err(other),
     }
 }
@@ -288,6 +336,7 @@ fn equal(left: &Value, right: &Value) -> Option<bool> {
             cross(*number, *float) == Some(Ordering::Equal)
         }
         (Value::Decimal(left), Value::Decimal(right)) => left.compare(*right).is_eq(),
+        (Value::Json(left), Value::Json(right)) => json::same(left, right),
         (left, right) => left == right,
     })
 }

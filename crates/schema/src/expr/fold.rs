@@ -87,6 +87,7 @@ fn never_null(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Field(_)
         | ExprKind::Input(_)
+        | ExprKind::As(..)
         | ExprKind::Conditional(..)
         | ExprKind::Const(Value::Null) => false,
         ExprKind::Of(_, body) => never_null(body),
@@ -163,6 +164,10 @@ fn decided(expr: &Expr) -> Option<Folded> {
             let values: Option<Vec<Value>> = args.iter().map(|arg| constant(arg).cloned()).collect();
             Some(call(*function, &values?).into())
         }),
+        ExprKind::Member(..) | ExprKind::HasMember(..) | ExprKind::As(..) | ExprKind::InJson(..) => {
+            strict_error()
+        }
+        ExprKind::Each(_, list, _) => is_error(list).then_some(Folded::Error),
         // Beyond a ref there may be an error before any row is looked at.
         ExprKind::Exists(walk, body) if walk.hops.is_empty() && truth_of(body) == Some(Some(false)) => {
             Some(Folded::Value(Value::Bool(false)))

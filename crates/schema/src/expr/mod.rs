@@ -120,6 +120,41 @@ pub enum ExprKind {
     /// `user.posts.exists(…)` an `exists` seen from `user`. That record is scope 0 of the second; where the first is
     /// null or an error there is none, which is an error.
     Of(Box<Expr>, Box<Expr>),
+    /// `meta.size.width`, `meta.tags[0]`, `meta["odd key"]`: what stands there in a JSON document; an error where
+    /// nothing does.
+    Member(Box<Expr>, Vec<Step>),
+    /// `has(meta.colour)`: whether the object before the last step has that key, be it null; an error where there is
+    /// no such object.
+    HasMember(Box<Expr>, Vec<Step>),
+    /// JSON where a value of a kind is wanted, and an error where it holds another: not in the language, but put
+    /// around JSON by the checker. An integer is a number without a fraction, a float any number.
+    As(Box<Expr>, Kind),
+    /// The variable of a [`Each`](ExprKind::Each): an element of an array, or a key of an object.
+    Element(usize),
+    /// `"x" in meta.tags`: an element of an array, or a key of an object.
+    InJson(Box<Expr>, Box<Expr>),
+    /// `meta.tags.exists(t, …)` and its kin. The body's scope 0 is the element.
+    Each(Quantifier, Box<Expr>, Box<Expr>),
+}
+
+/// One step into a JSON document.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// To the value of an object's key.
+    Key(Box<str>),
+    /// To an element of an array, from 0.
+    Index(u32),
+}
+
+/// What is asked of the elements of a JSON array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quantifier {
+    /// `exists`: whether the body is true of one.
+    Exists,
+    /// `all`: whether it is true of all.
+    All,
+    /// `size(….filter(…))`: of how many it is true.
+    Count,
 }
 
 /// A field of a row in scope, perhaps through refs: `author.team.name` is two hops and a field.

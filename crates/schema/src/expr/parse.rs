@@ -2,7 +2,7 @@
 //!
 //! The crate's own tree has identifiers for positions and operators for names; what leaves here is a tree
 //! with spans in bytes and only what our language has. What CEL has and we do not (maps, messages,
-//! indexing, unsigned integers, bytes) is refused here with a sentence.
+//! unsigned integers, bytes) is refused here with a sentence.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,6 +34,8 @@ pub(super) enum NodeKind {
     Text(String),
     Name(String),
     Select(Box<Node>, String),
+    /// `a["b"]`, `a[0]`.
+    Index(Box<Node>, Box<Node>),
     /// A function, on a receiver or alone.
     Call(Option<Box<Node>>, String, Vec<Node>),
     List(Vec<Node>),
@@ -204,13 +206,18 @@ impl Reader<'_> {
         };
         let mut args: Vec<Node> = call.args.iter().map(|arg| self.node(arg, depth + inner)).collect();
         let function = call.func_name.as_str();
+        if function == operators::INDEX && args.len() == 2 {
+            let (key, of) = (Box::new(args.remove(1)), Box::new(args.remove(0)));
+            let span = of.span.start..self.closing(token);
+            return Node { name: name.start..span.end, kind: NodeKind::Index(of, key), span };
+        }
         if let Some(kind) = operator(function, &mut args) {
             let (first, last) = ends(&kind);
             let span = first.map_or(name.start, |at| at.min(name.start))..last.max(name.end);
             return Node { kind, span, name };
         }
-        if matches!(function, operators::INDEX | operators::OPT_INDEX | operators::OPT_SELECT) {
-            return self.refuse("syntax", name, "indexing is CEL, but not taken here");
+        if matches!(function, operators::OPT_INDEX | operators::OPT_SELECT) {
+            return self.refuse("syntax", name, "optional values are CEL, but not taken here");
         }
         let receiver = call.target.as_ref().map(|target| Box::new(self.node(target, depth + 1)));
         // The token is the opening bracket; the name stands before it.

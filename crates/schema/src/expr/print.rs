@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use super::check::sign;
 use super::eval::call;
-use super::{Comparison, Expr, ExprKind, Function, Input, Path, RESERVED, Scope, Type, Walk};
+use super::{
+    Comparison, Expr, ExprKind, Function, Input, Path, Quantifier, RESERVED, Scope, Step, Type, Walk,
+};
 use crate::model::{FieldId, ModelId, RelationBy};
 use crate::value::Value;
 
@@ -29,7 +31,8 @@ fn binding(kind: &ExprKind) -> u8 {
         ExprKind::Conditional(..) => 1,
         ExprKind::Or(_) => 2,
         ExprKind::And(_) => 3,
-        ExprKind::Compare(..) | ExprKind::InList(..) => 4,
+        ExprKind::Compare(..) | ExprKind::InList(..) | ExprKind::InJson(..) => 4,
+        ExprKind::As(of, _) => binding(&of.kind),
         ExprKind::Arithmetic(Add | Subtract, ..) => 5,
         ExprKind::Arithmetic(..) => 6,
         ExprKind::Not(_) | ExprKind::Negate(_) => 7,
@@ -116,6 +119,28 @@ impl Printer<'_> {
             ExprKind::Count(walk, Some(body)) => format!("size({})", self.over(walk, "filter", body)),
             // Only `expr` prints it.
             ExprKind::Of(..) => String::new(),
+            ExprKind::Member(of, path) => self.expr(of, 8) + &steps(path),
+            ExprKind::HasMember(of, path) => format!("has({}{})", self.expr(of, 8), steps(path)),
+            ExprKind::As(of, _) => self.expr(of, own),
+            ExprKind::Element(scope) => {
+                let at = self.variables.len().checked_sub(scope + 1);
+                at.and_then(|at| self.variables.get(at)).cloned().unwrap_or_default()
+            }
+            ExprKind::InJson(item, list) => {
+                format!("{} in {}", self.expr(item, own + 1), self.expr(list, own + 1))
+            }
+            ExprKind::Each(quantifier, list, body) => {
+                let list = self.expr(list, 8);
+                let variable = self.free("e");
+                self.variables.push(variable.clone());
+                let body = self.expr(body, 0);
+                self.variables.pop();
+                match quantifier {
+                    Quantifier::Exists => format!("{list}.exists({variable}, {body})"),
+                    Quantifier::All => format!("{list}.all({variable}, {body})"),
+                    Quantifier::Count => format!("size({list}.filter({variable}, {body}))"),
+                }
+            }
         }
     }
 
@@ -165,6 +190,12 @@ impl Printer<'_> {
     /// The first letter of the relation, or as many as make it a name of its own.
     fn variable(&self, walk: &Walk) -> String {
         let name = &self.scope.models.get(walk.end).relation(walk.relation).name;
+        let letter: String = name.chars().take(1).collect();
+        self.free(&letter)
+    }
+
+    /// A letter as a variable, with a number where it would be taken for something else.
+    fn free(&self, letter: &str) -> String {
         let own = |text: &str| self.scope.this.is_some_and(|model| self.has_member(model, text));
         let taken = |text: &String| {
             self.variables.contains(text)
@@ -172,11 +203,10 @@ impl Printer<'_> {
                 || RESERVED.contains(&text.as_str())
                 || super::check::is_root(text)
         };
-        let letter: String = name.chars().take(1).collect();
         (1..)
-            .map(|at| if at == 1 { letter.clone() } else { format!("{letter}{at}") })
+            .map(|at| if at == 1 { letter.to_owned() } else { format!("{letter}{at}") })
             .find(|text| !taken(text))
-            .unwrap_or(letter)
+            .unwrap_or_default()
     }
 
     fn has_member(&self, model: ModelId, name: &str) -> bool {
@@ -273,6 +303,21 @@ fn looked_for(expr: &Expr) -> Option<(&Walk, &Expr)> {
     let outer =
         !matches!(record.ty, Type::Null | Type::Open) && !own(record) && record.children().next().is_none();
     (is_row && outer).then_some((walk, record))
+}
+
+/// A path into JSON: a dot where the key is a name, brackets elsewhere.
+fn steps(steps: &[Step]) -> String {
+    let plain = |key: &str| {
+        key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && key.chars().all(|other| other.is_ascii_alphanumeric() || other == '_')
+            && !RESERVED.contains(&key)
+    };
+    let step = |step: &Step| match step {
+        Step::Key(key) if plain(key) => format!(".{key}"),
+        Step::Key(key) => format!("[{}]", quoted(key)),
+        Step::Index(at) => format!("[{at}]"),
+    };
+    steps.iter().map(step).collect()
 }
 
 fn literal(value: &Value) -> String {

@@ -55,7 +55,16 @@ impl Expr {
             | ExprKind::Input(_)
             | ExprKind::Field(_)
             | ExprKind::Has(_)
+            | ExprKind::Element(_)
             | ExprKind::Count(_, None) => kind,
+            ExprKind::Member(of, steps) => ExprKind::Member(one(of), steps),
+            ExprKind::HasMember(of, steps) => ExprKind::HasMember(one(of), steps),
+            ExprKind::As(of, kind) => ExprKind::As(one(of), kind),
+            ExprKind::InJson(item, list) => ExprKind::InJson(one(item), one(list)),
+            ExprKind::Each(quantifier, list, body) => {
+                let list = one(list);
+                ExprKind::Each(quantifier, list, Box::new(with(*body, true)))
+            }
             ExprKind::Negate(inner) => ExprKind::Negate(one(inner)),
             ExprKind::Not(inner) => ExprKind::Not(one(inner)),
             ExprKind::Compare(operator, left, right) => ExprKind::Compare(operator, one(left), one(right)),
@@ -93,15 +102,21 @@ impl Expr {
             | ExprKind::Input(_)
             | ExprKind::Field(_)
             | ExprKind::Has(_)
+            | ExprKind::Element(_)
             | ExprKind::Count(_, None) => (Vec::new(), &[]),
             ExprKind::Negate(inner)
             | ExprKind::Not(inner)
+            | ExprKind::Member(inner, _)
+            | ExprKind::HasMember(inner, _)
+            | ExprKind::As(inner, _)
             | ExprKind::Exists(_, inner)
             | ExprKind::All(_, inner)
             | ExprKind::Count(_, Some(inner)) => (vec![inner], &[]),
             ExprKind::Compare(_, left, right)
             | ExprKind::Arithmetic(_, left, right)
-            | ExprKind::Of(left, right) => (vec![left, right], &[]),
+            | ExprKind::Of(left, right)
+            | ExprKind::InJson(left, right)
+            | ExprKind::Each(_, left, right) => (vec![left, right], &[]),
             ExprKind::Conditional(condition, then, otherwise) => (vec![condition, then, otherwise], &[]),
             ExprKind::InList(item, list) => (vec![item], list),
             ExprKind::And(list) | ExprKind::Or(list) | ExprKind::Call(_, list) => (Vec::new(), list),
@@ -153,6 +168,12 @@ impl Expr {
         matches!(self.kind, ExprKind::Call(Function::Matches, _)) || self.children().any(Expr::in_memory_only)
     }
 
+    /// Whether it gives JSON, whose type is known at run time alone.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.ty == Type::Value(Kind::Json)
+    }
+
     /// Whether it is `user` itself.
     pub(super) fn is_user(&self) -> bool {
         matches!((&self.kind, &self.ty), (ExprKind::Input(Input::User(FieldId::ID)), Type::Record(_)))
@@ -173,7 +194,7 @@ impl Expr {
     #[must_use]
     pub fn may_fail(&self) -> bool {
         match &self.kind {
-            ExprKind::Const(_) | ExprKind::Input(Input::Now | Input::Today) => false,
+            ExprKind::Const(_) | ExprKind::Element(_) | ExprKind::Input(Input::Now | Input::Today) => false,
             ExprKind::Field(path) | ExprKind::Has(path) => !path.hops.is_empty(),
             ExprKind::Compare(..) if self.asks_for_user() => false,
             ExprKind::Compare(Comparison::Equal | Comparison::NotEqual, ..)
@@ -223,6 +244,10 @@ impl Needs {
                 add(&mut self.walks, Some(walk.clone()));
             }
             _ => {}
+        }
+        if let ExprKind::Each(_, list, body) = &expr.kind {
+            self.collect(list, inside);
+            return self.collect(body, inside + 1);
         }
         let opens = matches!(expr.kind, ExprKind::Exists(..) | ExprKind::All(..) | ExprKind::Count(..));
         for (at, child) in expr.children().enumerate() {

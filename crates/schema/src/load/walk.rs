@@ -7,40 +7,8 @@ use crate::value::Kind;
 /// Shows every part of an expression, outer parts first.
 pub(super) fn each<'e>(expr: &'e Expr, see: &mut impl FnMut(&'e Expr)) {
     see(expr);
-    match &expr.kind {
-        ExprKind::Const(_) | ExprKind::Error | ExprKind::Input(_) | ExprKind::Field(_) | ExprKind::Has(_) => {
-        }
-        ExprKind::Negate(inner) | ExprKind::Not(inner) => each(inner, see),
-        ExprKind::And(list) | ExprKind::Or(list) | ExprKind::Call(_, list) => {
-            for part in list {
-                each(part, see);
-            }
-        }
-        ExprKind::Compare(_, left, right) | ExprKind::Arithmetic(_, left, right) => {
-            each(left, see);
-            each(right, see);
-        }
-        ExprKind::Of(record, body) => {
-            each(record, see);
-            each(body, see);
-        }
-        ExprKind::InList(item, list) => {
-            each(item, see);
-            for part in list {
-                each(part, see);
-            }
-        }
-        ExprKind::Conditional(condition, then, otherwise) => {
-            each(condition, see);
-            each(then, see);
-            each(otherwise, see);
-        }
-        ExprKind::Exists(_, body) | ExprKind::All(_, body) => each(body, see),
-        ExprKind::Count(_, body) => {
-            if let Some(body) = body {
-                each(body, see);
-            }
-        }
+    for child in expr.children() {
+        each(child, see);
     }
 }
 

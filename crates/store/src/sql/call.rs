@@ -123,6 +123,11 @@ impl Compiler<'_> {
                 "matches() works in checks of single fields, not in a question to the database",
             ));
         }
+        if let (Function::Size, [of]) = (function, args)
+            && of.is_json()
+        {
+            return self.json_size(of);
+        }
         let kinds = args.iter().map(|arg| self.kind_of(arg)).collect::<Result<Vec<_>, _>>()?;
         let codes = args.iter().map(|arg| self.value(arg)).collect::<Result<Vec<_>, _>>()?;
         let all: Vec<&Code> = codes.iter().collect();

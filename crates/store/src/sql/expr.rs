@@ -108,7 +108,7 @@ impl<'models> Compiler<'models> {
                 let (condition, yes, no) = (self.value(condition)?, self.holds(yes)?, self.holds(no)?);
                 self.chosen(&condition.sql, &yes, &no)
             }
-            ExprKind::Field(_) | ExprKind::Input(_) => {
+            ExprKind::Field(_) | ExprKind::Input(_) | ExprKind::As(..) => {
                 let value = self.value(expr)?.sql;
                 self.dialect.is(&value, true)
             }
@@ -190,6 +190,11 @@ impl<'models> Compiler<'models> {
             ExprKind::All(walk, body) => self.exact_quantified(walk, body, false)?,
             ExprKind::Count(walk, filter) => self.count(walk, filter.as_deref())?,
             ExprKind::Of(record, body) => self.seen_from(record, body)?,
+            ExprKind::Member(..) | ExprKind::Element(_) => self.json_value(expr)?,
+            ExprKind::HasMember(of, steps) => self.has_member(of, steps)?,
+            ExprKind::As(of, kind) => self.json_as(of, *kind)?,
+            ExprKind::InJson(item, list) => self.in_json(item, list)?,
+            ExprKind::Each(quantifier, list, body) => self.each_element(*quantifier, list, body)?,
         };
         Ok(Code { sql: bounded(expr, code.sql)?, nulls: code.nulls })
     }
@@ -306,7 +311,7 @@ impl<'models> Compiler<'models> {
         Ok(Code::new(sql, Nulls::Either(error)))
     }
 
-    fn compare(
+    pub(crate) fn compare(
         &mut self,
         comparison: Comparison,
         left: &Expr,
@@ -315,6 +320,9 @@ impl<'models> Compiler<'models> {
     ) -> Result<String, CompileError> {
         if let Some(absent) = self.is_nobody(comparison, left, right) {
             return Ok(absent);
+        }
+        if left.is_json() || right.is_json() {
+            return self.compare_json(comparison, left, right, way);
         }
         let (kind_left, kind_right) = (self.kind_of(left)?, self.kind_of(right)?);
         let (mut a, mut b) = (self.value(left)?, self.value(right)?);
@@ -390,6 +398,9 @@ impl<'models> Compiler<'models> {
     }
 
     fn in_list(&mut self, item: &Expr, list: &[Expr], way: Way) -> Result<String, CompileError> {
+        if item.is_json() || list.iter().any(Expr::is_json) {
+            return self.in_json_list(item, list, way);
+        }
         let item = self.value(item)?;
         let list = list.iter().map(|element| self.value(element)).collect::<Result<Vec<_>, _>>()?;
         let texts: Vec<&str> = list.iter().map(|code| code.sql.as_str()).collect();
@@ -511,6 +522,10 @@ fn stands_alone(expr: &Expr, depth: usize) -> bool {
     match &expr.kind {
         ExprKind::Const(_) | ExprKind::Error | ExprKind::Input(_) => true,
         ExprKind::Field(path) | ExprKind::Has(path) => path.scope <= depth,
+        ExprKind::Element(scope) => *scope <= depth,
+        ExprKind::Member(of, _) | ExprKind::HasMember(of, _) | ExprKind::As(of, _) => stands_alone(of, depth),
+        ExprKind::InJson(item, list) => both(item, list),
+        ExprKind::Each(_, list, body) => stands_alone(list, depth) && stands_alone(body, depth + 1),
         ExprKind::Negate(inner) | ExprKind::Not(inner) => stands_alone(inner, depth),
         ExprKind::And(list) | ExprKind::Or(list) | ExprKind::Call(_, list) => all(list),
         ExprKind::Compare(_, a, b) | ExprKind::Arithmetic(_, a, b) => both(a, b),
@@ -549,7 +564,7 @@ fn exact(condition: &str, a: &Code, b: &Code) -> String {
     case(&errors, condition)
 }
 
-fn all_of(errors: &[String], condition: &str) -> String {
+pub(crate) fn all_of(errors: &[String], condition: &str) -> String {
     if errors.is_empty() {
         condition.to_owned()
     } else {

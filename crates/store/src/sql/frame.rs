@@ -41,6 +41,13 @@ pub(crate) struct Scope {
     pub(crate) used: bool,
 }
 
+impl Scope {
+    /// An element of a JSON array: no path begins at it, so it needs neither a frame nor a model.
+    pub(crate) fn element(alias: String) -> Scope {
+        Scope { frame: usize::MAX, alias, model: ModelId(u16::MAX), linked: None, used: true }
+    }
+}
+
 /// What stands between `FROM` and the condition of a walk along a relation.
 pub(crate) struct Walked {
     /// The tables, without the joins of the frame.

@@ -12,6 +12,7 @@ pub(crate) mod dialect;
 pub(crate) mod expr;
 pub(crate) mod frame;
 pub(crate) mod include;
+pub(crate) mod json;
 pub(crate) mod keyset;
 mod origin;
 pub(crate) mod query;

@@ -171,7 +171,11 @@ pub(crate) fn value_of(stored: ValueRef<'_>, kind: Kind) -> Value {
             bytes.try_into().map_or(Value::Null, |bytes| Value::Uuid(u128::from_be_bytes(bytes)))
         }
         (ValueRef::Text(bytes), Kind::Json) => {
-            serde_json::from_slice(bytes).map_or(Value::Null, |json| Value::Json(Box::new(json)))
+            match serde_json::from_slice(bytes) {
+                // What a computed field finds in a document may be its null.
+                Ok(serde_json::Value::Null) | Err(_) => Value::Null,
+                Ok(json) => Value::Json(Box::new(json)),
+            }
         }
         _ => Value::Null,
     }

@@ -307,8 +307,8 @@ async fn the_answer_is_what_a_reader_finds() {
 }
 
 /// The record that an answer's query is about.
-fn params(id: i64) -> crate::support::Given {
-    crate::support::Given(vec![(Input::Param("id".to_owned()), Value::Int(id))])
+fn params(id: i64) -> Given {
+    Given(vec![(Input::Param("id".to_owned()), Value::Int(id))])
 }
 
 /// Posts whose slug is made from the title and unique.

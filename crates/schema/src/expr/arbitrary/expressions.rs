@@ -42,35 +42,36 @@ const KINDS: [Kind; 9] = [
 ];
 
 pub(super) fn condition(models: &Arc<Models>, this: ModelId, taste: Taste, tape: Vec<u16>) -> Expr {
-    let mut maker = Maker { models, rows: vec![(this, true)], taste, tape: Tape::new(tape) };
+    let mut maker = Maker { models, rows: vec![Some((this, true))], taste, tape: Tape::new(tape) };
     maker.condition(taste.depth)
 }
 
 /// Is shown a scope, the model of its row, refs from there, and the model that they lead to.
 type SeeEnd<'see> = dyn FnMut(usize, ModelId, &[FieldId], ModelId) + 'see;
 
-struct Maker<'models> {
+pub(super) struct Maker<'models> {
     models: &'models Models,
-    /// The models of the rows in scope, the innermost last, and whether a text can name the row.
-    rows: Vec<(ModelId, bool)>,
+    /// The models of the rows in scope, the innermost last, and whether a text can name the row; none where it is an
+    /// element of a JSON array.
+    pub(super) rows: Vec<Option<(ModelId, bool)>>,
     taste: Taste,
-    tape: Tape,
+    pub(super) tape: Tape,
 }
 
-fn expr(kind: ExprKind, ty: Type) -> Expr {
+pub(super) fn expr(kind: ExprKind, ty: Type) -> Expr {
     Expr { kind, ty, span: 0..0 }
 }
 
-fn bool_of(kind: ExprKind) -> Expr {
+pub(super) fn bool_of(kind: ExprKind) -> Expr {
     expr(kind, Type::Value(Kind::Bool))
 }
 
-fn null() -> Expr {
+pub(super) fn null() -> Expr {
     expr(ExprKind::Const(Value::Null), Type::Null)
 }
 
 impl Maker<'_> {
-    fn condition(&mut self, depth: usize) -> Expr {
+    pub(super) fn condition(&mut self, depth: usize) -> Expr {
         if depth == 0 || self.tape.ended() {
             return match self.tape.pick(3) {
                 0 => Expr::truth(true),
@@ -79,7 +80,7 @@ impl Maker<'_> {
             };
         }
         let inner = depth - 1;
-        match self.tape.pick(20) {
+        match self.tape.pick(24) {
             0 => self.condition(0),
             18 | 19 => self.of_user(Kind::Bool, inner).unwrap_or_else(|| Expr::truth(false)),
             1 => bool_of(ExprKind::Not(Box::new(self.condition(inner)))),
@@ -105,6 +106,7 @@ impl Maker<'_> {
                 bool_of(ExprKind::Call(Function::Holds, vec![self.condition(inner)]))
             }
             17 if self.taste.unspoken => Expr::error(),
+            20..=23 => self.json_condition(inner).unwrap_or_else(|| Expr::truth(false)),
             _ => self.comparison(inner),
         }
     }
@@ -218,7 +220,7 @@ impl Maker<'_> {
     }
 
     fn body(&mut self, walk: &Walk, depth: usize) -> Expr {
-        self.rows.push((walk.to, true));
+        self.rows.push(Some((walk.to, true)));
         let body = self.condition(depth);
         self.rows.pop();
         body
@@ -236,12 +238,12 @@ impl Maker<'_> {
         let (field, model) = *self.tape.one(&records);
         let record = expr(ExprKind::Input(Input::User(field)), Type::Record(model));
         if self.taste.unspoken && kind == Kind::Bool && self.tape.chance(3) {
-            self.rows.push((model, true));
+            self.rows.push(Some((model, true)));
             let body = self.condition(depth);
             self.rows.pop();
             return Some(bool_of(ExprKind::Of(Box::new(record), Box::new(body))));
         }
-        self.rows.push((model, false));
+        self.rows.push(Some((model, false)));
         let seen = self.seen(kind, field == FieldId::ID, depth);
         self.rows.pop();
         seen.map(|seen| {
@@ -253,7 +255,7 @@ impl Maker<'_> {
     /// What can be said of the innermost row, which has no name: what is a field of `user` is an input instead.
     fn seen(&mut self, kind: Kind, is_user: bool, depth: usize) -> Option<Expr> {
         let (mut paths, mut walks) = (Vec::new(), Vec::new());
-        let (model, _) = *self.rows.last()?;
+        let (model, _) = (*self.rows.last()?)?;
         self.ends_of(0, model, &mut |scope, model, hops, end| {
             if is_user && !hops.is_empty() {
                 return;
@@ -282,10 +284,10 @@ impl Maker<'_> {
         Some(expr(ExprKind::Field(path), Type::Value(kind)))
     }
 
-    fn value(&mut self, kind: Kind, depth: usize) -> Expr {
+    pub(super) fn value(&mut self, kind: Kind, depth: usize) -> Expr {
         let leaf = depth == 0 || self.tape.ended();
         let inner = depth.saturating_sub(1);
-        match self.tape.pick(if leaf { 4 } else { 9 }) {
+        match self.tape.pick(if leaf { 4 } else { 10 }) {
             0 | 3 if matches!(kind, Kind::Decimal(_)) => {
                 self.place(kind).unwrap_or_else(|| self.literal(kind))
             }
@@ -313,6 +315,7 @@ impl Maker<'_> {
                     if self.tape.pick(2) == 0 { None } else { Some(Box::new(self.body(&walk, inner))) };
                 expr(ExprKind::Count(walk, condition), Type::Value(kind))
             }
+            9 => self.of_json(kind, inner).unwrap_or_else(|| self.value(kind, 0)),
             8 if matches!(kind, Kind::Float | Kind::Decimal(_)) => {
                 let inner = self.value(kind, inner);
                 let ty = inner.ty.clone();
@@ -364,7 +367,9 @@ impl Maker<'_> {
             let inner = self.value(kind, depth);
             return expr(ExprKind::Negate(Box::new(inner)), Type::Value(kind));
         }
-        let left = self.value(left, depth);
+        let json = matches!(kind, Kind::Int | Kind::Float | Kind::Text) && self.tape.chance(8);
+        let beside = if json { self.beside_value(kind) } else { None };
+        let left = beside.unwrap_or_else(|| self.value(left, depth));
         let right = if operator == Multiply { self.value(right, depth) } else { self.beside(right, depth) };
         expr(ExprKind::Arithmetic(operator, Box::new(left), Box::new(right)), Type::Value(kind))
     }
@@ -420,7 +425,7 @@ impl Maker<'_> {
     }
 
     /// A field of a kind, of any row in scope and through refs.
-    fn place(&mut self, kind: Kind) -> Option<Expr> {
+    pub(super) fn place(&mut self, kind: Kind) -> Option<Expr> {
         let paths = self.paths(|_, ty| *ty == Type::Value(kind));
         if paths.is_empty() {
             return None;
@@ -505,8 +510,8 @@ impl Maker<'_> {
     }
 
     fn each_end(&self, with: &mut SeeEnd<'_>) {
-        for (scope, (model, named)) in self.rows.iter().rev().enumerate() {
-            if *named {
+        for (scope, row) in self.rows.iter().rev().enumerate() {
+            if let Some((model, true)) = row {
                 self.ends_of(scope, *model, with);
             }
         }

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::{Checker, Mistake, Related, Thing};
+use super::{Checker, Mistake, Related, Thing, Variable};
 use crate::expr::functions::{self, OVERLOADS, Overload};
 use crate::expr::parse::{Node, NodeKind};
-use crate::expr::{Comparison, Expr, ExprKind, Function, Type, Walk, eval};
+use crate::expr::{Comparison, Expr, ExprKind, Function, Quantifier, Type, Walk, eval};
 use crate::value::{Kind, Value};
 
 /// The largest automaton that a pattern may need, in bytes.
@@ -61,10 +61,18 @@ impl Checker<'_> {
         let mut args = Vec::with_capacity(many);
         for (at, arg) in given.into_iter().enumerate() {
             let wanted = overloads[0].takes[at];
-            args.push(if arg.ty == Type::Open { self.settle(arg, &Type::Value(wanted))? } else { arg });
+            // What takes values of several kinds takes JSON as it is.
+            let several = overloads.iter().any(|overload| overload.takes[at] != wanted);
+            args.push(match &arg.ty {
+                Type::Open => self.settle(arg, &Type::Value(wanted))?,
+                Type::Value(Kind::Json) if !several && json_may_be(wanted) => self.taken_as(arg, wanted),
+                _ => arg,
+            });
         }
         let fits = |overload: &&&Overload| {
-            overload.takes.iter().zip(&args).all(|(takes, arg)| functions::accepts(*takes, &arg.ty))
+            overload.takes.iter().zip(&args).all(|(takes, arg)| {
+                functions::accepts(*takes, &arg.ty) || arg.is_json() && json_may_be(*takes)
+            })
         };
         let Some(overload) = overloads.iter().find(fits) else {
             let wrong = args.iter().enumerate().find(|(at, arg)| {
@@ -80,6 +88,9 @@ impl Checker<'_> {
             let message = format!("`{name}` takes {takes}, and this is {}", self.describe(&arg.ty));
             let hint = match (&arg.ty, overloads[0].takes[at]) {
                 (Type::Record(_), _) => Some("name a field of the record".to_owned()),
+                (Type::Value(Kind::Json), Kind::Datetime) => {
+                    Some("write `timestamp(…)` around the JSON".to_owned())
+                }
                 (_, wanted) => super::operators::conversion(arg, &Type::Value(wanted)),
             };
             let mistake = Mistake::new("type-mismatch", arg.span.clone(), message);
@@ -153,7 +164,7 @@ impl Checker<'_> {
             return self.wrong(Mistake::new("wrong-arguments", node.name.clone(), "`has` takes one field"));
         };
         let bool = Type::Value(Kind::Bool);
-        if !matches!(arg.kind, NodeKind::Select(..)) {
+        if !matches!(arg.kind, NodeKind::Select(..) | NodeKind::Index(..)) {
             let hint = match &arg.kind {
                 NodeKind::Name(name) => format!("write `has(this.{name})` or `{name} != null`"),
                 _ => "write `has(this.title)`".to_owned(),
@@ -174,8 +185,12 @@ impl Checker<'_> {
                 return self.wrong(mistake.hint(format!("write `size({name}) > 0`")));
             }
         };
-        if let ExprKind::Field(path) = expr.kind {
-            return Some(self.expr(ExprKind::Has(path), bool, &node.span));
+        match expr.kind {
+            ExprKind::Field(path) => return Some(self.expr(ExprKind::Has(path), bool, &node.span)),
+            ExprKind::Member(of, steps) => {
+                return Some(self.expr(ExprKind::HasMember(of, steps), bool, &node.span));
+            }
+            _ => {}
         }
         let null = self.expr(ExprKind::Const(Value::Null), Type::Null, &node.span);
         let kind = ExprKind::Compare(Comparison::NotEqual, Box::new(expr), Box::new(null));
@@ -191,6 +206,13 @@ impl Checker<'_> {
             Thing::Filtered(Related { walk, of }, condition, _) => {
                 let count = ExprKind::Count(walk, Some(Box::new(condition)));
                 Some(self.seen_from(of, count, int, &node.span))
+            }
+            Thing::Sifted(list, condition, _) => {
+                let kind = ExprKind::Each(Quantifier::Count, Box::new(list), Box::new(condition));
+                Some(self.expr(kind, int, &node.span))
+            }
+            Thing::Value(expr) if expr.is_json() => {
+                Some(self.expr(ExprKind::Call(Function::Size, vec![expr]), int, &node.span))
             }
             Thing::Root(root, span) => {
                 self.wrong(Mistake::new("root-as-value", span, format!("`{root}` has no size")))
@@ -217,8 +239,9 @@ impl Checker<'_> {
                 Mistake::new("unknown-function", node.name.clone(), format!("there is no `{name}`"));
             return self.wrong(mistake.hint(format!("write {instead}")));
         }
-        let Related { walk, of } = match self.thing(receiver)? {
-            Thing::Relation(related, _) => related,
+        let over = match self.thing(receiver)? {
+            Thing::Relation(related, _) => Over::Rows(related),
+            Thing::Value(list) if list.is_json() => Over::Elements(list),
             Thing::Value(expr) => {
                 let message =
                     format!("`{name}` looks into a relation, and this is {}", self.describe(&expr.ty));
@@ -228,7 +251,7 @@ impl Checker<'_> {
                     _ => mistake,
                 });
             }
-            Thing::Filtered(_, _, span) => {
+            Thing::Filtered(_, _, span) | Thing::Sifted(_, _, span) => {
                 let mistake = Mistake::new("type-mismatch", span, format!("`{name}` cannot follow `filter`"));
                 return self.wrong(mistake.hint("join the conditions with `&&`"));
             }
@@ -262,10 +285,14 @@ impl Checker<'_> {
                 Mistake::new("name-clash", variable.span.clone(), message).hint("choose another name"),
             );
         }
+        let Related { walk, of } = match over {
+            Over::Rows(related) => related,
+            Over::Elements(list) => return self.on_elements(list, name, variable_name, body, node),
+        };
         let outside = self.variables.len();
         // The record that the relation is of has no name, but is a row in scope.
-        self.variables.extend(of.is_some().then(|| (String::new(), walk.model)));
-        self.variables.push((variable_name.clone(), walk.to));
+        self.variables.extend(of.is_some().then(|| (String::new(), Variable::Row(walk.model))));
+        self.variables.push((variable_name.clone(), Variable::Row(walk.to)));
         let body = self.condition(body);
         self.variables.truncate(outside);
         let body = Box::new(body?);
@@ -291,6 +318,17 @@ impl Checker<'_> {
             Some(record) => self.expr(ExprKind::Of(record, Box::new(expr)), ty, span),
         }
     }
+}
+
+/// What an `exists` goes through.
+enum Over {
+    Rows(Related),
+    Elements(Expr),
+}
+
+/// Whether JSON may hold a value of a kind.
+fn json_may_be(kind: Kind) -> bool {
+    matches!(kind, Kind::Bool | Kind::Int | Kind::Float | Kind::Text)
 }
 
 fn literal(expr: &Expr) -> Option<Value> {
@@ -370,6 +408,7 @@ pub(in crate::expr) fn shift(expr: Expr, by: usize) -> Expr {
         let Expr { mut kind, ty, span } = expr;
         match &mut kind {
             ExprKind::Field(path) | ExprKind::Has(path) if path.scope >= inside => path.scope += by,
+            ExprKind::Element(scope) if *scope >= inside => *scope += by,
             ExprKind::Exists(walk, _) | ExprKind::All(walk, _) | ExprKind::Count(walk, _) => {
                 shift_walk(walk, by, inside);
             }

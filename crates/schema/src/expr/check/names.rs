@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::{Checker, Mistake, Related, Scope, Thing};
+use super::{Checker, Mistake, Related, Scope, Thing, Variable};
 use crate::expr::functions;
 use crate::expr::lex::RESERVED;
 use crate::expr::parse::{self, Node, NodeKind};
-use crate::expr::{Expr, ExprKind, Input, Path, Type, Walk};
+use crate::expr::{Expr, ExprKind, Input, Path, Step, Type, Walk};
 use crate::model::{Field, FieldId, Model, ModelId, Relation, RelationBy};
 use crate::value::Kind;
 
@@ -53,8 +53,13 @@ impl Checker<'_> {
         let span = &node.span;
         let visible = &self.variables[self.unseen..];
         if let Some(at) = visible.iter().rposition(|(variable, _)| variable == name) {
-            let model = visible[at].1;
-            return Some(self.row(visible.len() - 1 - at, model, span));
+            let scope = visible.len() - 1 - at;
+            return Some(match visible[at].1 {
+                Variable::Row(model) => self.row(scope, model, span),
+                Variable::Element => {
+                    Thing::Value(self.expr(ExprKind::Element(scope), Type::Value(Kind::Json), span))
+                }
+            });
         }
         let this = self.scope.this.map(|model| (model, self.scope.models.get(model)));
         let own = this
@@ -120,6 +125,9 @@ impl Checker<'_> {
     pub(super) fn select(&mut self, operand: &Node, name: &str, node: &Node) -> Option<Thing> {
         match self.thing(operand)? {
             Thing::Root(root, _) => self.of_root(root, name, node),
+            Thing::Value(expr) if expr.is_json() => {
+                self.step(expr, Step::Key(name.into()), &node.span, &node.name)
+            }
             Thing::Value(expr) => {
                 let Type::Record(model) = expr.ty else {
                     let message = format!(
@@ -151,6 +159,10 @@ impl Checker<'_> {
                         "fields are read from a path, not from what an operator gives",
                     )),
                 }
+            }
+            Thing::Sifted(..) => {
+                let message = format!("what `filter` gives is a list and has no single `{name}`");
+                self.wrong(Mistake::new("type-mismatch", node.name.clone(), message))
             }
             Thing::Relation(related, _) | Thing::Filtered(related, _, _) => {
                 let many = self.name_at(operand);

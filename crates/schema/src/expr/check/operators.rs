@@ -1,6 +1,7 @@
 //! Comparisons, arithmetic, `in` and `? :`.
 
 use super::calls::shift;
+use super::json::beside_json;
 use super::names::nearest;
 use super::settle::said;
 use super::{Checker, Mistake, Related, Thing};
@@ -82,9 +83,9 @@ impl Checker<'_> {
         let mut message =
             format!("{} is compared with {}", self.describe(&left.ty), self.describe(&right.ty));
         let hint = match (&left.ty, &right.ty) {
-            (Type::Value(Kind::Json), _) | (_, Type::Value(Kind::Json)) => {
-                message = "JSON is compared with null alone".to_owned();
-                None
+            (Type::Value(Kind::Json), other) | (other, Type::Value(Kind::Json)) => {
+                message = format!("JSON never holds {}", self.describe(other));
+                beside_json(other)
             }
             (Type::Record(_), Type::Record(_)) => None,
             (Type::Record(_), _) | (_, Type::Record(_)) => Some(
@@ -166,7 +167,12 @@ impl Checker<'_> {
             return Some(self.expr(ExprKind::Negate(Box::new(inner)), ty, &node.span));
         }
         let message = format!("this is {}, not a number", self.describe(&ty));
-        self.wrong(Mistake::new("type-mismatch", inner.span, message))
+        let mistake = Mistake::new("type-mismatch", inner.span, message);
+        self.wrong(if ty == Type::Value(Kind::Json) {
+            mistake.hint("say what it is: `-double(…)`")
+        } else {
+            mistake
+        })
     }
 
     pub(super) fn arithmetic(
@@ -206,6 +212,7 @@ impl Checker<'_> {
                 right
             };
         }
+        let (left, right) = self.beside_value(left, right);
         let gives = match (&left.ty, &right.ty) {
             (Type::Value(a), Type::Value(b)) => result(operator, *a, *b),
             _ => None,
@@ -219,6 +226,9 @@ impl Checker<'_> {
         let message =
             format!("`{sign}` does not take {} and {}", self.describe(&left.ty), self.describe(&right.ty));
         let hint = match (&left.ty, &right.ty) {
+            (Type::Value(Kind::Json), _) | (_, Type::Value(Kind::Json)) => {
+                Some("say what the JSON is: `int(…)`, `double(…)`, `string(…)`".to_owned())
+            }
             (Type::Value(Kind::Int), Type::Value(Kind::Float))
             | (Type::Value(Kind::Float), Type::Value(Kind::Int)) => {
                 let int = if left.ty == Type::Value(Kind::Int) { &left } else { &right };
@@ -241,6 +251,19 @@ impl Checker<'_> {
         };
         let mistake = Mistake::new("type-mismatch", node.name.clone(), message);
         self.wrong(Mistake { hint, ..mistake })
+    }
+
+    /// JSON beside a value of a kind is to be such too.
+    fn beside_value(&self, left: Expr, right: Expr) -> (Expr, Expr) {
+        let kind = |ty: &Type| match ty {
+            Type::Value(kind @ (Kind::Bool | Kind::Int | Kind::Float | Kind::Text)) => Some(*kind),
+            _ => None,
+        };
+        match (kind(&left.ty), kind(&right.ty)) {
+            (Some(kind), _) if right.is_json() => (left, self.taken_as(right, kind)),
+            (_, Some(kind)) if left.is_json() => (self.taken_as(left, kind), right),
+            _ => (left, right),
+        }
     }
 
     /// A date moves by whole days.
@@ -270,6 +293,7 @@ impl Checker<'_> {
         let (condition, then, otherwise) = (condition?, then?, otherwise?);
         let open = then.ty == Type::Open && otherwise.ty == Type::Open;
         let (then, otherwise) = if open { (then, otherwise) } else { self.meet(then, otherwise)? };
+        let (then, otherwise) = self.beside_value(then, otherwise);
         let ty = match (&then.ty, &otherwise.ty) {
             (a, b) if a == b => a.clone(),
             (Type::Null, other) | (other, Type::Null) => other.clone(),
@@ -296,7 +320,8 @@ impl Checker<'_> {
         let (left, list) = (first?, second?);
         match list {
             Thing::Relation(related, _) => self.in_relation(left, related, node),
-            Thing::Filtered(_, _, span) => self.wrong(
+            Thing::Value(list) if list.is_json() => self.in_json(left, list, node),
+            Thing::Filtered(_, _, span) | Thing::Sifted(_, _, span) => self.wrong(
                 Mistake::new("relation-as-value", span, "`in` takes a relation or a list")
                     .hint("write `relation.exists(x, …)`"),
             ),
@@ -408,7 +433,7 @@ fn decimal(ty: &Type) -> bool {
 /// Whether values of two kinds can be compared.
 fn alike(a: Kind, b: Kind) -> bool {
     match (a, b) {
-        (Kind::Json, _) | (_, Kind::Json) => false,
+        (Kind::Json, other) | (other, Kind::Json) => super::json::comparable(other),
         (Kind::Decimal(_), Kind::Decimal(_)) | (Kind::Int, Kind::Float) | (Kind::Float, Kind::Int) => true,
         (a, b) => a == b,
     }

@@ -11,6 +11,10 @@ impl Checker<'_> {
         let Expr { kind, ty: own, span } = expr;
         if own == Type::Open {
             return match ty {
+                // What JSON holds is not known, and what comes of a request is text.
+                Type::Value(Kind::Json) => {
+                    self.settle(Expr { kind, ty: own, span }, &Type::Value(Kind::Text))
+                }
                 Type::Value(_) | Type::Record(_) => self.settle(Expr { kind, ty: own, span }, ty),
                 Type::Null | Type::List(_) | Type::Open => Some(Expr { kind, ty: own, span }),
             };

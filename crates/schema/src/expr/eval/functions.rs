@@ -25,6 +25,9 @@ pub fn call(function: Function, args: &[Value]) -> Option<Value> {
             Some(compiled(pattern)?.is_match(text).into())
         }
         (Function::Size, [Value::Text(text)]) => i64::try_from(text.chars().count()).ok().map(Value::Int),
+        (Function::Size, [Value::Json(json)]) => {
+            super::json::size(json).and_then(|many| i64::try_from(many).ok()).map(Value::Int)
+        }
         (Function::LowerAscii, [Value::Text(text)]) => Some(text.to_ascii_lowercase().into()),
         (Function::Int, [value]) => int(value).map(Value::Int),
         (Function::Double, [value]) => double(value).filter(|number| number.is_finite()).map(Value::Float),
