@@ -167,7 +167,7 @@ async fn follow(session: Arc<Session>, watch: Option<Watch>) -> std::convert::In
 /// Brings the database to the models: at once where nothing is lost, else after asking.
 fn migrate(site: &Site) -> Outcome {
     let pen = terminal::err();
-    let mut migrator = site::migrator(site)?;
+    let mut migrator = site::migrator_for_dev(site)?;
     let outcome =
         migrator.dev(&site.models, |plan| terminal::can_ask() && commands::migrate::consents(plan))?;
     match outcome {

@@ -47,6 +47,11 @@ pub(crate) fn migrator(site: &Site) -> Outcome<Migrator> {
     Ok(Migrator::open(&site.settings.database.url, &site.root)?)
 }
 
+/// The same under `dev`: a server is asked to make the database where there is none, and nobody waits for large tables.
+pub(crate) fn migrator_for_dev(site: &Site) -> Outcome<Migrator> {
+    Ok(Migrator::open_or_create(&site.settings.database.url, &site.root)?.allow_long_locks())
+}
+
 /// Refuses where the database does not fit the models; `folder` is how the command line named the site.
 pub(crate) fn refuse_if_behind(site: &Site, folder: &str) -> Outcome {
     let Some(behind) = migrator(site)?.is_behind(&site.models)? else { return Ok(()) };

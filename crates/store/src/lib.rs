@@ -24,16 +24,8 @@ pub mod mutation;
     expect(dead_code, reason = "reading, writing and migrating over these connections follow")
 )]
 mod mysql;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "reading, writing and migrating over these connections follow")
-)]
 mod network;
 pub mod plan;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "reading, writing and migrating over these connections follow")
-)]
 mod postgres;
 mod read;
 pub mod slug;

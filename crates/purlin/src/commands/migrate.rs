@@ -51,6 +51,9 @@ enum Command {
         /// Agree to what loses data, without being asked
         #[arg(long)]
         allow_data_loss: bool,
+        /// Let those who use a large table wait while it is written anew
+        #[arg(long)]
+        allow_long_locks: bool,
     },
     /// List the migrations and whether this database has them
     Status {
@@ -63,7 +66,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     match &arguments.command {
         Command::Plan { site, sql } => plan(site, *sql),
         Command::New { site, name } => new(site, name),
-        Command::Apply { site, allow_data_loss } => apply(site, *allow_data_loss),
+        Command::Apply { site, allow_data_loss, allow_long_locks } => {
+            apply(site, *allow_data_loss, *allow_long_locks)
+        }
         Command::Status { site } => status(site),
     }
 }
@@ -114,9 +119,12 @@ fn new(folder: &SiteFolder, name: &str) -> Outcome {
     Ok(())
 }
 
-fn apply(folder: &SiteFolder, allow_data_loss: bool) -> Outcome {
+fn apply(folder: &SiteFolder, allow_data_loss: bool, allow_long_locks: bool) -> Outcome {
     let site = site::load(&folder.site, Mode::Production)?;
     let mut migrator = site::migrator(&site)?.on_progress(show);
+    if allow_long_locks {
+        migrator = migrator.allow_long_locks();
+    }
     let mut ask = |plan: &MigrationPlan| consents(plan);
     let consent = match (allow_data_loss, terminal::can_ask()) {
         (true, _) => Consent::Grant,
@@ -168,9 +176,13 @@ fn status(folder: &SiteFolder) -> Outcome {
         ("Changed here by `purlin dev`, and in no migration:", status.only_here),
         ("Asked for by the models, and in no migration:", lines(&migrator.plan(&site.models)?)),
     ];
+    let of_database = [
+        ("Begun and not finished; `purlin migrate apply` goes on:", status.unfinished),
+        ("Changed by hand, so that the tables are not what was applied:", status.drift),
+    ];
     // Under `dev` the database is where the models are, and one list says it all.
     let lists = if lists[0].1 == lists[1].1 { &lists[1..] } else { &lists[..] };
-    for (title, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
+    for (title, list) in lists.iter().chain(&of_database).filter(|(_, list)| !list.is_empty()) {
         pen.line("");
         pen.line(pen.bold(title));
         list.iter().for_each(|line| pen.line(format_args!("  {}", first_line(line))));
@@ -217,6 +229,9 @@ pub(super) fn show(progress: &Progress) {
     let pen = terminal::err();
     match progress {
         Progress::Waiting => pen.line(pen.dim("waiting for another process that migrates this database …")),
+        Progress::InUse { table } => {
+            pen.line(pen.dim(format_args!("  `{table}` is in use by others; trying again …")));
+        }
         Progress::Begins { name, operations } => {
             pen.line(format_args!("{} {}", pen.bold(name), pen.dim(counted(*operations, "operation"))));
         }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use purlin_schema::Models;
 
-use super::databases::{self, Database, Flavour, Work};
+use super::databases::{self, Database, Flavour, Limits, Work};
 use super::diff::MigrationPlan;
 use super::error::MigrateError;
 use super::file::{MigrationFile, read_all, replay_all};
@@ -45,6 +45,30 @@ impl Migrator {
         Ok(Migrator { root: root.to_owned(), database, progress: Box::new(|_| {}) })
     }
 
+    /// As [`open`](Self::open); a server is asked to make the database where there is none.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_or_create(url: &str, root: &Path) -> Result<Migrator, MigrateError> {
+        let database = databases::open(url, root, true)?;
+        Ok(Migrator { root: root.to_owned(), database, progress: Box::new(|_| {}) })
+    }
+
+    /// Lets large tables be written anew while those who use them wait.
+    #[must_use]
+    pub fn allow_long_locks(mut self) -> Migrator {
+        self.database.limit(Limits { long_locks: true, ..Limits::default() });
+        self
+    }
+
+    /// For tests: how many bytes make a table large.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn large_from(mut self, bytes: u64) -> Migrator {
+        self.database.limit(Limits { large: bytes, long_locks: false });
+        self
+    }
+
     /// Which database it is.
     #[must_use]
     pub fn flavour(&self) -> Flavour {
@@ -72,8 +96,11 @@ impl Migrator {
         );
         migrations.sort_by(|a, b| a.label.cmp(&b.label));
         let applied = replay_all(files.iter().filter(|file| history.has(file)))?;
+        let recorded = history.snapshot.clone();
         let only_here = between(&applied, &wanted(history.snapshot))?;
-        Ok(Status { migrations, only_here: texts(&only_here) })
+        let unfinished = history.unfinished.clone();
+        let drift = if unfinished.is_empty() { self.database.drift(&recorded)? } else { Vec::new() };
+        Ok(Status { migrations, only_here: texts(&only_here), unfinished, drift })
     }
 
     /// What `new` would write: from what the files say to what the models ask for. Needs no database.
@@ -129,6 +156,10 @@ impl Migrator {
         loop {
             let files = read_all(&self.root)?;
             let history = self.database.history()?;
+            if !history.unfinished.is_empty() {
+                self.database.finish(&mut self.progress)?;
+                continue;
+            }
             check_applied(&files, &history)?;
             check_order(&files, &history)?;
             let Some(next) = next_file(&files, &history)? else { return Ok(applied) };
@@ -167,6 +198,10 @@ impl Migrator {
         loop {
             let files = read_all(&self.root)?;
             let history = self.database.history()?;
+            if !history.unfinished.is_empty() {
+                self.database.finish(&mut self.progress)?;
+                continue;
+            }
             check_changed(&files, &history)?;
             let Some(next) = next_under_dev(&files, &history, wanted)? else { break };
             if next.plan.is_destructive() && !ask(&next.plan) {
@@ -193,6 +228,12 @@ impl Migrator {
     /// As there.
     pub fn is_behind_of(&self, wanted: &Wanted) -> Result<Option<Behind>, MigrateError> {
         let history = self.database.history()?;
+        if !history.unfinished.is_empty() {
+            let begun = history.rows.last().and_then(|row| Some(row.file.as_ref()?.label()));
+            let begun = begun.unwrap_or_else(|| "changes of the models".to_owned());
+            let pending = vec![format!("{begun}, which was begun and is not finished")];
+            return Ok(Some(Behind { pending, unwritten: Vec::new() }));
+        }
         let missing = between(&history.snapshot, wanted)?;
         // Another list of choices changes no table: a site that only gained a role need not wait for a migration.
         if missing.operations.iter().all(|operation| matches!(operation, Operation::SetChoices { .. })) {

@@ -81,6 +81,45 @@ pub enum MigrateError {
     /// Another process holds the database.
     #[error("the database has been locked by another process for {0:?}; stop it and try again")]
     Locked(std::time::Duration),
+    /// A record came in between, after it was looked that none stands in the way.
+    #[error(
+        "{operation}\n  {problem}\n  hint: correct these records and run `purlin migrate apply` again; it goes on from here"
+    )]
+    Halfway {
+        /// The operation, as a plan shows it.
+        operation: String,
+        /// What stands in the way.
+        problem: String,
+    },
+    /// Others hold a table that a step needs.
+    #[error(
+        "`{table}` is in use by others all the time ({tries} tries): nothing that was not done before was changed; \
+         try again when there are fewer, or end the transactions that hold it"
+    )]
+    InUse {
+        /// Which.
+        table: String,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// A large table would be written anew, and nobody agreed to wait for it.
+    #[error(
+        "{operation}\n  `{table}` has about {rows} rows ({megabytes} MB), and {whom}\n  hint: add a field of another \
+         name and fill it bit by bit, or do it when nobody uses the site: `purlin migrate apply --allow-long-locks`\n  \
+         nothing was changed"
+    )]
+    LongLock {
+        /// The operation, as a plan shows it.
+        operation: String,
+        /// Which table.
+        table: String,
+        /// About how many rows it has.
+        rows: u64,
+        /// What it takes.
+        megabytes: u64,
+        /// Who waits.
+        whom: String,
+    },
     /// The settings name no database that can be opened.
     #[error("{0}")]
     Open(String),

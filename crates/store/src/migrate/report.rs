@@ -11,6 +11,11 @@ use super::operation::Operation;
 pub enum Progress {
     /// Another process holds the database; said every two seconds.
     Waiting,
+    /// Others hold a table that a step needs; it is tried again.
+    InUse {
+        /// Which.
+        table: String,
+    },
     /// A migration begins.
     Begins {
         /// The file's number and name, or what else it is.
@@ -39,6 +44,10 @@ pub struct Status {
     pub migrations: Vec<MigrationStatus>,
     /// What `dev` changed and no file says, as a plan shows it.
     pub only_here: Vec<String>,
+    /// What is still to be done of the last migration, which a death interrupted.
+    pub unfinished: Vec<String>,
+    /// How the tables differ from what was applied, a sentence each: somebody changed them by hand.
+    pub drift: Vec<String>,
 }
 
 /// One migration.
@@ -103,6 +112,7 @@ impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Progress::Waiting => f.write_str("another process holds the database; waiting"),
+            Progress::InUse { table } => write!(f, "`{table}` is in use by others; trying again"),
             Progress::Begins { name, operations } => write!(f, "applying {name} (operations: {operations})"),
             Progress::Operation { text, .. } => write!(f, "  {text}"),
             Progress::Applied { name } => write!(f, "applied {name}"),
@@ -137,6 +147,14 @@ impl fmt::Display for Status {
             for text in &self.only_here {
                 writeln!(f, "  {text}")?;
             }
+        }
+        if !self.unfinished.is_empty() {
+            writeln!(f, "begun and not finished (`purlin migrate apply` goes on):")?;
+            self.unfinished.iter().try_for_each(|text| writeln!(f, "  {text}"))?;
+        }
+        if !self.drift.is_empty() {
+            writeln!(f, "changed by hand:")?;
+            self.drift.iter().try_for_each(|text| writeln!(f, "  {text}"))?;
         }
         Ok(())
     }

@@ -104,6 +104,14 @@ impl Target {
         Ok(Target { config, tls, address })
     }
 
+    /// The same server and user, with another database.
+    pub(crate) fn with_database(&self, name: &str) -> Target {
+        let mut other = self.clone();
+        other.config.dbname(name);
+        other.address.database = name.to_owned();
+        other
+    }
+
     /// Makes a connection; its other half runs as a task of the current runtime until the client goes.
     ///
     /// # Errors

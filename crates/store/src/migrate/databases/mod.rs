@@ -3,6 +3,8 @@
 //! Above this folder nothing knows which database it is. A [`Database`] is spoken to from synchronous code; one
 //! behind a network runs its client on a thread of its own.
 
+mod postgres;
+mod server;
 mod sqlite;
 
 use std::path::Path;
@@ -36,6 +38,36 @@ pub(super) trait Database: Send {
         work: &Work,
         progress: &mut dyn FnMut(&Progress),
     ) -> Result<bool, MigrateError>;
+
+    /// Does what is left of a migration that a death interrupted.
+    ///
+    /// # Errors
+    /// As [`commit`](Database::commit).
+    fn finish(&mut self, progress: &mut dyn FnMut(&Progress)) -> Result<(), MigrateError>;
+
+    /// How its tables differ from what the history says that they are, a sentence each.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    fn drift(&self, snapshot: &Snapshot) -> Result<Vec<String>, MigrateError>;
+
+    /// Sets what it may ask of those who use the database meanwhile.
+    fn limit(&mut self, limits: Limits);
+}
+
+/// What a migration may ask of those who use the database meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// From how many bytes on a table is large: what looks at all of it is done beside its users.
+    pub(super) large: u64,
+    /// Whether a large table may be written anew while others wait.
+    pub(super) long_locks: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { large: 16 << 20, long_locks: false }
+    }
 }
 
 /// What is to be done and recorded together.
@@ -73,6 +105,8 @@ impl Work {
 pub enum Flavour {
     /// A file of this machine.
     Sqlite,
+    /// PostgreSQL 13 or later.
+    Postgres,
 }
 
 impl Flavour {
@@ -80,12 +114,64 @@ impl Flavour {
     pub(super) fn sql(self, plan: &MigrationPlan) -> Result<String, String> {
         match self {
             Flavour::Sqlite => sqlite::sql(plan),
+            Flavour::Postgres => server::sql(postgres::WORDS, plan),
         }
     }
 }
 
 /// Opens the database of a URL; one behind a network is made where there is none and `create` says so.
 pub(super) fn open(url: &str, root: &Path, create: bool) -> Result<Box<dyn Database>, MigrateError> {
-    let _ = create;
-    Ok(Box::new(sqlite::Sqlite::open(url, root)?))
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("postgres" | "postgresql") => Ok(Box::new(postgres::open(url, create)?)),
+        _ => Ok(Box::new(sqlite::Sqlite::open(url, root)?)),
+    }
+}
+
+/// Records that stand in the way: how many, and some of them.
+#[derive(Debug, Default)]
+struct Found {
+    count: u64,
+    examples: Vec<String>,
+}
+
+impl Found {
+    /// How many examples are shown.
+    const EXAMPLES: usize = 3;
+
+    fn add(&mut self, id: &str, value: Option<&str>) {
+        self.count += 1;
+        if self.examples.len() < Found::EXAMPLES {
+            self.examples.push(shown(id, value));
+        }
+    }
+
+    /// Refuses the migration where there are any.
+    fn refuse(&self, operation: &str, problem: &str, hint: &str) -> Result<(), MigrateError> {
+        let Found { count, examples } = self;
+        if *count == 0 {
+            return Ok(());
+        }
+        let cases = if *count == 1 { "case" } else { "cases" };
+        let such_as = if *count > Found::EXAMPLES as u64 { "such as " } else { "" };
+        Err(MigrateError::Refused {
+            operation: operation.to_owned(),
+            problem: format!("{problem}, in {count} {cases}: {such_as}{}", examples.join(", ")),
+            hint: hint.to_owned(),
+        })
+    }
+}
+
+/// A record in a message: its id, and the value that is wrong.
+fn shown(id: &str, value: Option<&str>) -> String {
+    match value {
+        Some(value) => format!("`{}` (id {})", shorten(value), shorten(id)),
+        None => format!("id {}", shorten(id)),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }

@@ -2,9 +2,11 @@
 
 mod actual;
 mod apply;
+mod everywhere;
 mod faults;
 mod golden;
 mod models;
+mod place;
 mod random;
 mod rows;
 mod support;

@@ -1,6 +1,7 @@
 //! SQLite: exclusive while it works, with foreign keys off, and a transaction that either reaches the new state
 //! or leaves the old one.
 
+mod actual;
 mod convert;
 mod history;
 mod statements;
@@ -15,7 +16,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use purlin_schema::Kind;
 
-use super::{Database, Flavour, Work};
+use super::{Database, Flavour, Found, Limits, Work, shown};
 use crate::migrate::diff::MigrationPlan;
 use crate::migrate::error::MigrateError;
 use crate::migrate::history::History;
@@ -31,8 +32,6 @@ use values::{parse, to_text};
 const PATIENCE: Duration = Duration::from_mins(5);
 /// How long SQLite waits before the wait is reported.
 const REPORT_AFTER: Duration = Duration::from_secs(2);
-/// Examples in a refusal.
-const EXAMPLES: usize = 3;
 
 /// A database file.
 pub(super) struct Sqlite {
@@ -72,6 +71,18 @@ impl Database for Sqlite {
         }
         result
     }
+
+    /// There is nothing: what a death interrupts was never there.
+    fn finish(&mut self, _progress: &mut dyn FnMut(&Progress)) -> Result<(), MigrateError> {
+        Ok(())
+    }
+
+    fn drift(&self, snapshot: &Snapshot) -> Result<Vec<String>, MigrateError> {
+        actual::drift(&self.connection, snapshot)
+    }
+
+    /// A file has one writer at a time in any case.
+    fn limit(&mut self, _limits: Limits) {}
 }
 
 /// A plan's statements, for people to read; `purlin_…` are functions that Purlin brings.
@@ -205,25 +216,16 @@ fn look(connection: &Connection, check: &Check) -> Result<(), MigrateError> {
     if count == 0 {
         return Ok(());
     }
-    let mut statement = connection.prepare(&format!("{} LIMIT {EXAMPLES}", check.sql)).map_err(database)?;
-    let examples = statement
-        .query_map([], |row| {
-            let (id, value): (Sql, Sql) = (row.get(0)?, row.get(1)?);
-            let id = shorten(&to_text(id_type(&id), &id));
-            Ok(match value {
-                Sql::Null => format!("id {id}"),
-                value => format!("`{}` (id {id})", shorten(&to_text(check.ty, &value))),
-            })
-        })
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(database)?;
-    let cases = if count == 1 { "case" } else { "cases" };
-    let such_as = if count > EXAMPLES as i64 { "such as " } else { "" };
-    Err(MigrateError::Refused {
-        operation: check.operation.clone(),
-        problem: format!("{}, in {count} {cases}: {such_as}{}", check.problem, examples.join(", ")),
-        hint: check.hint.clone(),
-    })
+    let mut found = Found { count: count.unsigned_abs(), examples: Vec::new() };
+    let mut statement =
+        connection.prepare(&format!("{} LIMIT {}", check.sql, Found::EXAMPLES)).map_err(database)?;
+    let examples = statement.query_map([], |row| {
+        let (id, value): (Sql, Sql) = (row.get(0)?, row.get(1)?);
+        let value = (value != Sql::Null).then(|| to_text(check.ty, &value));
+        Ok(shown(&to_text(id_type(&id), &id), value.as_deref()))
+    });
+    found.examples = examples.and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(database)?;
+    found.refuse(&check.operation, &check.problem, &check.hint)
 }
 
 fn failed(during: String, error: &rusqlite::Error) -> MigrateError {
@@ -236,13 +238,6 @@ fn id_type(id: &Sql) -> ColumnType {
         Sql::Text(_) => Kind::Text,
         _ => Kind::Int,
     })
-}
-
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// Indexes and triggers that somebody made by hand, on tables of ours: a rebuild would lose them.

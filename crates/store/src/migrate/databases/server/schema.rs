@@ -1,0 +1,255 @@
+//! What tables a picture means on a server, and what tables there really are: the same shape for both, so that one
+//! can be compared with the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use super::words::Words;
+use crate::migrate::snapshot::{IdKind, Snapshot, Table, link_name};
+
+/// Tables by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Schema {
+    pub(crate) tables: BTreeMap<String, TableShape>,
+}
+
+/// One table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TableShape {
+    /// By name.
+    pub(crate) columns: BTreeMap<String, ColumnShape>,
+    /// The columns of the primary key.
+    pub(crate) key: Vec<String>,
+    /// By name.
+    pub(crate) indexes: BTreeMap<String, IndexShape>,
+    /// By name.
+    pub(crate) references: BTreeMap<String, Reference>,
+}
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ColumnShape {
+    /// The type, as it is written and as it is read back.
+    pub(crate) ty: String,
+    /// Whether it refuses null.
+    pub(crate) required: bool,
+}
+
+/// One index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IndexShape {
+    pub(crate) unique: bool,
+    /// Columns as they are written: `"author"`, `"published_at" DESC`.
+    pub(crate) parts: Vec<String>,
+    /// The columns alone.
+    pub(crate) columns: Vec<String>,
+}
+
+/// A foreign key to the ids of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reference {
+    pub(crate) column: String,
+    pub(crate) to: String,
+}
+
+impl Schema {
+    /// What a picture means. A reference to a table that is not there yet waits for it.
+    pub(crate) fn of(snapshot: &Snapshot, words: &dyn Words) -> Schema {
+        let mut schema = Schema::default();
+        for (name, table) in &snapshot.tables {
+            schema.tables.insert(name.clone(), shape(name, table, snapshot, words));
+            for (field, to) in &table.links {
+                if snapshot.tables.contains_key(to) {
+                    let link = link_name(name, field);
+                    let shape = link_shape(&link, (name, table.id), to, snapshot, words);
+                    schema.tables.insert(link, shape);
+                }
+            }
+        }
+        schema
+    }
+
+    /// How the real tables differ from these, a sentence each. Indexes made by hand beside ours are named apart by
+    /// [`strangers`](Schema::strangers).
+    pub(crate) fn differences(&self, real: &Schema) -> Vec<String> {
+        let mut list = Vec::new();
+        for (name, table) in &self.tables {
+            match real.tables.get(name) {
+                None => list.push(format!("table `{name}` is missing")),
+                Some(found) => table.differences(name, found, &mut list),
+            }
+        }
+        let extra = real.tables.keys().filter(|name| !self.tables.contains_key(*name));
+        list.extend(extra.map(|name| format!("table `{name}` is not of the models")));
+        list
+    }
+
+    /// Indexes on our tables that somebody made by hand; they are left alone.
+    pub(crate) fn strangers(&self, real: &Schema) -> BTreeSet<String> {
+        let of = |(name, table): (&String, &TableShape)| {
+            let ours = self.tables.get(name).map(|table| &table.indexes);
+            let strange =
+                table.indexes.keys().filter(|index| ours.is_some_and(|ours| !ours.contains_key(*index)));
+            strange.map(|index| format!("index `{index}` on `{name}` was made by hand")).collect::<Vec<_>>()
+        };
+        real.tables.iter().flat_map(of).collect()
+    }
+}
+
+impl TableShape {
+    fn differences(&self, name: &str, found: &TableShape, list: &mut Vec<String>) {
+        for (field, column) in &self.columns {
+            match found.columns.get(field) {
+                None => list.push(format!("column `{name}.{field}` is missing")),
+                Some(real) => {
+                    if real.ty != column.ty {
+                        list.push(format!("column `{name}.{field}` is {}, not {}", real.ty, column.ty));
+                    }
+                    if real.required != column.required {
+                        let is = if real.required { "refuses" } else { "admits" };
+                        list.push(format!("column `{name}.{field}` {is} null"));
+                    }
+                }
+            }
+        }
+        let extra = found.columns.keys().filter(|field| !self.columns.contains_key(*field));
+        list.extend(extra.map(|field| format!("column `{name}.{field}` is not of the models")));
+        if self.key != found.key {
+            list.push(format!("the primary key of `{name}` is ({})", found.key.join(", ")));
+        }
+        for (index, shape) in &self.indexes {
+            let kind = if shape.unique { "unique index" } else { "index" };
+            match found.indexes.get(index) {
+                None => list.push(format!("{kind} `{index}` on `{name}` is missing")),
+                Some(real) if real != shape => {
+                    list.push(format!(
+                        "{kind} `{index}` on `{name}` is another: ({})",
+                        real.parts.join(", ")
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        let ours: Vec<&Reference> = self.references.values().collect();
+        let real: Vec<&Reference> = found.references.values().collect();
+        for reference in ours.iter().filter(|reference| !real.contains(*reference)) {
+            list.push(format!(
+                "the reference of `{name}.{}` to `{}` is missing",
+                reference.column, reference.to
+            ));
+        }
+        for reference in real.iter().filter(|reference| !ours.contains(*reference)) {
+            list.push(format!(
+                "the reference of `{name}.{}` to `{}` is not of the models",
+                reference.column, reference.to
+            ));
+        }
+    }
+}
+
+fn shape(name: &str, table: &Table, snapshot: &Snapshot, words: &dyn Words) -> TableShape {
+    let mut made = TableShape { key: vec!["id".to_owned()], ..TableShape::default() };
+    let column = |ty: String, required| ColumnShape { ty, required };
+    made.columns.insert("id".to_owned(), column(words.id_type(table.id), true));
+    for (name, ty) in words.system_columns() {
+        made.columns.insert((*name).to_owned(), column((*ty).to_owned(), true));
+    }
+    let keyed = keyed_columns(table);
+    for (field, shape) in &table.fields {
+        made.columns.insert(
+            field.clone(),
+            column(words.column_type(shape.ty, keyed.contains(field)), shape.required),
+        );
+    }
+    let nullable = |field: &str| table.fields.get(field).is_some_and(|column| !column.required);
+    for unique in &table.uniques {
+        let index = format!("{name}({}) unique", unique.join(","));
+        let parts = unique.iter().map(|field| (field.as_str(), false, nullable(field))).collect::<Vec<_>>();
+        made.indexes.insert(words.name(&index), words.index(true, &parts, table));
+    }
+    for index in &table.indexes {
+        let named: Vec<_> = index.iter().map(ToString::to_string).collect();
+        let parts: Vec<_> =
+            index.iter().map(|part| (part.field.as_str(), part.descending, nullable(&part.field))).collect();
+        made.indexes
+            .insert(words.name(&format!("{name}({})", named.join(","))), words.index(false, &parts, table));
+    }
+    for (field, column) in &table.fields {
+        let Some(to) = column.to.as_ref().filter(|to| snapshot.tables.contains_key(*to)) else { continue };
+        made.add_reference(name, field, to, words);
+    }
+    made
+}
+
+impl TableShape {
+    fn add_reference(&mut self, table: &str, column: &str, to: &str, words: &dyn Words) {
+        let name = words.name(&format!("{table}({column}) ref"));
+        let is_led = self.key.first().is_some_and(|first| first == column)
+            || self.indexes.values().any(|index| index.columns.first().is_some_and(|first| first == column));
+        if words.references_need_index() && !is_led {
+            let parts = [(column, false, false)];
+            self.indexes.insert(name.clone(), words.index(false, &parts, &Table::default()));
+        }
+        self.references.insert(name, Reference { column: column.to_owned(), to: to.to_owned() });
+    }
+}
+
+fn link_shape(
+    name: &str,
+    (owner, owner_id): (&str, IdKind),
+    target: &str,
+    snapshot: &Snapshot,
+    words: &dyn Words,
+) -> TableShape {
+    let end = |id: IdKind| ColumnShape { ty: words.column_type(id.column_type(), true), required: true };
+    let target_id = snapshot.tables[target].id;
+    let mut made = TableShape {
+        columns: BTreeMap::from([
+            ("source".to_owned(), end(owner_id)),
+            ("target".to_owned(), end(target_id)),
+        ]),
+        key: vec!["source".to_owned(), "target".to_owned()],
+        ..TableShape::default()
+    };
+    let parts = [("target", false, false), ("source", false, false)];
+    made.indexes
+        .insert(words.name(&format!("{name}(target,source)")), words.index(false, &parts, &Table::default()));
+    made.add_reference(name, "source", owner, words);
+    made.add_reference(name, "target", target, words);
+    made
+}
+
+/// The columns that take part in a key.
+pub(crate) fn keyed_columns(table: &Table) -> BTreeSet<String> {
+    let indexed = table.indexes.iter().flatten().map(|part| part.field.clone());
+    table.uniques.iter().flatten().cloned().chain(indexed).collect()
+}
+
+/// A name that is no longer than a database admits; what is cut off is told apart by a hash of the whole.
+pub(crate) fn fitting(name: &str, limit: usize) -> String {
+    if name.len() <= limit {
+        return name.to_owned();
+    }
+    let hash = Sha256::digest(name);
+    let hash: String = hash.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    let mut end = limit - hash.len() - 1;
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}~{hash}", &name[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn long_names_are_cut_to_what_fits_and_stay_apart() {
+        assert_eq!(fitting("posts(slug) unique", 63), "posts(slug) unique");
+        let long = |end: &str| fitting(&format!("{}{end}", "ä".repeat(40)), 63);
+        assert!(long("a").len() <= 63 && long("a").starts_with("ääää"), "{}", long("a"));
+        assert_ne!(long("a"), long("b"));
+        assert_eq!(long("a"), long("a"));
+    }
+}
