@@ -8,7 +8,7 @@
 //! - [`Engine`]: a site, its database and its templates, compiled; replaced whole when the site changes.
 //! - [`actor`]: who asks. [`access`]: what he may.
 //! - [`records`]: get, create, update, replace, delete; [`listing`]: lists as the API asks for them.
-//! - [`seed`]: many records at once. [`pages`]: pages and their forms. [`accounts`]: passwords, sign-up, sign-in, sessions.
+//! - [`seed`]: many records at once. [`import`]: those of a file. [`pages`]: pages and their forms. [`accounts`]: passwords, sign-up, sign-in, sessions.
 
 pub mod access;
 pub mod accounts;
@@ -17,8 +17,10 @@ mod cache;
 mod checks;
 mod expressions;
 pub mod failure;
+pub mod import;
 pub mod inputs;
 pub mod listing;
+mod natural;
 pub mod pages;
 mod proposal;
 pub mod records;

@@ -13,7 +13,7 @@ use purlin_store::Guard;
 
 use crate::access::{Access, Permissions, Verdict, Who};
 use crate::inputs::Ask;
-use crate::records::Fields;
+use crate::records::{Fields, Given};
 use crate::{Actor, FieldMessage};
 
 /// What writing is about.
@@ -102,6 +102,7 @@ impl Reader<'_> {
         match fields {
             Fields::Json(object) => self.read_json(object, &mut proposal),
             Fields::Form(pairs) => self.read_form(pairs, &mut proposal),
+            Fields::Values(values) => self.read_values(values, &mut proposal),
         }
         proposal.asked =
             proposal.given.iter().copied().filter(|field| !self.is_default(*field, &proposal)).collect();
@@ -174,6 +175,16 @@ impl Reader<'_> {
             }
         }
         self.absent_controls(proposal);
+    }
+
+    fn read_values(&self, values: &[(FieldId, Given)], proposal: &mut Proposal) {
+        for (id, given) in values {
+            let Some(field) = self.writable(&self.model.field(*id).name, proposal) else { continue };
+            match given {
+                Given::Value(value) => proposal.set(field.id, value.clone()),
+                Given::Ids(ids) => proposal.link(field.id, ids.clone()),
+            }
+        }
     }
 
     /// A browser sends nothing for a box that is not ticked and for a list of which nothing is chosen.

@@ -43,6 +43,17 @@ pub enum Fields<'input> {
     Json(&'input serde_json::Map<String, serde_json::Value>),
     /// Pairs of a posted form; a field may come several times (a list of refs). Names that are not fields are refused.
     Form(&'input [(String, String)]),
+    /// Values that were read already: an import.
+    Values(&'input [(FieldId, Given)]),
+}
+
+/// What is given for a field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Given {
+    /// A value; of a password, as a person types it.
+    Value(Value),
+    /// A list of refs.
+    Ids(Vec<Id>),
 }
 
 /// A write as pages and accounts do it: with less freedom for the asker and more for the owner.
@@ -307,7 +318,12 @@ impl Engine {
     }
 
     /// The record as stored, every column of it, whatever the asker may read.
-    async fn stored(&self, ask: &Ask<'_>, model: &Model, id: Id) -> Result<Option<Found>, Failure> {
+    pub(crate) async fn stored(
+        &self,
+        ask: &Ask<'_>,
+        model: &Model,
+        id: Id,
+    ) -> Result<Option<Found>, Failure> {
         let prepared = self.prepare(&expressions::whole_record(model))?;
         self.find(ask.actor, &prepared, id).await
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use purlin_schema::{FieldId, Id, Model, Value};
-use purlin_store::mutation::Action;
+use purlin_store::mutation::{Action, Links};
 use purlin_store::{Error, Mutation};
 
 use crate::access::Who;
@@ -14,8 +14,16 @@ use crate::{Actor, Engine, Failure};
 
 /// A record that was validated and waits to be written with others.
 pub struct Draft {
-    id: Option<Id>,
+    target: Target,
     proposal: Proposal,
+}
+
+/// What a draft is for.
+enum Target {
+    /// A new record, perhaps with the id that it must have.
+    New(Option<Id>),
+    /// The record with this id, of the version on which checks were evaluated.
+    Stored(Id, Option<i64>),
 }
 
 /// Why none of the records was written.
@@ -50,16 +58,41 @@ impl Engine {
         model: &Model,
         fields: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<Draft, Failure> {
+        self.draft_of(model, Fields::Json(fields))
+    }
+
+    /// The same, whatever its fields are read from.
+    pub(crate) fn draft_of(&self, model: &Model, fields: Fields<'_>) -> Result<Draft, Failure> {
         let ask = self.ask(&Actor::Owner);
         let permissions = self.access().of(model.id, Who::of(&Actor::Owner));
-        let mut proposal =
-            self.propose(&ask, model, permissions, Fields::Json(fields), Mode::Create, Limits::default());
+        let mut proposal = self.propose(&ask, model, permissions, fields, Mode::Create, Limits::default());
         self.check_in_memory(&ask, model, &mut proposal, None);
         if !proposal.messages.is_empty() {
             return Err(Failure::Invalid(proposal.messages));
         }
-        let id = proposal.take_id();
-        Ok(Draft { id, proposal })
+        Ok(Draft { target: Target::New(proposal.take_id()), proposal })
+    }
+
+    /// Validates a change that the owner wants to make to a record: of the fields that are given.
+    pub(crate) async fn draft_change(
+        &self,
+        model: &Model,
+        id: Id,
+        fields: Fields<'_>,
+    ) -> Result<Draft, Failure> {
+        let ask = self.ask(&Actor::Owner);
+        let permissions = self.access().of(model.id, Who::of(&Actor::Owner));
+        let mut proposal = self.propose(&ask, model, permissions, fields, Mode::Patch, Limits::default());
+        let mut version = None;
+        if self.has_memory_checks(model) {
+            let stored = self.stored(&ask, model, id).await?.ok_or(Failure::NotFound)?;
+            self.check_in_memory(&ask, model, &mut proposal, Some(&stored));
+            version = Some(stored.version);
+        }
+        if !proposal.messages.is_empty() {
+            return Err(Failure::Invalid(proposal.messages));
+        }
+        Ok(Draft { target: Target::Stored(id, version), proposal })
     }
 
     /// Writes records in one transaction, all or none, and gives their ids in order.
@@ -85,8 +118,13 @@ impl Engine {
         self.commit_batch(model, mutations).await
     }
 
-    async fn mutation(&self, model: &Model, draft: Draft, hashes: &mut Hashes) -> Result<Mutation, Failure> {
-        let Draft { id, mut proposal } = draft;
+    pub(crate) async fn mutation(
+        &self,
+        model: &Model,
+        draft: Draft,
+        hashes: &mut Hashes,
+    ) -> Result<Mutation, Failure> {
+        let Draft { target, mut proposal } = draft;
         self.hash_passwords_once(model, &mut proposal, hashes).await?;
         let ask = self.ask(&Actor::Owner);
         let who = Who::of(&Actor::Owner);
@@ -94,7 +132,14 @@ impl Engine {
         guards.extend(self.checks(model));
         let inputs =
             ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
-        let action = Action::Create { id, values: proposal.values, links: proposal.links };
+        let Proposal { values, links, .. } = proposal;
+        let action = match target {
+            Target::New(id) => Action::Create { id, values, links },
+            Target::Stored(id, if_version) => {
+                let links = links.into_iter().map(|(field, ids)| (field, Links::Replace(ids))).collect();
+                Action::Update { id, if_version, values, links }
+            }
+        };
         Ok(Mutation {
             model: model.id,
             action,
@@ -119,6 +164,20 @@ impl Engine {
                 Err(BatchFailure { row: at, failure })
             }
             Err(error) => Err(BatchFailure { row: 0, failure: failed(error) }),
+        }
+    }
+
+    /// A deletion of nothing: at the end of a commit it keeps all before it from being written.
+    pub(crate) fn always_refused(&self, model: &Model) -> Mutation {
+        let nothing = if model.uuid_ids { Id::Uuid(0) } else { Id::Int(-1) };
+        Mutation {
+            model: model.id,
+            action: Action::Delete { id: nothing, if_version: None },
+            refers: Vec::new(),
+            guards: Vec::new(),
+            inputs: Vec::new(),
+            now: self.now(),
+            returning: None,
         }
     }
 

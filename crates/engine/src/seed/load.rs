@@ -9,23 +9,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use purlin_schema::load::seeds::{self, Natural, SeedFile, SeedRow, SeedValue};
-use purlin_schema::query::{Limit, Query, Select, Selected, SortKey};
 use purlin_schema::{Diagnostics, Field, FieldId, Id, Model, ModelId, Value};
+use purlin_store::Mutation;
 use purlin_store::mutation::{Action, Links};
-use purlin_store::{Mutation, Plan, Step, StepArgs, Window};
 use serde_json::{Map, Value as Json};
 
 use super::batch::{BatchFailure, Draft, Hashes};
 use super::order::by_dependency;
-use crate::records::failed;
+use crate::natural::{self, Named, Naturals};
 use crate::{Actor, Engine, Failure, FieldMessage};
 
 /// So many rows are written in one transaction; files beyond that are cut.
 const ROWS_A_COMMIT: usize = 10_000;
 /// So many mistakes are told at once.
 const MOST_MISTAKES: usize = 20;
-/// Records that are read at once for natural keys.
-const KEYS_A_PAGE: u32 = 2_000;
 
 /// What loading the seeds did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,7 +77,7 @@ impl Engine {
         let site = self.site().clone();
         let files = seeds::list(&site.root, &site.models)?;
         let mut loader =
-            Loader { engine: self, ready: HashSet::new(), keys: HashMap::new(), later: Vec::new() };
+            Loader { engine: self, ready: HashSet::new(), naturals: Naturals::default(), later: Vec::new() };
         let mut hashes = Hashes::default();
         let mut seeded = Seeded::default();
         for (model, _) in by_dependency(&site.models) {
@@ -101,14 +98,11 @@ impl Engine {
     }
 }
 
-/// Records of a model by the values of some fields; `None` where several have them.
-type Keys = HashMap<String, Option<Id>>;
-
 struct Loader<'engine> {
     engine: &'engine Engine,
     /// Models whose records are all there.
     ready: HashSet<ModelId>,
-    keys: HashMap<(ModelId, Vec<FieldId>), Keys>,
+    naturals: Naturals,
     /// Refs that wait for records of a later model, or of their own.
     later: Vec<Late>,
 }
@@ -197,7 +191,7 @@ impl Loader<'_> {
             .create_batch_with(model, drafts, hashes)
             .await
             .map_err(|refused| refused_row(&places, &refused))?;
-        self.keys.retain(|(known, _), _| *known != model.id);
+        self.naturals.forget(model.id);
         for ((place, id), late) in places.into_iter().zip(&ids).zip(late) {
             self.later.extend(late.into_iter().map(|(field, value)| Late {
                 place: place.clone(),
@@ -280,27 +274,13 @@ impl Loader<'_> {
     }
 
     async fn find(&mut self, target: &Model, natural: &Natural) -> Result<Result<Id, String>, Failure> {
-        if let [(FieldId::ID, value)] = natural.as_slice() {
-            return Ok(value.as_id().ok_or_else(|| "is no id".to_owned()));
-        }
-        let fields: Vec<FieldId> = natural.iter().map(|(field, _)| *field).collect();
-        let at = (target.id, fields.clone());
-        if !self.keys.contains_key(&at) {
-            let keys = self.engine.keys(target, &fields).await?;
-            self.keys.insert(at.clone(), keys);
-        }
-        let found =
-            self.keys.get(&at).and_then(|keys| keys.get(&key(natural.iter().map(|(_, value)| value))));
-        let told = || {
-            let parts = natural
-                .iter()
-                .map(|(field, value)| format!("{} {:?}", target.field(*field).name, value.to_text()));
-            parts.collect::<Vec<_>>().join(" and ")
-        };
-        Ok(match found {
-            Some(Some(id)) => Ok(*id),
-            Some(None) => Err(format!("names several records of {}: those with {}", target.name, told())),
-            None => Err(format!("names no record of {}: there is none with {}", target.name, told())),
+        let told = || natural::told(target, natural);
+        Ok(match self.naturals.find(self.engine, target, natural).await? {
+            Named::One(id) => Ok(id),
+            Named::Several => Err(format!("names several records of {}: those with {}", target.name, told())),
+            Named::Nobody => {
+                Err(format!("names no record of {}: there is none with {}", target.name, told()))
+            }
         })
     }
 
@@ -332,44 +312,6 @@ impl Loader<'_> {
 }
 
 impl Engine {
-    /// The records of a model by the values of these fields.
-    async fn keys(&self, model: &Model, fields: &[FieldId]) -> Result<Keys, Failure> {
-        let path = purlin_schema::expr::Path {
-            scope: 0,
-            model: model.id,
-            hops: Vec::new(),
-            end: model.id,
-            field: FieldId::ID,
-        };
-        let select = fields.iter().map(|field| Selected { field: *field, guard: None });
-        let query = Query {
-            select: Select::Fields(select.collect()),
-            sort: vec![SortKey { path, descending: false }],
-            limit: Limit::Page(KEYS_A_PAGE),
-            ..Query::of(model.id)
-        };
-        let step = Step { name: "keys".to_owned(), query: self.prepare(&query)?, must_exist: false };
-        let plan = Plan { steps: vec![step] };
-        let ask = self.ask(&Actor::Owner);
-        let mut keys = Keys::new();
-        let mut window = Window::First;
-        loop {
-            let steps = [StepArgs { window, per_page: None }];
-            let asked = purlin_store::Ask { inputs: &ask, steps: &steps };
-            let answer = self.store().read(&plan, asked).await.map_err(failed)?;
-            let Some(set) = answer.sets.first() else { return Ok(keys) };
-            for row in &set.rows {
-                let Some(id) = set.shape.value(row, FieldId::ID).and_then(Value::as_id) else { continue };
-                let values = fields.iter().filter_map(|field| set.shape.value(row, *field));
-                keys.entry(key(values)).and_modify(|known| *known = None).or_insert(Some(id));
-            }
-            if !set.more {
-                return Ok(keys);
-            }
-            window = Window::After(set.last_key.clone());
-        }
-    }
-
     /// The mutation that sets a ref of a record that is there.
     fn linking(&self, model: &Model, field: &Field, id: Id, ids: Vec<Id>) -> Mutation {
         let (values, links) = if field.is_many() {
@@ -424,11 +366,6 @@ fn refused_row(places: &[Place], refused: &BatchFailure) -> SeedError {
         Some(place) => SeedError::Rows { rows: vec![place.mistake(&refused.failure)] },
         None => SeedError::Failed(Failure::Internal(refused.to_string())),
     }
-}
-
-/// Values as a key of a map; floats have none of their own.
-fn key<'value>(values: impl Iterator<Item = &'value Value>) -> String {
-    values.map(|value| format!("{value:?};")).collect()
 }
 
 fn json_of(value: &Value, big: bool) -> Json {

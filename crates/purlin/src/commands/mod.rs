@@ -7,6 +7,7 @@
 mod add;
 mod check;
 mod dev;
+mod import;
 pub(crate) mod migrate;
 mod new;
 mod routes;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Routes(arguments) => routes::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Seed(arguments) => seed::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),
     };
@@ -76,6 +78,7 @@ enum Command {
     Routes(routes::Arguments),
     Migrate(migrate::Arguments),
     Seed(seed::Arguments),
+    Import(import::Arguments),
     User(user::Arguments),
     Version(version::Arguments),
 }
@@ -110,6 +113,20 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write KEY=VALUE, as in `database.url=sqlite:data/test.db`".to_owned()),
+    }
+}
+
+/// A model of the site by its name.
+fn model_named(engine: &purlin_engine::Engine, name: &str) -> Outcome<purlin_schema::ModelId> {
+    let models = &engine.site().models;
+    match models.named(name).filter(|model| !model.internal) {
+        Some(model) => Ok(model.id),
+        None => {
+            let all = models.iter().filter(|model| !model.internal).map(|model| model.name.as_str());
+            let all = all.collect::<Vec<_>>().join(", ");
+            Err(CommandError::new(format_args!("there is no model `{name}`"))
+                .hint(format_args!("there are {all}")))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod add;
 mod check;
 mod dev;
+mod import;
 mod library;
 mod migrate;
 mod seed;

@@ -1,7 +1,7 @@
 //! Seeds: rows for development and tests, in `seeds/<model>` as TOML, JSON, NDJSON or CSV.
 //!
 //! [`list`] says which files there are, those that others refer to first; [`SeedFile::rows`] reads one, row by row, so
-//! that a large file never stands in memory as values. A ref is written as an id, as a natural key
+//! that a large file never stands in memory as values; [`Content::value`] reads one value, wherever its row is from. A ref is written as an id, as a natural key
 //! (`author = { email = "ada@example.com" }`), or as the text by which its model is labelled (`author = "Ada"`).
 
 mod csv;
@@ -15,7 +15,8 @@ use std::sync::Arc;
 use super::report::{File, Reports, slashed};
 use super::toml::{self, Data, Document, View};
 use crate::diagnostics::Diagnostics;
-use crate::model::{FieldId, Model, ModelId, Models};
+use crate::model::{Field, FieldId, Model, ModelId, Models};
+use crate::types::Problem;
 use crate::value::Value;
 
 /// One file of rows.
@@ -195,14 +196,35 @@ struct Cell {
     content: Content,
 }
 
-#[derive(Debug)]
-enum Content {
+/// What a row says of a field, before it is a value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// As JSON has it.
     Json(serde_json::Value),
     /// A cell of CSV; where the header says `author.email`, `of` is the field of the record referred to.
     Text {
+        /// What the cell holds.
         text: String,
+        /// By which field it names a record.
         of: Option<FieldId>,
     },
+    /// What the record referred to has in one of its fields; of a list of refs, a list of these.
+    Key {
+        /// The value.
+        json: serde_json::Value,
+        /// The field of the other model.
+        of: FieldId,
+    },
+}
+
+impl Content {
+    /// The value of a field of a model.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a person is told.
+    pub fn value(&self, field: &Field, models: &Models) -> Result<SeedValue, Problem> {
+        row::one(field, self, models)
+    }
 }
 
 impl Iterator for Rows<'_> {

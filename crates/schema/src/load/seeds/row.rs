@@ -11,7 +11,7 @@ pub(super) fn read(file: File<'_>, raw: &Raw, models: &Models, model: &Model) ->
     let mut values: Vec<(FieldId, SeedValue)> = Vec::new();
     for cell in &raw.cells {
         let Some(field) = field(file, cell, model) else { continue };
-        let value = match one(field, cell, models) {
+        let value = match cell.content.value(field, models) {
             Ok(value) => value,
             Err(problem) => {
                 let message = format!("`{}` {}", cell.key, problem.message);
@@ -49,16 +49,24 @@ fn field<'m>(file: File<'_>, cell: &Cell, model: &'m Model) -> Option<&'m Field>
     found
 }
 
-fn one(field: &Field, cell: &Cell, models: &Models) -> Result<SeedValue, Problem> {
+/// The value of a field.
+pub(super) fn one(field: &Field, content: &Content, models: &Models) -> Result<SeedValue, Problem> {
     let Some(reference) = &field.reference else {
-        let value = match &cell.content {
-            Content::Json(json) => scalar(field, json)?,
+        let value = match content {
+            Content::Json(json) | Content::Key { json, .. } => scalar(field, json)?,
             Content::Text { text, .. } => field.ty.from_text(field, text)?,
         };
         return checked(field, value).map(SeedValue::Value);
     };
     let to = models.get(reference.to);
-    match (&cell.content, reference.many) {
+    match (content, reference.many) {
+        (Content::Key { json: serde_json::Value::Array(items), of }, true) => {
+            items.iter().map(|item| by(to, *of, item)).collect::<Result<_, _>>().map(SeedValue::Links)
+        }
+        (Content::Key { json: serde_json::Value::Null, .. }, true) => Ok(SeedValue::Links(Vec::new())),
+        (Content::Key { .. }, true) => Err(Problem::wrong_type("a list of refs")),
+        (Content::Key { json: serde_json::Value::Null, .. }, false) => Ok(SeedValue::Value(Value::Null)),
+        (Content::Key { json, of }, false) => by(to, *of, json).map(link),
         (Content::Json(serde_json::Value::Array(items)), true) => {
             let keys: Result<Vec<Natural>, Problem> = items.iter().map(|item| natural(to, item)).collect();
             keys.map(SeedValue::Links)
@@ -82,6 +90,22 @@ fn link(mut key: Natural) -> SeedValue {
     match key.as_slice() {
         [(FieldId::ID, _)] => SeedValue::Value(key.remove(0).1),
         _ => SeedValue::Link(key),
+    }
+}
+
+/// The record that has this value in one field, or that an object tells.
+fn by(to: &Model, of: FieldId, json: &serde_json::Value) -> Result<Natural, Problem> {
+    if json.is_object() {
+        return natural(to, json);
+    }
+    let field = to.field(of);
+    let value = scalar(field, json).and_then(|value| checked(field, value));
+    let value = value.map_err(|problem| {
+        Problem::new(problem.code, format!("names `{}`, which {}", field.name, problem.message))
+    })?;
+    match value {
+        Value::Null => Err(Problem::new("required", format!("has a `{}` that is null", field.name))),
+        value => Ok(vec![(of, value)]),
     }
 }
 
