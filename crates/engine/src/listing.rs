@@ -117,7 +117,7 @@ impl Engine {
         let mut asked = Parameters::default();
         for (at, (name, text)) in pairs.iter().enumerate() {
             if pairs[..at].iter().any(|(known, _)| known == name) {
-                return Err(bad("repeated_parameter", name, "is given twice"));
+                return Err(wrong("repeated_parameter", name, "is given twice"));
             }
             match name.as_str() {
                 "include" => asked.include = Some(text),
@@ -133,16 +133,20 @@ impl Engine {
                 "page" if list => asked.page = Some(whole(name, text, LAST_PAGE)?),
                 _ if list => {
                     let field = self.plain_field(model, who, name)?;
-                    let value = field.ty.from_text(field, text).map_err(|problem| {
-                        bad("bad_value", name, &format!("{} {}", field.label, problem.message))
-                    })?;
+                    let value = field
+                        .ty
+                        .from_text(field, text)
+                        .map_err(|problem| wrong("bad_value", name, &problem.message))?;
+                    if let Some(choices) = no_choice(field, &value) {
+                        return Err(wrong("bad_value", name, &choices));
+                    }
                     asked.equal.push((name.clone(), value));
                 }
                 _ => return Err(unknown_parameter(name)),
             }
         }
         if asked.cursor.is_some() && asked.page.is_some() {
-            return Err(bad("bad_value", "page", "cannot be given together with cursor"));
+            return Err(wrong("bad_value", "page", "cannot be given together with cursor"));
         }
         asked.equal.sort_by(|left, right| left.0.cmp(&right.0));
         Ok(asked)
@@ -190,7 +194,7 @@ impl Engine {
         }
         for (at, path) in asked.include.into_iter().flat_map(|paths| paths.split(',')).enumerate() {
             if at >= MOST_INCLUDES || path.split('.').count() > DEEPEST_INCLUDE {
-                return Err(bad("bad_include", "include", "asks for too much at once"));
+                return Err(wrong("bad_include", "include", "asks for too much at once"));
             }
             self.include(model, who, path, query)?;
         }
@@ -236,7 +240,7 @@ impl Engine {
         let checked =
             expr::check(text, &scope, Expect::Condition).map_err(|mistakes| match mistakes.first() {
                 Some(first) => mistaken(first),
-                None => bad("bad_filter", "filter", "cannot be understood"),
+                None => wrong("bad_filter", "filter", "cannot be understood"),
             })?;
         self.reading(who, |reading| expr::restrict(checked, reading)).map_err(|mistake| mistaken(&mistake))
     }
@@ -256,7 +260,7 @@ impl Engine {
             let (descending, name) = name.strip_prefix('-').map_or((false, name), |name| (true, name));
             let path = self.sort_path(model, who, name)?;
             if keys.len() >= MOST_SORT_KEYS || keys.iter().any(|key| key.path == path) {
-                return Err(bad("bad_sort", "sort", "has too many keys, or one twice"));
+                return Err(wrong("bad_sort", "sort", "has too many keys, or one twice"));
             }
             keys.push(SortKey { path, descending });
         }
@@ -340,7 +344,7 @@ impl Engine {
 
     fn open_cursor(&self, cursor: &str, bound_to: &[u8], key: &[Kind]) -> Result<Vec<Value>, Failure> {
         let refused =
-            || bad("bad_cursor", "cursor", "is not a cursor of this list with this filter and sort");
+            || wrong("bad_cursor", "cursor", "is not a cursor of this list with this filter and sort");
         let text = self.unseal("cursor", cursor).ok_or_else(refused)?;
         let texts = text.strip_prefix(bound_to).ok_or_else(refused)?;
         let texts: Vec<Option<String>> = serde_json::from_slice(texts).map_err(|_| refused())?;
@@ -378,21 +382,33 @@ fn bad(code: &'static str, parameter: &str, message: &str) -> Failure {
     Failure::BadRequest { code, parameter: Some(parameter.to_owned()), message: message.to_owned() }
 }
 
+/// What is wrong with a parameter, as the end of a sentence that begins with its name.
+fn wrong(code: &'static str, parameter: &str, what: &str) -> Failure {
+    bad(code, parameter, &format!("`{parameter}` {what}"))
+}
+
+/// A comparison with a word that is none of the field's would find nothing, whatever is stored.
+fn no_choice(field: &Field, value: &Value) -> Option<String> {
+    let text = value.as_text().filter(|_| !field.choices.is_empty())?;
+    let known = text.is_empty() || field.choices.iter().any(|choice| choice == text);
+    (!known).then(|| format!("must be one of {}", field.choices.join(", ")))
+}
+
 fn unknown_parameter(name: &str) -> Failure {
-    bad("unknown_parameter", name, "is not a parameter of this request, nor a field that can be compared")
+    wrong("unknown_parameter", name, "is not a parameter of this request, nor a field that can be compared")
 }
 
 fn truth(name: &str, text: &str) -> Result<bool, Failure> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(bad("bad_value", name, "must be true or false")),
+        _ => Err(wrong("bad_value", name, "must be true or false")),
     }
 }
 
 fn whole(name: &str, text: &str, most: u64) -> Result<u64, Failure> {
     match text.parse::<u64>() {
         Ok(number) if (1..=most).contains(&number) && !text.starts_with('+') => Ok(number),
-        _ => Err(bad("bad_value", name, &format!("must be a whole number from 1 to {most}"))),
+        _ => Err(wrong("bad_value", name, &format!("must be a whole number from 1 to {most}"))),
     }
 }

@@ -69,6 +69,8 @@ pub(crate) struct Limits<'limits> {
     pub(crate) also_required: Option<FieldId>,
     /// What the answer shows of the record, if anything.
     pub(crate) returning: Option<&'limits Arc<Prepared>>,
+    /// What of lists of refs the asker was shown: no others are taken out of them.
+    pub(crate) shown: &'limits [(FieldId, Vec<Id>)],
 }
 
 impl Engine {
@@ -244,7 +246,15 @@ impl Engine {
         guards.extend(proposal.guards(&model, permissions, self.access(), who));
         guards.extend(permissions.conditions.update.clone().map(Guard::Proposed));
         guards.extend(self.checks(&model));
-        let links = proposal.links.into_iter().map(|(field, ids)| (field, Links::Replace(ids))).collect();
+        let links = |(field, chosen): (FieldId, Vec<Id>)| match limits
+            .shown
+            .iter()
+            .find(|(known, _)| *known == field)
+        {
+            Some((_, shown)) => (field, Links::Among { shown: shown.clone(), chosen }),
+            None => (field, Links::Replace(chosen)),
+        };
+        let links = proposal.links.into_iter().map(links).collect();
         let action = Action::Update { id, if_version, values: proposal.values, links };
         self.commit_one(ask, model.id, action, guards, limits.returning).await
     }

@@ -28,6 +28,8 @@ pub struct Page {
     pub require: Option<Expr>,
     /// What it reads of the query string, with types.
     pub query: IndexMap<String, Kind>,
+    /// What those of them may be that are compared with nothing but `choice` fields.
+    pub choices: IndexMap<String, Vec<String>>,
     /// Types of the route's parameters: what they are compared with, text where with nothing.
     pub params: IndexMap<String, Kind>,
     /// Its queries by name, in an order in which each only needs earlier ones.

@@ -84,6 +84,13 @@ pub enum Links {
     Add(Vec<Id>),
     /// Takes these out.
     Remove(Vec<Id>),
+    /// What a form chose among what it showed; links that it did not show stay.
+    Among {
+        /// What of the list was shown.
+        shown: Vec<Id>,
+        /// What was chosen.
+        chosen: Vec<Id>,
+    },
 }
 
 /// A condition under which a mutation may happen; evaluated in the transaction, in this order of kinds.

@@ -72,6 +72,8 @@ impl Engine {
             FormAction::Create => ("new", self.create_limited(&ask, form.model, fields, limits).await?.id),
             FormAction::Update(name) => {
                 let id = id_in(&records, name)?;
+                let shown = shown_lists(&self.model(form.model), form, &records, name);
+                let limits = Limits { shown: &shown, ..limits };
                 self.change(&ask, form.model, id, None, fields, Mode::Patch, limits).await?;
                 (name.as_str(), id)
             }
@@ -190,7 +192,9 @@ pub(crate) fn control_values(
         return mistaken.pairs.iter().filter(of_field).map(|(_, text)| text.clone()).collect();
     }
     match record {
-        Some(record) if field.is_many() => linked(model, field.id, record),
+        Some(record) if field.is_many() => {
+            linked(model, field.id, record).iter().map(Value::to_text).collect()
+        }
         Some(record) => match record.shape.value(&record.row, field.id) {
             Some(value) if !matches!(value, Value::Null | Value::Withheld) => vec![value.to_text()],
             _ => Vec::new(),
@@ -203,14 +207,32 @@ pub(crate) fn control_values(
     }
 }
 
-fn linked(model: &Model, field: FieldId, record: &Record) -> Vec<String> {
+/// What a form shows of the lists of refs that it changes.
+fn shown_lists(
+    model: &Model,
+    form: &Form,
+    records: &[(String, Record)],
+    name: &str,
+) -> Vec<(FieldId, Vec<Id>)> {
+    let Some((_, record)) = records.iter().find(|(known, _)| known == name) else { return Vec::new() };
+    let lists = form.fields.iter().filter(|field| model.field(**field).is_many());
+    lists
+        .map(|field| {
+            let ids = linked(model, *field, record).into_iter().filter_map(|id| id.as_id());
+            (*field, ids.collect())
+        })
+        .collect()
+}
+
+/// The ids that a record's list of refs holds, as far as it was loaded.
+fn linked(model: &Model, field: FieldId, record: &Record) -> Vec<Value> {
     let Some(relation) = model.relations.iter().find(|relation| relation.by == RelationBy::Refs(field))
     else {
         return Vec::new();
     };
     match record.shape.related(&record.row, relation.id) {
         Some((Related::Many(rows), shape)) => {
-            rows.iter().filter_map(|row| shape.value(row, FieldId::ID)).map(Value::to_text).collect()
+            rows.iter().filter_map(|row| shape.value(row, FieldId::ID)).cloned().collect()
         }
         _ => Vec::new(),
     }

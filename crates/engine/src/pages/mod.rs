@@ -135,7 +135,8 @@ impl Engine {
         let ask = self.ask(request.actor);
         let plan = self.inner.pages.system_plan(name, Who::of(request.actor));
         let (data, options) = match plan {
-            Some(plan) => self.run(plan, &ask, request).await?,
+            // Purlin's own pages are shown whatever the address has behind its `?`.
+            Some(plan) => self.run(plan, &ask, &PageRequest { query: &[], ..request.clone() }).await?,
             None => (Vec::new(), Vec::new()),
         };
         let loaded = Loaded { now: ask.now, params: Vec::new(), query: Vec::new(), data, options };
@@ -193,6 +194,9 @@ impl Engine {
         }
         let mut args = Vec::new();
         let mut chosen: Option<Plan> = None;
+        if let Some(refused) = given(request.query, "sort").and_then(|sort| unknown_sort(page, sort)) {
+            return Err(refused);
+        }
         for (at, step) in page.steps.iter().enumerate() {
             args.push(StepArgs { window: window(step, page, request.query)?, per_page: None });
             if let Some(sort) = given(request.query, "sort")
@@ -213,7 +217,10 @@ impl Engine {
             let Some(set) = sets.next() else { break };
             data.push((step.name.clone(), found(step, args, set)?));
         }
-        let options = page.options.iter().zip(sets).map(|(of, set)| of.choices_of(&set)).collect();
+        let mut options = Vec::new();
+        for (of, set) in page.options.iter().zip(sets) {
+            of.add_to(&mut options, &set);
+        }
         Ok((data, options))
     }
 
@@ -296,16 +303,39 @@ fn typed_query(page: &Page, pairs: &[(String, String)]) -> Result<Vec<(String, V
             None => Value::Null,
             Some(text) => {
                 let value = if text.contains('\0') { None } else { kind.parse(text) };
-                value.ok_or_else(|| Failure::BadRequest {
-                    code: "bad_value",
-                    parameter: Some(name.clone()),
-                    message: format!("{name} cannot be read"),
-                })?
+                let value =
+                    value.ok_or_else(|| bad_value(name, &format!("must be {}", expr::kind_name(*kind))))?;
+                if let Some(choices) = page.choices.get(name)
+                    && !choices.iter().any(|choice| choice == text)
+                {
+                    return Err(bad_value(name, &format!("must be one of {}", choices.join(", "))));
+                }
+                value
             }
         };
         Ok((name.clone(), value))
     };
     page.query.iter().map(typed).collect()
+}
+
+/// A value of the query string that does not do, and what would.
+fn bad_value(name: &str, what: &str) -> Failure {
+    Failure::BadRequest {
+        code: "bad_value",
+        parameter: Some(name.to_owned()),
+        message: format!("`{name}` {what}"),
+    }
+}
+
+/// An order that the page does not declare. Where it declares none, `?sort=` is as any other name that it does not
+/// read: links from elsewhere bring such along.
+fn unknown_sort(page: &PagePlan, sort: &str) -> Option<Failure> {
+    let mut declared: Vec<&str> =
+        page.steps.iter().flat_map(|step| step.sorts.keys()).map(String::as_str).collect();
+    declared.sort_unstable();
+    declared.dedup();
+    let wrong = !declared.is_empty() && !declared.contains(&sort);
+    wrong.then(|| bad_value("sort", &format!("must be one of {}", declared.join(", "))))
 }
 
 /// The first value of a query parameter, where it is not empty.
@@ -316,11 +346,12 @@ fn given<'pairs>(pairs: &'pairs [(String, String)], name: &str) -> Option<&'pair
 fn window(step: &plan::StepInfo, page: &PagePlan, pairs: &[(String, String)]) -> Result<Window, Failure> {
     let Some(per_page) = step.per_page else { return Ok(Window::First) };
     let Some(text) = given(pairs, &page.parameter_of(step)) else { return Ok(Window::First) };
-    let number = text
-        .parse::<u64>()
-        .ok()
-        .filter(|number| (1..=LAST_PAGE).contains(number))
-        .ok_or(Failure::NotFound)?;
+    let parameter = page.parameter_of(step);
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number || text.bytes().all(|byte| byte == b'0') {
+        return Err(bad_value(&parameter, "must be a whole number from 1 on"));
+    }
+    let number = text.parse::<u64>().ok().filter(|number| *number <= LAST_PAGE).ok_or(Failure::NotFound)?;
     if number == 1 {
         return Ok(Window::First);
     }

@@ -59,6 +59,8 @@ pub(crate) struct OptionsOf {
     form: String,
     field: FieldId,
     label: FieldId,
+    /// Whether this is only what the record refers to now, which the others may be too many to hold.
+    current: bool,
 }
 
 /// What may be chosen for a form's ref.
@@ -125,7 +127,20 @@ impl PagePlan {
 }
 
 impl OptionsOf {
-    pub(crate) fn choices_of(&self, set: &RowSet) -> Options {
+    /// Adds what a query found to what may be chosen.
+    pub(crate) fn add_to(&self, all: &mut Vec<Options>, set: &RowSet) {
+        let found = self.choices_of(set);
+        match all.last_mut().filter(|_| self.current) {
+            Some(options) => {
+                let new = |(id, _): &(String, String)| options.choices.iter().all(|(known, _)| known != id);
+                let new: Vec<_> = found.choices.into_iter().filter(new).collect();
+                options.choices.extend(new);
+            }
+            None => all.push(found),
+        }
+    }
+
+    fn choices_of(&self, set: &RowSet) -> Options {
         let text =
             |row, field| set.shape.value(row, field).map(purlin_schema::Value::to_text).unwrap_or_default();
         let choices = set.rows.iter().map(|row| (text(row, FieldId::ID), text(row, self.label))).collect();
@@ -229,7 +244,20 @@ impl Compiler<'_> {
             let query = self.store.prepare(&query).map_err(|error| error.message)?;
             let label = self.models.get(reference.to).label;
             compiled.plan.steps.push(Step { name: format!("{name}.{field:?}"), query, must_exist: false });
-            compiled.options.push(OptionsOf { form: name.to_owned(), field: *field, label });
+            let options = OptionsOf { form: name.to_owned(), field: *field, label, current: false };
+            compiled.options.push(options);
+            if let (FormAction::Update(record), false) = (&form.action, reference.many) {
+                let mut query = self.options_query(reference.to);
+                let input = Input::Data(record.clone(), *field);
+                query.filter = Some(expressions::id_is(self.models.get(reference.to), input));
+                query.limit = Limit::One;
+                let query = self.access.guard(&query, self.who);
+                let query = self.store.prepare(&query).map_err(|error| error.message)?;
+                let step = Step { name: format!("{name}.{field:?}.current"), query, must_exist: false };
+                compiled.plan.steps.push(step);
+                let current = OptionsOf { form: name.to_owned(), field: *field, label, current: true };
+                compiled.options.push(current);
+            }
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::report::{File, Reports};
 use super::templates::{self, TemplateFile};
 use super::toml::{Entry, Text, View};
 use super::{forms, names, queries, routes, rules, walk};
-use crate::expr::{Expect, Expr, ExprKind, Input, Scope, Type};
+use crate::expr::{Comparison, Expect, Expr, ExprKind, Input, Scope, Type};
 use crate::model::{FieldId, ModelId, Models};
 use crate::page::{DataQuery, Form, Page, Route, Template};
 use crate::query::Limit;
@@ -116,6 +116,7 @@ pub(super) fn load(root: &Path, settings: &Settings, models: &Models, reports: &
             // Telling what went wrong is never refused itself.
             require: front.require.filter(|_| route.is_some()),
             query: front.query,
+            choices: front.choices,
             params: front.params,
             data: front.data,
             forms: front.forms,
@@ -252,6 +253,7 @@ impl Context<'_> {
 struct Front {
     require: Option<Expr>,
     query: IndexMap<String, Kind>,
+    choices: IndexMap<String, Vec<String>>,
     params: IndexMap<String, Kind>,
     data: IndexMap<String, DataQuery>,
     forms: IndexMap<String, Form>,
@@ -295,8 +297,51 @@ impl Front {
         };
         refuse_taken_names(&context, &data, &views);
         let params = context.param_kinds();
-        Front { require, query: context.query, params, data, forms }
+        let choices = choices(models, &data);
+        Front { require, query: context.query, choices, params, data, forms }
     }
+}
+
+/// The words that a value of the query string may be, where all that it is compared with are `choice` fields.
+fn choices(models: &Models, data: &IndexMap<String, DataQuery>) -> IndexMap<String, Vec<String>> {
+    let mut compared: IndexMap<String, Vec<String>> = IndexMap::new();
+    let mut otherwise: Vec<String> = Vec::new();
+    let filters = data.values().flat_map(|data| {
+        let optional = data.query.optional.iter().map(|optional| &optional.filter);
+        data.query.filter.iter().chain(optional)
+    });
+    for filter in filters {
+        let mut uses = 0;
+        walk::each(filter, &mut |part| match &part.kind {
+            ExprKind::Compare(Comparison::Equal, left, right) => {
+                for (field, input) in [(left, right), (right, left)] {
+                    if let (ExprKind::Field(path), ExprKind::Input(Input::Query(name))) =
+                        (&field.kind, &input.kind)
+                        && let choices = &models.get(path.end).field(path.field).choices
+                        && !choices.is_empty()
+                    {
+                        compared.entry(name.clone()).or_default().extend(choices.iter().cloned());
+                        uses += 1;
+                    }
+                }
+            }
+            ExprKind::Input(Input::Query(name)) => {
+                // Each comparison shows its input again, as one of its parts.
+                if uses == 0 {
+                    otherwise.push(name.clone());
+                } else {
+                    uses -= 1;
+                }
+            }
+            _ => {}
+        });
+    }
+    compared.retain(|name, choices| {
+        let mut seen = HashSet::new();
+        choices.retain(|choice| seen.insert(choice.clone()));
+        !otherwise.contains(name)
+    });
+    compared
 }
 
 /// `[query]`: names and types.

@@ -54,6 +54,15 @@ impl Write<'_> {
             Links::Add(ids) => {
                 (distinct(ids).into_iter().filter(|id| !present.contains(id)).collect(), vec![])
             }
+            Links::Among { shown, chosen } => {
+                let wanted = distinct(chosen);
+                let keep: HashSet<Id> = wanted.iter().copied().collect();
+                let gone = |id: &Id| present.contains(id) && !keep.contains(id);
+                let mut removed: Vec<Id> = shown.iter().copied().filter(gone).collect();
+                removed.sort_unstable();
+                removed.dedup();
+                (wanted.into_iter().filter(|id| !present.contains(id)).collect(), removed)
+            }
             Links::Remove(ids) => {
                 (vec![], distinct(ids).into_iter().filter(|id| present.contains(id)).collect())
             }

@@ -85,7 +85,9 @@ fn referring(model: &Model, mutation: &Mutation, made: &[Outcome]) -> Action {
             }
             Action::Update { links, .. } if model.field(*field).is_many() => {
                 match links.iter_mut().find(|(known, _)| known == field) {
-                    Some((_, Links::Replace(ids) | Links::Add(ids))) => ids.push(id),
+                    Some((_, Links::Replace(ids) | Links::Add(ids) | Links::Among { chosen: ids, .. })) => {
+                        ids.push(id);
+                    }
                     _ => links.push((*field, Links::Add(vec![id]))),
                 }
             }

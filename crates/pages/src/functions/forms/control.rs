@@ -2,6 +2,7 @@
 
 use minijinja::Error;
 use minijinja::value::Kwargs;
+use purlin_schema::model::Source;
 use purlin_schema::types::Control as By;
 use purlin_schema::value::Kind;
 use purlin_schema::{Field, Value as Held};
@@ -125,7 +126,7 @@ impl<'view> Control<'view> {
         out.attribute("for", &self.id);
         out.raw(">");
         out.text(&self.label);
-        if !self.required() && !matches!(self.by, By::Checkbox) && self.field.is_some() {
+        if !self.required() && self.by != By::Checkbox && !self.is_chosen() && self.field.is_some() {
             out.raw(" <span class=\"field-optional\">(optional)</span>");
         }
         out.raw("</label>");
@@ -224,7 +225,7 @@ impl<'view> Control<'view> {
         self.common(out);
         out.flag("multiple", many);
         out.raw(">");
-        if !many && (!self.required() || self.first().is_empty()) {
+        if !many && !self.is_chosen() && (!self.required() || self.first().is_empty()) {
             out.raw("<option value=\"\">");
             out.raw(if self.required() { "Choose one" } else { "–" });
             out.raw("</option>");
@@ -277,6 +278,15 @@ impl<'view> Control<'view> {
             Some(field) => field.required && (field.default.is_none() || self.changes),
             None => true,
         }
+    }
+
+    /// Whether it holds one of the choices of a field that has one by default: nobody need choose, or choose none.
+    fn is_chosen(&self) -> bool {
+        let chosen = |field: &Field| {
+            let default = matches!(&field.default, Some(Source::Literal(value)) if !value.is_null());
+            default && !field.choices.is_empty() && !self.first().is_empty()
+        };
+        self.field.is_some_and(chosen)
     }
 
     fn first(&self) -> &str {
