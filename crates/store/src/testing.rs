@@ -1,14 +1,13 @@
 //! For tests: faults on purpose, and a look behind the scenes. No part of the public interface.
 
-use std::sync::Arc;
+mod filled;
+
 use std::sync::atomic::Ordering;
 
-use purlin_schema::Models;
-use purlin_schema::query::Query;
+pub use filled::Known;
 
-use crate::sql::dialect::{Dialect, Flavour};
 use crate::sql::query::Variant;
-use crate::{CompileError, Database, Error, Prepared, Store};
+use crate::{Database, Error, Prepared, Store};
 
 /// Takes a store apart.
 pub struct Testing<'store>(pub(crate) &'store Store);
@@ -131,31 +130,5 @@ fn server(variable: &str, url: &str, address: &str) -> Option<String> {
         Some(off) if off == "off" => None,
         Some(url) => url.into_string().ok(),
         None => std::net::TcpStream::connect(address).is_ok().then(|| url.to_owned()),
-    }
-}
-
-/// The statements by which a database finds the rows of a query: `sqlite`, `postgres`, `mariadb` or `mysql`.
-///
-/// # Errors
-/// Where it holds something that this database's SQL cannot do.
-///
-/// # Panics
-/// Where the name is of no such database.
-pub fn statements(models: &Arc<Models>, database: &str, query: &Query) -> Result<Vec<String>, CompileError> {
-    let prepared = Prepared::compile(models, dialect(database), query)?;
-    let compiled = prepared.variant(Variant::BASE)?;
-    let rows = compiled.segments.iter().chain(&compiled.total);
-    let includes = compiled.body.includes.iter().map(|include| include.batched.statement(2).0);
-    let counts = compiled.body.counts.iter().map(|count| count.batched.statement(2).0);
-    Ok(rows.chain(includes).chain(counts).map(|statement| statement.sql.to_string()).collect())
-}
-
-fn dialect(database: &str) -> Dialect {
-    match database {
-        "sqlite" => Dialect::Sqlite,
-        "postgres" => Dialect::Postgres,
-        "mariadb" => Dialect::Mysql(Flavour::MariaDb),
-        "mysql" => Dialect::Mysql(Flavour::Mysql),
-        other => panic!("there is no SQL for {other}"),
     }
 }

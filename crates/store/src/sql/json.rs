@@ -9,6 +9,7 @@ use purlin_schema::expr::{Comparison, ExprKind, Quantifier, Step, Type};
 use purlin_schema::{Expr, Kind, Value};
 
 use super::Bind;
+use super::dialect::Dialect;
 use super::expr::{Code, Compiler, Nulls, Way, all_of, case};
 use super::frame::Scope;
 use crate::error::CompileError;
@@ -38,6 +39,7 @@ pub(crate) struct Place {
 impl Compiler<'_> {
     /// The place that an expression which gives JSON stands for.
     pub(crate) fn json(&mut self, expr: &Expr) -> Result<Place, CompileError> {
+        self.looks_into_json(expr)?;
         match &expr.kind {
             ExprKind::Member(of, steps) => {
                 let document = self.container(of)?;
@@ -64,8 +66,16 @@ impl Compiler<'_> {
         }
     }
 
+    fn looks_into_json(&self, expr: &Expr) -> Result<(), CompileError> {
+        match self.dialect {
+            Dialect::Sqlite => Ok(()),
+            _ => Err(CompileError::new(expr, "this database is not asked about JSON")),
+        }
+    }
+
     /// JSON text to look into; null where there is none.
     fn container(&mut self, expr: &Expr) -> Result<String, CompileError> {
+        self.looks_into_json(expr)?;
         Ok(match &expr.kind {
             ExprKind::Element(scope) => {
                 let alias = &self.scopes[self.scope_at(*scope)?].alias;

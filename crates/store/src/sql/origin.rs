@@ -25,7 +25,8 @@ impl Origin {
         used.then(|| {
             let table = compiler.dialect.table(compiler.models.get(*model));
             let joins = compiler.joins(self.frame);
-            format!("FROM {table} AS {alias}{joins} WHERE {alias}.\"id\" = {}", self.id.sql)
+            let id = compiler.dialect.column(alias, "id");
+            format!("FROM {table} AS {alias}{joins} WHERE {id} = {}", self.id.sql)
         })
     }
 

@@ -66,7 +66,7 @@ fn put_after(statement: &mut Statement<'_>, at: usize, prefix: &Value) -> rusqli
 }
 
 /// The least text that is greater than every text which begins with this one, if there is one.
-fn text_after(prefix: &str) -> Option<String> {
+pub(crate) fn text_after(prefix: &str) -> Option<String> {
     let mut after = prefix.to_owned();
     while let Some(last) = after.pop() {
         let next = match last {

@@ -5,5 +5,6 @@ mod meaning;
 mod migrate;
 mod paging;
 mod reading;
+mod servers;
 mod support;
 mod writing;

@@ -7,15 +7,18 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use purlin_schema::expr::arbitrary::{Taste, World, condition, world};
-use purlin_schema::expr::{Asker, Comparison, Evaluated, ExprKind, Type, eval, specialise};
+use purlin_schema::expr::{Asker, Comparison, Evaluated, ExprKind, Type, eval, sample, specialise};
 use purlin_schema::query::{Query, Select};
-use purlin_schema::{Expr, Kind, Models, Value};
+use purlin_schema::{Expr, Kind, ModelId, Models, Value};
 use purlin_store::StepArgs;
 
+use crate::servers::Server;
 use crate::support::{Site, ids};
 
 /// Worlds that are tried, with some expressions each.
 const WORLDS: u32 = 150;
+/// The same on servers, which take longer.
+const WORLDS_ON_SERVERS: u32 = 40;
 
 #[test]
 fn sql_agrees_with_memory() {
@@ -40,9 +43,55 @@ fn sql_agrees_with_memory() {
     }
 }
 
-/// Filters by an expression, by its opposite, and by what it gives compared with a literal.
+/// The same on servers.
+#[test]
+fn sql_of_servers_agrees_with_memory() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let models = Arc::new(sample::models());
+    let servers = tokio::sync::Mutex::new(runtime.block_on(Server::all("meaning", &models)));
+    let posts = models.named("posts").expect("a model of the sample").id;
+    let expressions = vec(condition(&models, posts, Taste::default()), 12);
+    let config =
+        ProptestConfig { cases: WORLDS_ON_SERVERS, failure_persistence: None, ..ProptestConfig::default() };
+    let result = TestRunner::new(config).run(&(world(&models), expressions), |(world, expressions)| {
+        runtime.block_on(async {
+            for server in servers.lock().await.iter_mut() {
+                server.fill(&world).await;
+                for expr in &expressions {
+                    for (world, asker) in [(&world, Asker::User), (&world.as_visitor(), Asker::Visitor)] {
+                        for (query, expected) in questions(world, posts, expr, asker) {
+                            let Ok(sql) = server.known().filled(&models, &query, world, &[], None) else {
+                                continue;
+                            };
+                            let found = server.ids(&sql[0]).await.map_err(TestCaseError::fail)?;
+                            prop_assert_eq!(found, expected, "{:?}: {}\n{:?}", server.known(), sql[0], expr);
+                        }
+                    }
+                }
+            }
+            Ok(())
+        })
+    });
+    runtime.block_on(Server::leave(servers.into_inner()));
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+/// Compares what the store finds.
 async fn agree(site: &Site, world: &World, expr: &Expr, asker: Asker) -> Result<(), TestCaseError> {
-    let posts = site.model("posts").id;
+    for (query, expected) in questions(world, site.model("posts").id, expr, asker) {
+        let Ok(prepared) = site.store.prepare(&query) else { continue };
+        let set = site.run_with(&prepared, world, StepArgs::default()).await;
+        let set = set.map_err(|error| TestCaseError::fail(format!("{error}\n{}", prepared.sql)))?;
+        prop_assert_eq!(ids(&set.rows), expected, "{}\n{:?}", prepared.sql, expr);
+    }
+    Ok(())
+}
+
+/// Filters by an expression, by its opposite, and by what it gives compared with a literal; and the ids of the rows
+/// that are to be found.
+fn questions(world: &World, posts: ModelId, expr: &Expr, asker: Asker) -> [(Query, Vec<i64>); 4] {
     let plain = specialise(expr, asker);
     let rows = 0..world.rows(posts).len();
     let found = rows.map(|row| eval(&plain, &world.at(posts, row))).collect::<Vec<_>>();
@@ -57,19 +106,15 @@ async fn agree(site: &Site, world: &World, expr: &Expr, asker: Asker) -> Result<
         let sides = (Box::new(expr.clone()), Box::new(Expr::truth(to)));
         truth(ExprKind::Compare(Comparison::Equal, sides.0, sides.1))
     };
-    for (filter, expected) in [
+    [
         (expr.clone(), where_is(true)),
         (not, where_is(false)),
         (equal(true), where_is(true)),
         (equal(false), where_is(false)),
-    ] {
-        let query = Query { filter: Some(filter), select: Select::Fields(Vec::new()), ..Query::of(posts) };
-        let Ok(prepared) = site.store.prepare(&query) else { continue };
-        let set = site.run_with(&prepared, world, StepArgs::default()).await;
-        let set = set.map_err(|error| TestCaseError::fail(format!("{error}\n{}", prepared.sql)))?;
-        prop_assert_eq!(ids(&set.rows), expected, "{}\n{:?}\n{:?}", prepared.sql, expr, found);
-    }
-    Ok(())
+    ]
+    .map(|(filter, expected)| {
+        (Query { filter: Some(filter), select: Select::Fields(Vec::new()), ..Query::of(posts) }, expected)
+    })
 }
 
 /// The rows of a world in place of those that are there.
