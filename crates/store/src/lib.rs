@@ -19,10 +19,6 @@ pub mod error;
 mod feed;
 pub mod migrate;
 pub mod mutation;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "reading, writing and migrating over these connections follow")
-)]
 mod mysql;
 mod network;
 pub mod plan;

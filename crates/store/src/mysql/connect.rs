@@ -91,6 +91,12 @@ impl Target {
         Ok(Target { opts: opts.into(), tls: url.tls, address })
     }
 
+    /// The same server and user, in no database.
+    pub(crate) fn without_database(&self) -> Target {
+        let opts = OptsBuilder::from_opts(self.opts.clone()).db_name(None::<String>);
+        Target { opts: opts.into(), ..self.clone() }
+    }
+
     /// Makes a connection.
     ///
     /// # Errors

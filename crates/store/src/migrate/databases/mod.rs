@@ -3,6 +3,7 @@
 //! Above this folder nothing knows which database it is. A [`Database`] is spoken to from synchronous code; one
 //! behind a network runs its client on a thread of its own.
 
+mod mysql;
 mod postgres;
 mod server;
 mod sqlite;
@@ -107,6 +108,8 @@ pub enum Flavour {
     Sqlite,
     /// PostgreSQL 13 or later.
     Postgres,
+    /// MySQL 8 or MariaDB 10.6, or later.
+    MySql,
 }
 
 impl Flavour {
@@ -115,6 +118,7 @@ impl Flavour {
         match self {
             Flavour::Sqlite => sqlite::sql(plan),
             Flavour::Postgres => server::sql(postgres::WORDS, plan),
+            Flavour::MySql => server::sql(mysql::WORDS, plan),
         }
     }
 }
@@ -123,6 +127,7 @@ impl Flavour {
 pub(super) fn open(url: &str, root: &Path, create: bool) -> Result<Box<dyn Database>, MigrateError> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
         Some("postgres" | "postgresql") => Ok(Box::new(postgres::open(url, create)?)),
+        Some("mysql" | "mariadb") => Ok(Box::new(mysql::open(url, create)?)),
         _ => Ok(Box::new(sqlite::Sqlite::open(url, root)?)),
     }
 }

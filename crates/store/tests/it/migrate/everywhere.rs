@@ -20,41 +20,53 @@ fn filled(on: On, ty: &str, values: &[Option<&str>]) -> Place {
     place
 }
 
+type Case = (&'static str, &'static str, &'static str, &'static str);
+
+/// Type, values as texts, another type, and the texts that it makes of them.
+const CONVERSIONS: &[Case] = &[
+    ("int", "12,-3,null", "text", "12,-3,null"),
+    ("int", "12,-9007199254740992", "float", "12.0,-9007199254740992.0"),
+    ("int", "0,1", "bool", "false,true"),
+    ("int", "12,-1", "decimal(3)", "12.000,-1.000"),
+    ("bool", "true,false,null", "int", "1,0,null"),
+    ("float", "3.0,-2.0", "int", "3,-2"),
+    ("float", "1.256,-0.1,0.125,-0.125", "decimal(2)", "1.26,-0.10,0.13,-0.13"),
+    ("float", "0.1,1e300,-1.5e-7", "text", "0.1,1e300,-1.5e-7"),
+    ("decimal(2)", "1.50,-0.05", "decimal(4)", "1.5000,-0.0500"),
+    ("decimal(2)", "1.50,1.49,-1.50,-1.49,-0.50,0.49", "int", "2,1,-2,-1,-1,0"),
+    ("decimal(3)", "1.255,-1.255,1.254", "decimal(2)", "1.26,-1.26,1.25"),
+    ("decimal(2)", "1.50", "float", "1.5"),
+    ("date", "1969-12-31", "datetime", "1969-12-31T00:00:00.000000Z"),
+    ("datetime", "1970-01-01T23:59:59.999999Z,1969-12-31T23:59:59.999999Z", "date", "1970-01-01,1969-12-31"),
+    ("datetime", "2026-01-31T10:00:00.000001Z", "text", "2026-01-31T10:00:00.000001Z"),
+    ("duration", "1h30m,-1m", "text", "1h30m,-1m"),
+    ("json", "[1]", "text", "[1]"),
+    ("uuid", "00010203-0405-0607-0809-0a0b0c0d0e0f", "text", "00010203-0405-0607-0809-0a0b0c0d0e0f"),
+];
+
 #[test]
 fn conversions_mean_the_same() {
     for on in everywhere() {
-        for (from, values, to, expected) in [
-            ("int", "12,-3,null", "text", "12,-3,null"),
-            ("int", "12,-9007199254740992", "float", "12.0,-9007199254740992.0"),
-            ("int", "0,1", "bool", "false,true"),
-            ("int", "12,-1", "decimal(3)", "12.000,-1.000"),
-            ("bool", "true,false,null", "int", "1,0,null"),
-            ("float", "3.0,-2.0", "int", "3,-2"),
-            ("float", "1.256,-0.1,0.125,-0.125", "decimal(2)", "1.26,-0.10,0.13,-0.13"),
-            ("float", "0.1,1e300,-1.5e-7", "text", "0.1,1e300,-1.5e-7"),
-            ("decimal(2)", "1.50,-0.05", "decimal(4)", "1.5000,-0.0500"),
-            ("decimal(2)", "1.50,1.49,-1.50,-1.49,-0.50,0.49", "int", "2,1,-2,-1,-1,0"),
-            ("decimal(3)", "1.255,-1.255,1.254", "decimal(2)", "1.26,-1.26,1.25"),
-            ("decimal(2)", "1.50", "float", "1.5"),
-            ("date", "1969-12-31", "datetime", "1969-12-31T00:00:00.000000Z"),
-            (
-                "datetime",
-                "1970-01-01T23:59:59.999999Z,1969-12-31T23:59:59.999999Z",
-                "date",
-                "1970-01-01,1969-12-31",
-            ),
-            ("datetime", "2026-01-31T10:00:00.000001Z", "text", "2026-01-31T10:00:00.000001Z"),
-            ("duration", "1h30m,-1m", "text", "1h30m,-1m"),
-            ("json", "[1]", "text", "[1]"),
-            ("uuid", "00010203-0405-0607-0809-0a0b0c0d0e0f", "text", "00010203-0405-0607-0809-0a0b0c0d0e0f"),
-        ] {
-            let values: Vec<_> = values.split(',').map(|value| (value != "null").then_some(value)).collect();
-            let place = filled(on, from, &values);
-            place.become_this(&items(&format!("type = \"{to}\"")));
-            place.become_this(&items("type = \"text\""));
-            let found = place.text("SELECT \"x\" FROM \"items\" ORDER BY \"id\"");
+        let place = Place::new(on);
+        // A table a case, so that three migrations do them all.
+        let all = |ty: &dyn Fn(&Case) -> String| {
+            let table = |(at, case)| format!("[items{at}.fields]\nx = {{ type = \"{}\" }}\n", ty(case));
+            wanted(&CONVERSIONS.iter().enumerate().map(table).collect::<String>())
+        };
+        place.become_this(&all(&|_| "text".to_owned()));
+        for (at, (_, values, ..)) in CONVERSIONS.iter().enumerate() {
+            for value in values.split(',') {
+                place.insert(&format!("items{at}"), &[("x", (value != "null").then_some(value))]);
+            }
+        }
+        place.become_this(&all(&|(from, ..)| (*from).to_owned()));
+        assert_eq!(place.drift(), Vec::<String>::new());
+        place.become_this(&all(&|(_, _, to, _)| (*to).to_owned()));
+        assert_eq!(place.drift(), Vec::<String>::new());
+        place.become_this(&all(&|_| "text".to_owned()));
+        for (at, (from, _, to, expected)) in CONVERSIONS.iter().enumerate() {
+            let found = place.text(&format!("SELECT \"x\" FROM \"items{at}\" ORDER BY \"id\""));
             assert_eq!(found, expected.replace(',', "\n"), "{on:?}: {from} to {to}");
-            assert_eq!(place.drift(), Vec::<String>::new());
         }
     }
 }
@@ -195,7 +207,7 @@ fn a_new_name_and_a_new_type_keep_children_links_and_what_was_made_by_hand() {
         place.insert("parents", &[("x", Some("7"))]);
         place.insert("parents", &[("x", Some("8")), ("self_ref", Some("1"))]);
         place.insert("children", &[("parent", Some("2"))]);
-        place.run("INSERT INTO \"parents__friends\" VALUES (1, 2); CREATE INDEX by_hand ON \"parents\" (\"x\", \"self_ref\")");
+        place.run("INSERT INTO \"parents__friends\" VALUES (1, 2); CREATE INDEX by_hand ON \"parents\" (\"self_ref\", \"created_at\")");
         place.become_this(&wanted(&text("int")));
         let by_hand = "index `by_hand` on `parents` was made by hand".to_owned();
         assert_eq!(place.drift(), std::slice::from_ref(&by_hand), "{on:?}");
@@ -226,10 +238,7 @@ fn a_schema_that_was_changed_by_hand_shows() {
              fields.author = { type = \"int\", to = \"users\" }\nindexes = [[\"author\"], [\"title\"]]\n",
         ));
         assert_eq!(place.drift(), Vec::<String>::new());
-        place.run(
-            "CREATE TABLE \"notes\" (\"id\" integer); ALTER TABLE \"posts\" ADD COLUMN \"extra\" integer; \
-             DROP INDEX \"posts(title)\"; DROP TABLE \"posts\"",
-        );
+        place.run("CREATE TABLE \"notes\" (\"id\" integer); DROP TABLE \"posts\"");
         assert_eq!(
             place.drift(),
             ["table `posts` is missing", "table `notes` is not of the models"],
@@ -242,35 +251,57 @@ fn a_schema_that_was_changed_by_hand_shows() {
             "[users.fields]\nname = { type = \"text\" }\n[posts]\nfields.title = { type = \"text\", required = true }\n\
              fields.author = { type = \"int\", to = \"users\" }\nindexes = [[\"author\"], [\"title\"]]\nuniques = [[\"title\"]]\n",
         ));
+        let is_postgres = on == On::Postgres;
+        let pick = |postgres: &str, mysql: &str| if is_postgres { postgres } else { mysql }.to_owned();
+        let reference = "the reference of `posts.author` to `users` is missing";
         for (sql, said) in [
-            ("ALTER TABLE \"posts\" ADD COLUMN \"extra\" date", "column `posts.extra` is not of the models"),
-            ("ALTER TABLE \"posts\" DROP COLUMN \"extra\"", ""),
-            ("DROP INDEX \"posts(title)\"", "index `posts(title)` on `posts` is missing"),
             (
-                "CREATE INDEX \"posts(title)\" ON \"posts\" (\"id\")",
-                "index `posts(title)` on `posts` is another: (\"id\")",
+                "ALTER TABLE \"posts\" ADD COLUMN \"extra\" date".to_owned(),
+                "column `posts.extra` is not of the models".to_owned(),
+            ),
+            ("ALTER TABLE \"posts\" DROP COLUMN \"extra\"".to_owned(), String::new()),
+            (
+                pick("DROP INDEX \"posts(title)\"", "DROP INDEX \"posts(title)\" ON \"posts\""),
+                "index `posts(title)` on `posts` is missing".to_owned(),
             ),
             (
-                "DROP INDEX \"posts(title)\"; CREATE INDEX \"posts(title)\" ON \"posts\" (\"title\", \"id\")",
-                "",
+                "CREATE INDEX \"posts(title)\" ON \"posts\" (\"id\")".to_owned(),
+                "index `posts(title)` on `posts` is another: (\"id\")".to_owned(),
             ),
             (
-                "ALTER TABLE \"posts\" ALTER COLUMN \"title\" DROP NOT NULL",
-                "column `posts.title` admits null",
+                pick(
+                    "ALTER TABLE \"posts\" ALTER COLUMN \"title\" DROP NOT NULL; DROP INDEX \"posts(title)\"; \
+                     CREATE INDEX \"posts(title)\" ON \"posts\" (\"title\" NULLS FIRST, \"id\")",
+                    "ALTER TABLE \"posts\" MODIFY COLUMN \"title\" varchar(768) COLLATE utf8mb4_nopad_bin NULL; \
+                     DROP INDEX \"posts(title)\" ON \"posts\"; CREATE INDEX \"posts(title)\" ON \"posts\" (\"title\")",
+                ),
+                "column `posts.title` admits null".to_owned(),
             ),
-            ("ALTER TABLE \"posts\" ALTER COLUMN \"title\" SET NOT NULL", ""),
             (
-                "ALTER TABLE \"posts\" DROP CONSTRAINT \"posts(author) ref\"",
-                "the reference of `posts.author` to `users` is missing",
+                pick(
+                    "ALTER TABLE \"posts\" ALTER COLUMN \"title\" SET NOT NULL; \
+                     ALTER TABLE \"posts\" DROP CONSTRAINT \"posts(author) ref\"",
+                    "ALTER TABLE \"posts\" MODIFY COLUMN \"title\" varchar(768) COLLATE utf8mb4_nopad_bin NOT NULL; \
+                     ALTER TABLE \"posts\" DROP FOREIGN KEY \"posts(author) ref\"",
+                ),
+                reference.to_owned(),
             ),
             (
-                "ALTER TABLE \"users\" ALTER COLUMN \"name\" TYPE varchar(9)",
-                "the reference of `posts.author` to `users` is missing\n\
-                 column `users.name` is character varying(9), not text COLLATE \"C\"",
+                pick(
+                    "ALTER TABLE \"users\" ALTER COLUMN \"name\" TYPE varchar(9)",
+                    "ALTER TABLE \"users\" MODIFY COLUMN \"name\" varchar(9)",
+                ),
+                format!(
+                    "{reference}\ncolumn `users.name` is {}",
+                    pick(
+                        "character varying(9), not text COLLATE \"C\"",
+                        "varchar(9) COLLATE utf8mb4_nopad_bin, not longtext COLLATE utf8mb4_nopad_bin"
+                    )
+                ),
             ),
         ] {
-            place.run(sql);
-            assert_eq!(place.drift().join("\n"), said, "{sql}");
+            place.run(&sql);
+            assert_eq!(place.drift().join("\n"), said, "{on:?}: {sql}");
         }
     }
 }

@@ -4,10 +4,13 @@
 //! there the tests fail and say so; `off` leaves one out.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Row, Value as Cell};
 use purlin_store::migrate::{DevOutcome, MigrationPlan, Migrator, Snapshot, Wanted};
-use purlin_store::testing::postgres_url;
+use purlin_store::testing::{mysql_url, postgres_url};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -20,6 +23,7 @@ pub(super) type Rows = Vec<Vec<Option<String>>>;
 pub(super) enum On {
     Sqlite,
     Postgres,
+    MySql,
 }
 
 /// Every database that is tested here.
@@ -36,6 +40,9 @@ pub(super) fn servers() -> Vec<On> {
     if !left_out("PURLIN_TEST_POSTGRES") {
         all.push(On::Postgres);
     }
+    if !left_out("PURLIN_TEST_MYSQL") {
+        all.push(On::MySql);
+    }
     all
 }
 
@@ -46,7 +53,13 @@ pub(super) struct Place {
     pub(super) url: String,
     name: String,
     runtime: Runtime,
-    client: Option<Client>,
+    client: Option<Remote>,
+}
+
+/// A connection to its server.
+enum Remote {
+    Postgres(Client),
+    MySql(Mutex<Conn>),
 }
 
 impl Place {
@@ -57,18 +70,15 @@ impl Place {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (url, client) = match on {
-            On::Sqlite => ("sqlite:data/site.db".to_owned(), None),
-            On::Postgres => {
-                let server = server_url();
-                let admin = connect(&runtime, &server);
-                run(&runtime, &admin, &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"));
-                let (server, _) = server.rsplit_once('/').expect("a database");
-                let url = format!("{server}/{name}");
-                let client = connect(&runtime, &url);
-                (url, Some(client))
-            }
+        let (url, how) = match on {
+            On::Sqlite => ("sqlite:data/site.db".to_owned(), ""),
+            On::Postgres => (within(&server_url(on), &name), "TEMPLATE template0 ENCODING 'UTF8'"),
+            On::MySql => (within(&server_url(on), &name), ""),
         };
+        let client = (on != On::Sqlite).then(|| {
+            connect(&runtime, on, &server_url(on)).run(&runtime, &format!("CREATE DATABASE {name} {how}"));
+            connect(&runtime, on, &url)
+        });
         Place { on, folder, url, name, runtime, client }
     }
 
@@ -88,7 +98,7 @@ impl Place {
 
     pub(super) fn run(&self, sql: &str) {
         match &self.client {
-            Some(client) => run(&self.runtime, client, sql),
+            Some(client) => client.run(&self.runtime, sql),
             None => self.file().execute_batch(sql).unwrap_or_else(|error| panic!("{error}\n{sql}")),
         }
     }
@@ -108,15 +118,7 @@ impl Place {
             let rows = super::support::rows(&self.file(), sql);
             return rows.iter().map(|row| row.iter().map(value).collect()).collect();
         };
-        let messages = self.runtime.block_on(client.simple_query(sql));
-        let messages = messages.unwrap_or_else(|error| panic!("{error:?}\n{sql}"));
-        let row = |message| match message {
-            SimpleQueryMessage::Row(row) => {
-                Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
-            }
-            _ => None,
-        };
-        messages.into_iter().filter_map(row).collect()
+        client.rows(&self.runtime, sql)
     }
 
     /// Rows with `null` for nothing, cells joined by `|`, one a line.
@@ -164,25 +166,91 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.client.take().is_some() {
-            let admin = connect(&self.runtime, &server_url());
-            run(&self.runtime, &admin, &format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        if self.client.take().is_none() {
+            return;
         }
+        let how = if self.on == On::Postgres { "WITH (FORCE)" } else { "" };
+        let admin = connect(&self.runtime, self.on, &server_url(self.on));
+        admin.run(&self.runtime, &format!("DROP DATABASE {} {how}", self.name));
     }
 }
 
-fn server_url() -> String {
-    postgres_url().expect(
-        "no PostgreSQL answers at 127.0.0.1:5432: start one, or leave it out with PURLIN_TEST_POSTGRES=off",
-    )
+fn server_url(on: On) -> String {
+    let (url, what) = match on {
+        On::MySql => (
+            mysql_url(),
+            "no MySQL or MariaDB answers at 127.0.0.1:3306: start one, or leave it out with PURLIN_TEST_MYSQL=off",
+        ),
+        _ => (
+            postgres_url(),
+            "no PostgreSQL answers at 127.0.0.1:5432: start one, or leave it out with PURLIN_TEST_POSTGRES=off",
+        ),
+    };
+    url.expect(what)
 }
 
-fn connect(runtime: &Runtime, url: &str) -> Client {
+/// The same server with another database.
+fn within(url: &str, database: &str) -> String {
+    let (server, _) = url.rsplit_once('/').expect("a database");
+    format!("{server}/{database}")
+}
+
+fn connect(runtime: &Runtime, on: On, url: &str) -> Remote {
+    if on == On::MySql {
+        let mut connection = runtime.block_on(Conn::from_url(url)).expect("a connection");
+        let modes =
+            "SET SESSION sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES'";
+        runtime.block_on(connection.query_drop(modes)).expect("modes");
+        return Remote::MySql(Mutex::new(connection));
+    }
     let (client, connection) = runtime.block_on(tokio_postgres::connect(url, NoTls)).expect("a connection");
     runtime.spawn(connection);
-    client
+    Remote::Postgres(client)
 }
 
-fn run(runtime: &Runtime, client: &Client, sql: &str) {
-    runtime.block_on(client.batch_execute(sql)).unwrap_or_else(|error| panic!("{error:?}\n{sql}"));
+impl Remote {
+    fn run(&self, runtime: &Runtime, sql: &str) {
+        match self {
+            Remote::Postgres(client) => {
+                runtime
+                    .block_on(client.batch_execute(sql))
+                    .unwrap_or_else(|error| panic!("{error:?}\n{sql}"));
+            }
+            Remote::MySql(connection) => {
+                let mut connection = connection.lock().expect("nobody panicked");
+                for sql in sql.split(';').filter(|sql| !sql.trim().is_empty()) {
+                    let done = runtime.block_on(connection.query_drop(sql));
+                    done.unwrap_or_else(|error| panic!("{error:?}\n{sql}"));
+                }
+            }
+        }
+    }
+
+    fn rows(&self, runtime: &Runtime, sql: &str) -> Rows {
+        match self {
+            Remote::Postgres(client) => {
+                let messages = runtime.block_on(client.simple_query(sql));
+                let row = |message| match message {
+                    SimpleQueryMessage::Row(row) => {
+                        Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
+                    }
+                    _ => None,
+                };
+                let messages = messages.unwrap_or_else(|error| panic!("{error:?}\n{sql}"));
+                messages.into_iter().filter_map(row).collect()
+            }
+            Remote::MySql(connection) => {
+                let mut connection = connection.lock().expect("nobody panicked");
+                let rows: Result<Vec<Row>, _> = runtime.block_on(connection.query(sql));
+                let text = |cell| match cell {
+                    Cell::Bytes(bytes) => {
+                        Some(String::from_utf8(bytes).unwrap_or_else(|bytes| format!("{bytes:?}")))
+                    }
+                    _ => None,
+                };
+                let rows = rows.unwrap_or_else(|error| panic!("{error:?}\n{sql}"));
+                rows.into_iter().map(|row| row.unwrap().into_iter().map(text).collect()).collect()
+            }
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! What PostgreSQL says.
 //!
-//! Nulls sort first ascending and last descending everywhere in Purlin, which is not PostgreSQL's own way: an index
-//! on a column that admits null says so, or no query could take its order from it. `id` ends every order, so it ends
-//! every index that is not unique.
+//! Nulls sort first ascending and last descending everywhere in Purlin, which is not PostgreSQL's own way: queries
+//! say so for every declared field, and so does an index, or no query could take its order from it. `id` ends every
+//! order, so it ends every index that is not unique. References are looked at by each statement, unless a
+//! transaction puts that off: records that refer to each other in a circle are written in one.
 
 use purlin_schema::{Kind, Value};
 
@@ -10,7 +11,7 @@ use super::super::server::schema::{ColumnShape, IndexShape, Reference, Schema, T
 use super::super::server::words::{Fact, Lock, Reading, Said, Words};
 use super::read;
 use crate::migrate::error::MigrateError;
-use crate::migrate::snapshot::{ColumnType, IdKind, Table};
+use crate::migrate::snapshot::{ColumnType, IdKind};
 
 /// Bytes of a name.
 const NAME: usize = 63;
@@ -27,7 +28,7 @@ impl Words for Postgres {
         NAME
     }
 
-    fn column_type(&self, ty: ColumnType, _keyed: bool) -> String {
+    fn column_type(&self, ty: ColumnType, _keyed: Option<usize>) -> String {
         match ty.0 {
             Kind::Bool => "boolean".to_owned(),
             Kind::Int | Kind::Duration => "bigint".to_owned(),
@@ -56,10 +57,11 @@ impl Words for Postgres {
         ]
     }
 
-    fn index(&self, unique: bool, parts: &[(&str, bool, bool)], _table: &Table) -> IndexShape {
-        let mut columns: Vec<String> = parts.iter().map(|(name, ..)| (*name).to_owned()).collect();
-        let part = |(name, descending, nullable): &(&str, bool, bool)| {
-            let order = match (descending, nullable) {
+    fn index(&self, unique: bool, parts: &[(&str, bool)]) -> IndexShape {
+        let mut columns: Vec<String> = parts.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let never_null = ["id", "created_at", "updated_at", "_version"];
+        let part = |(name, descending): &(&str, bool)| {
+            let order = match (descending, !never_null.contains(name)) {
                 (false, false) => "",
                 (false, true) => " NULLS FIRST",
                 (true, false) => " DESC",
@@ -68,8 +70,7 @@ impl Words for Postgres {
             format!("{}{order}", self.quote(name))
         };
         let mut parts: Vec<String> = parts.iter().map(part).collect();
-        let is_link = columns.iter().any(|column| column == "target" || column == "source");
-        if !unique && !is_link && !columns.iter().any(|column| column == "id") {
+        if !unique && !columns.iter().any(|column| column == "id") {
             columns.push("id".to_owned());
             parts.push("\"id\"".to_owned());
         }
@@ -84,7 +85,7 @@ impl Words for Postgres {
         true
     }
 
-    fn longest_key(&self) -> Option<usize> {
+    fn key_bytes(&self) -> Option<usize> {
         None
     }
 
@@ -172,9 +173,9 @@ impl Words for Postgres {
             (from, to) if from == to => return None,
             (Kind::Int | Kind::Bool | Kind::Decimal(_) | Kind::Uuid, Kind::Text) => format!("{column}::text"),
             (Kind::Int, Kind::Float) => format!("{column}::double precision"),
-            (Kind::Int, Kind::Decimal(_)) => format!("{column}::{}", self.column_type(to, false)),
+            (Kind::Int, Kind::Decimal(_)) => format!("{column}::{}", self.column_type(to, None)),
             (Kind::Decimal(old), Kind::Decimal(new)) if new > old => {
-                format!("{column}::{}", self.column_type(to, false))
+                format!("{column}::{}", self.column_type(to, None))
             }
             // Halves go away from zero, as they do here.
             (Kind::Decimal(_), Kind::Decimal(scale)) => format!("round({column}, {scale})"),
@@ -185,7 +186,7 @@ impl Words for Postgres {
             (Kind::Datetime, Kind::Date) => format!("({column} AT TIME ZONE 'UTC')::date"),
             _ => return None,
         };
-        let (table, ty) = (self.quote(table), self.column_type(to, false));
+        let (table, ty) = (self.quote(table), self.column_type(to, None));
         Some((format!("ALTER TABLE {table} ALTER COLUMN {column} TYPE {ty} USING {using}"), Lock::Rewrite))
     }
 
@@ -248,7 +249,7 @@ impl Words for Postgres {
     }
 
     fn put_value(&self, table: &str, column: &str, id: IdKind, ty: ColumnType) -> String {
-        let (id, ty) = (self.column_type(id.column_type(), false), self.column_type(ty, false));
+        let (id, ty) = (self.column_type(id.column_type(), None), self.column_type(ty, None));
         let (table, column) = (self.quote(table), self.quote(column));
         format!(
             "UPDATE {table} SET {column} = p.v::{ty} FROM unnest($1::text[], $2::text[]) AS p(i, v) WHERE \"id\" = p.i::{id}"
@@ -327,7 +328,7 @@ impl Postgres {
 
     fn reference_sql(&self, table: &str, name: &str, reference: &Reference) -> String {
         format!(
-            "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} (\"id\") ON DELETE RESTRICT",
+            "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} (\"id\") DEFERRABLE",
             self.quote(table),
             self.quote(name),
             self.quote(&reference.column),

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use purlin_schema::{Kind, Value};
 
 use super::convert::convert;
+use super::schema::keyed_columns;
 use super::words::Words;
 use crate::migrate::operation::{Conversion, Operation, conversion};
 use crate::migrate::snapshot::{ColumnType, IdKind, Snapshot};
@@ -258,18 +259,18 @@ impl Finder<'_> {
 
     /// Columns that become part of a key and may hold texts too long for one.
     fn texts_in_keys(&mut self, operation: &Operation, before: &Snapshot) {
-        let Some(limit) = self.words.longest_key() else { return };
-        let (Operation::AddUnique { table, .. } | Operation::AddIndex { table, .. }) = operation else {
+        let (Operation::AddUnique { table, .. }
+        | Operation::AddIndex { table, .. }
+        | Operation::ChangeType { table, .. }) = operation
+        else {
             return;
         };
-        let keyed = super::schema::keyed_columns(&self.after.tables[table]);
-        let had = before.tables.get(table).map(super::schema::keyed_columns).unwrap_or_default();
-        for field in keyed.difference(&had) {
-            let is_text = |column: &crate::migrate::snapshot::Column| column.ty.0 == Kind::Text;
-            if !self.after.tables[table].fields.get(field).is_some_and(is_text) {
-                continue;
-            }
-            let question = Question::TooLong(self.source(table, field), limit);
+        let limits = keyed_columns(&self.after.tables[table], self.words);
+        let had = before.tables.get(table).map(|table| keyed_columns(table, self.words)).unwrap_or_default();
+        for (field, limit) in
+            limits.into_iter().filter(|(field, limit)| had.get(field).is_none_or(|had| had > limit))
+        {
+            let question = Question::TooLong(self.source(table, &field), limit);
             let problem =
                 format!("`{table}.{field}` is longer than the {limit} characters that a key may have here");
             self.look(operation, table, question, problem, "shorten these texts first".to_owned());

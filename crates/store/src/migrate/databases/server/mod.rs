@@ -424,8 +424,7 @@ impl Step {
         match &self.action {
             Action::Run { lock, .. } => *lock,
             Action::Fill { .. } => Lock::Rows,
-            Action::Convert { into: None, .. } => Lock::Rewrite,
-            Action::Convert { into: Some(_), .. } => Lock::Rows,
+            Action::Convert { .. } => Lock::Rewrite,
             Action::Index { .. } => Lock::Nobody,
         }
     }

@@ -101,6 +101,8 @@ impl Server {
         Ok(())
     }
 
+    /// Nobody may write in between: what he wrote would be lost with the old column. Whoever dies in between has
+    /// done nothing, for the new column takes the old one's place at the end and at once.
     fn convert_into(
         &self,
         table: &str,
@@ -108,9 +110,18 @@ impl Server {
         id: IdKind,
         (from, to): (ColumnType, ColumnType),
     ) -> Result<(), StepError> {
+        if !self.holds(&Fact::Column(table.to_owned(), into.to_owned()))? {
+            return Ok(());
+        }
         let words = &*self.words;
         let put = words.put_value(table, into, id, to);
-        self.each_converted(table, column, id, (from, to), &mut |pairs| Ok(self.link.put(&put, pairs)?))
+        let (lock, swap, unlock) = swap(words, table, column, into);
+        self.link.run(&lock)?;
+        let done = self
+            .each_converted(table, column, id, (from, to), &mut |pairs| Ok(self.link.put(&put, pairs)?))
+            .and_then(|()| Ok(self.link.run(&swap)?));
+        let unlocked = self.link.run(&unlock);
+        done.and(unlocked.map_err(Into::into))
     }
 
     fn each_converted(
@@ -147,9 +158,19 @@ fn fill(words: &dyn Words, table: &str, column: &str, value: &str) -> String {
     format!("UPDATE {table} SET {column} = {value} WHERE {column} IS NULL")
 }
 
+/// The statements by which a column takes another's place.
+fn swap(words: &dyn Words, table: &str, column: &str, into: &str) -> (String, String, String) {
+    let (table, column, into) = (words.quote(table), words.quote(column), words.quote(into));
+    (
+        format!("LOCK TABLES {table} WRITE"),
+        format!("ALTER TABLE {table} DROP COLUMN {column}, RENAME COLUMN {into} TO {column}"),
+        "UNLOCK TABLES".to_owned(),
+    )
+}
+
 /// The statements by which values that Purlin converted come into a column.
 fn in_place(words: &dyn Words, table: &str, column: &str, id: IdKind, to: ColumnType) -> [String; 6] {
-    let (id, ty) = (words.column_type(id.column_type(), false), words.column_type(to, false));
+    let (id, ty) = (words.column_type(id.column_type(), None), words.column_type(to, None));
     let (table, column) = (words.quote(table), words.quote(column));
     // Where a type alone is meant there is no place for a collation.
     let bare = ty.split(" COLLATE").next().unwrap_or(&ty);
@@ -178,11 +199,13 @@ impl Step {
             Action::Fill { column, value, .. } => vec![fill(words, &self.table, column, value)],
             Action::Index { sql, .. } => vec![sql.clone()],
             Action::Convert { column, from, to, into, .. } => {
-                let into = into.as_ref().map_or_else(String::new, |into| format!(" into \"{into}\""));
                 let table = &self.table;
-                return format!(
-                    "-- Purlin reads \"{table}\".\"{column}\" and writes it{into} as {to} instead of {from}.\n"
+                let read = format!(
+                    "-- Purlin reads \"{table}\".\"{column}\" and writes it as {to} instead of {from}.\n"
                 );
+                let Some(into) = into else { return read };
+                let (lock, swap, unlock) = swap(words, table, column, into);
+                return format!("{lock};\n{read}{swap};\n{unlock};\n");
             }
         };
         lines.iter().map(|line| format!("{line};\n")).collect()

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use purlin_schema::Kind;
 use sha2::{Digest, Sha256};
 
 use super::words::Words;
@@ -155,25 +156,22 @@ fn shape(name: &str, table: &Table, snapshot: &Snapshot, words: &dyn Words) -> T
     for (name, ty) in words.system_columns() {
         made.columns.insert((*name).to_owned(), column((*ty).to_owned(), true));
     }
-    let keyed = keyed_columns(table);
+    let keyed = keyed_columns(table, words);
     for (field, shape) in &table.fields {
         made.columns.insert(
             field.clone(),
-            column(words.column_type(shape.ty, keyed.contains(field)), shape.required),
+            column(words.column_type(shape.ty, keyed.get(field).copied()), shape.required),
         );
     }
-    let nullable = |field: &str| table.fields.get(field).is_some_and(|column| !column.required);
     for unique in &table.uniques {
         let index = format!("{name}({}) unique", unique.join(","));
-        let parts = unique.iter().map(|field| (field.as_str(), false, nullable(field))).collect::<Vec<_>>();
-        made.indexes.insert(words.name(&index), words.index(true, &parts, table));
+        let parts: Vec<_> = unique.iter().map(|field| (field.as_str(), false)).collect();
+        made.indexes.insert(words.name(&index), words.index(true, &parts));
     }
     for index in &table.indexes {
         let named: Vec<_> = index.iter().map(ToString::to_string).collect();
-        let parts: Vec<_> =
-            index.iter().map(|part| (part.field.as_str(), part.descending, nullable(&part.field))).collect();
-        made.indexes
-            .insert(words.name(&format!("{name}({})", named.join(","))), words.index(false, &parts, table));
+        let parts: Vec<_> = index.iter().map(|part| (part.field.as_str(), part.descending)).collect();
+        made.indexes.insert(words.name(&format!("{name}({})", named.join(","))), words.index(false, &parts));
     }
     for (field, column) in &table.fields {
         let Some(to) = column.to.as_ref().filter(|to| snapshot.tables.contains_key(*to)) else { continue };
@@ -188,8 +186,8 @@ impl TableShape {
         let is_led = self.key.first().is_some_and(|first| first == column)
             || self.indexes.values().any(|index| index.columns.first().is_some_and(|first| first == column));
         if words.references_need_index() && !is_led {
-            let parts = [(column, false, false)];
-            self.indexes.insert(name.clone(), words.index(false, &parts, &Table::default()));
+            let parts = [(column, false)];
+            self.indexes.insert(name.clone(), words.index(false, &parts));
         }
         self.references.insert(name, Reference { column: column.to_owned(), to: to.to_owned() });
     }
@@ -202,7 +200,7 @@ fn link_shape(
     snapshot: &Snapshot,
     words: &dyn Words,
 ) -> TableShape {
-    let end = |id: IdKind| ColumnShape { ty: words.column_type(id.column_type(), true), required: true };
+    let end = |id: IdKind| ColumnShape { ty: words.column_type(id.column_type(), None), required: true };
     let target_id = snapshot.tables[target].id;
     let mut made = TableShape {
         columns: BTreeMap::from([
@@ -212,19 +210,42 @@ fn link_shape(
         key: vec!["source".to_owned(), "target".to_owned()],
         ..TableShape::default()
     };
-    let parts = [("target", false, false), ("source", false, false)];
+    let columns = ["target", "source"].map(str::to_owned).to_vec();
+    let parts = columns.iter().map(|column| words.quote(column)).collect();
     made.indexes
-        .insert(words.name(&format!("{name}(target,source)")), words.index(false, &parts, &Table::default()));
+        .insert(words.name(&format!("{name}(target,source)")), IndexShape { unique: false, parts, columns });
     made.add_reference(name, "source", owner, words);
     made.add_reference(name, "target", target, words);
     made
 }
 
-/// The columns that take part in a key.
-pub(crate) fn keyed_columns(table: &Table) -> BTreeSet<String> {
-    let indexed = table.indexes.iter().flatten().map(|part| part.field.clone());
-    table.uniques.iter().flatten().cloned().chain(indexed).collect()
+/// Texts that take part in a key of limited length, with how many characters each may have: those of one key share
+/// its bytes, at four for each character.
+pub(crate) fn keyed_columns(table: &Table, words: &dyn Words) -> BTreeMap<String, usize> {
+    let mut lengths = BTreeMap::new();
+    let Some(bytes) = words.key_bytes() else { return lengths };
+    let indexes = table.indexes.iter().map(|index| index.iter().map(|part| part.field.as_str()).collect());
+    let uniques = table.uniques.iter().map(|unique| unique.iter().map(String::as_str).collect());
+    for key in indexes.chain(uniques).collect::<Vec<Vec<&str>>>() {
+        let is_text = |field: &&str| table.fields.get(*field).is_some_and(|column| column.ty.0 == Kind::Text);
+        let texts: Vec<&str> = key.iter().copied().filter(is_text).collect();
+        if texts.is_empty() {
+            continue;
+        }
+        let others = (key.len() - texts.len()) * OTHER_BYTES;
+        let most = bytes.saturating_sub(others) / texts.len() / 4;
+        for field in texts {
+            lengths
+                .entry(field.to_owned())
+                .and_modify(|length: &mut usize| *length = most.min(*length))
+                .or_insert(most);
+        }
+    }
+    lengths
 }
+
+/// What anything but a text takes of a key, at most.
+const OTHER_BYTES: usize = 20;
 
 /// A name that is no longer than a database admits; what is cut off is told apart by a hash of the whole.
 pub(crate) fn fitting(name: &str, limit: usize) -> String {

@@ -149,6 +149,14 @@ impl Maker<'_> {
     }
 
     fn run(&mut self, table: &str, said: Vec<Said>, holds: Option<Fact>) {
+        if !self.words.is_transactional() && said.len() > 1 {
+            // Each is done by itself; what follows the first can be done again.
+            let mut holds = holds;
+            return said.into_iter().for_each(|said| self.run(table, vec![said], holds.take()));
+        }
+        if said.is_empty() {
+            return;
+        }
         let lock = said.iter().map(|(_, lock)| *lock).max_by_key(|lock| *lock as u8).unwrap_or(Lock::Nobody);
         let sql = said.into_iter().map(|(sql, _)| sql).collect();
         self.push(table, Action::Run { sql, lock, holds }, false);
@@ -361,15 +369,13 @@ impl Maker<'_> {
         let new = self.new.tables[table].clone();
         let with = |index: &&String| new.indexes[*index].columns.iter().any(|column| column == field);
         let indexes: Vec<_> = new.indexes.keys().filter(with).cloned().collect();
-        indexes.iter().for_each(|index| self.drop_index(table, index));
+        for index in &indexes {
+            self.drop_index(table, index);
+        }
         let shape = ColumnShape { required: false, ..new.columns[field].clone() };
         let said = self.words.add_column(table, &into, &shape, None);
         self.run(table, said, Some(Fact::Column(table.to_owned(), into.clone())));
         self.push(table, Action::Convert { column, into: Some(into.clone()), from, to, id }, false);
-        let said = self.words.drop_column(table, field);
-        self.run(table, vec![said], Some(Fact::NoColumn(table.to_owned(), field.to_owned())));
-        let said = self.words.rename_column(table, &into, field);
-        self.run(table, vec![said], Some(Fact::Column(table.to_owned(), field.to_owned())));
         if new.columns[field].required {
             let said = self.words.alter_column(table, field, &new.columns[field], &shape);
             self.run(table, said, None);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schema::{ColumnShape, IndexShape, Reference, Schema, TableShape};
 use crate::migrate::error::MigrateError;
-use crate::migrate::snapshot::{ColumnType, IdKind, Table};
+use crate::migrate::snapshot::{ColumnType, IdKind};
 
 /// Whom a statement keeps waiting while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,20 +70,20 @@ pub(crate) trait Words: Send + Sync {
     fn name(&self, name: &str) -> String;
     /// How many bytes a table's or column's name may have.
     fn name_limit(&self) -> usize;
-    /// The type of a column; `keyed` where it takes part in an index.
-    fn column_type(&self, ty: ColumnType, keyed: bool) -> String;
+    /// The type of a column; where it takes part in a key of limited length, how many characters it may have.
+    fn column_type(&self, ty: ColumnType, keyed: Option<usize>) -> String;
     /// The type of `id`.
     fn id_type(&self, id: IdKind) -> String;
     /// Names and types of `created_at`, `updated_at` and `_version`.
     fn system_columns(&self) -> &'static [(&'static str, &'static str)];
-    /// An index over columns: name, whether it descends, whether it admits null.
-    fn index(&self, unique: bool, parts: &[(&str, bool, bool)], table: &Table) -> IndexShape;
+    /// An index over columns: name, whether it descends.
+    fn index(&self, unique: bool, parts: &[(&str, bool)]) -> IndexShape;
     /// Whether a foreign key takes an index on its column.
     fn references_need_index(&self) -> bool;
     /// Whether changes of tables are part of transactions.
     fn is_transactional(&self) -> bool;
-    /// How many characters a text in a key may have.
-    fn longest_key(&self) -> Option<usize>;
+    /// How many bytes the values of a key may have, where texts in it must have a length.
+    fn key_bytes(&self) -> Option<usize>;
 
     fn create_table(&self, name: &str, shape: &TableShape) -> Said;
     fn drop_table(&self, name: &str) -> Said;
