@@ -8,13 +8,14 @@
 //! - [`Engine`]: a site, its database and its templates, compiled; replaced whole when the site changes.
 //! - [`actor`]: who asks. [`access`]: what he may.
 //! - [`records`]: get, create, update, replace, delete; [`listing`]: lists as the API asks for them.
-//! - [`seed`]: many records at once. [`import`]: those of a file. [`pages`]: pages and their forms. [`accounts`]: passwords, sign-up, sign-in, sessions.
+//! - [`seed`]: many records at once. [`import`]: those of a file. [`export`]: the way back. [`pages`]: pages and their forms. [`accounts`]: passwords, sign-up, sign-in, sessions.
 
 pub mod access;
 pub mod accounts;
 pub mod actor;
 mod cache;
 mod checks;
+pub mod export;
 mod expressions;
 pub mod failure;
 pub mod import;
@@ -26,10 +27,12 @@ mod proposal;
 pub mod records;
 mod seal;
 pub mod seed;
+mod upsert;
 
 pub use access::Access;
 pub use actor::Actor;
 pub use failure::{Failure, FieldMessage};
+pub use upsert::Upserted;
 
 pub use purlin_pages::Assets;
 pub use purlin_pages::defaults as default_pages;

@@ -234,7 +234,8 @@ impl Engine {
         }
     }
 
-    fn filter(&self, model: &Model, who: Who, text: &str) -> Result<purlin_schema::Expr, Failure> {
+    /// A filter that somebody asks for, checked against what he may know.
+    pub(crate) fn filter(&self, model: &Model, who: Who, text: &str) -> Result<purlin_schema::Expr, Failure> {
         let scope = Scope::of(self.access().known(who)).this(model.id);
         let mistaken = |mistake: &expr::Mistake| bad("bad_filter", "filter", &mistake.draw(text));
         let checked =

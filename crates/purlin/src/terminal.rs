@@ -30,6 +30,11 @@ pub(crate) fn err() -> Pen {
     Pen { stream: Stream::Err, colour: takes_colour(std::io::stderr().is_terminal()) }
 }
 
+/// Standard output for what is large: lines without end.
+pub(crate) fn stream() -> impl Write {
+    std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock())
+}
+
 /// Whether a person sits there who can answer.
 pub(crate) fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()

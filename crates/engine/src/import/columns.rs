@@ -100,7 +100,7 @@ impl Columns {
         let mut messages = Vec::new();
         for (name, raw) in row.cells {
             let column = match &raw {
-                Raw::Body(text) if text.trim().is_empty() && self.body.is_none() => Column::Skipped,
+                Raw::Body(text) if text.is_empty() => Column::Skipped,
                 Raw::Body(_) => match self.body {
                     Some(field) => Column::Field(field, None),
                     None => {

@@ -6,3 +6,4 @@ mod listing;
 mod pages;
 mod records;
 mod support;
+mod upsert;

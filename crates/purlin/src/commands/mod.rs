@@ -7,9 +7,11 @@
 mod add;
 mod check;
 mod dev;
+mod export;
 mod import;
 pub(crate) mod migrate;
 mod new;
+mod query;
 mod routes;
 pub(crate) mod seed;
 mod serve;
@@ -37,6 +39,8 @@ pub fn main() -> ExitCode {
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Seed(arguments) => seed::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Query(arguments) => query::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),
     };
@@ -79,6 +83,8 @@ enum Command {
     Migrate(migrate::Arguments),
     Seed(seed::Arguments),
     Import(import::Arguments),
+    Export(export::Arguments),
+    Query(query::Arguments),
     User(user::Arguments),
     Version(version::Arguments),
 }

@@ -3,6 +3,7 @@
 mod add;
 mod check;
 mod dev;
+mod export;
 mod import;
 mod library;
 mod migrate;
