@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use purlin_schema::expr;
 use purlin_schema::model::Source;
+use purlin_schema::types::Problem;
 use purlin_schema::{Field, FieldId, Id, Model, Value};
 
 use purlin_store::Guard;
@@ -54,6 +55,16 @@ pub(crate) struct Reader<'ask> {
 }
 
 impl FieldMessage {
+    /// What is wrong with a field's value, or at a path in the document that it is: `meta.colour`.
+    pub(crate) fn of(field: &Field, problem: Problem) -> FieldMessage {
+        FieldMessage::new(&format!("{}{}", field.name, problem.at), problem.code, problem.message)
+    }
+
+    /// The field that it is about, without a path in it.
+    pub(crate) fn base(&self) -> &str {
+        self.field.split(['.', '[']).next().unwrap_or_default()
+    }
+
     pub(crate) fn new(field: &str, code: &str, message: impl Into<String>) -> FieldMessage {
         FieldMessage { field: field.to_owned(), code: code.to_owned(), message: message.into() }
     }
@@ -235,9 +246,9 @@ impl Reader<'_> {
         field.is_system() || self.permissions.fields[usize::from(field.id.0)].write.is_never()
     }
 
-    fn refuse(&self, field: &Field, problem: purlin_schema::types::Problem, proposal: &mut Proposal) {
+    fn refuse(&self, field: &Field, problem: Problem, proposal: &mut Proposal) {
         proposal.given.insert(field.id);
-        proposal.complain(&field.name, problem.code, problem.message);
+        proposal.messages.push(FieldMessage::of(field, problem));
     }
 
     /// HTML is stored as it will be shown, so that whoever reads it by API is as safe as a page's reader.
@@ -302,9 +313,8 @@ impl Reader<'_> {
                     messages.push(FieldMessage::new(&field.name, "required", "is required"));
                 }
                 Some(value) if !value.is_null() => {
-                    if let Some(problem) = field.ty.check(field, value) {
-                        messages.push(FieldMessage::new(&field.name, problem.code, problem.message));
-                    }
+                    let problems = field.ty.problems(field, value).into_iter();
+                    messages.extend(problems.map(|problem| FieldMessage::of(field, problem)));
                 }
                 None if required
                     && self.mode == Mode::Create

@@ -13,6 +13,7 @@
 //!
 //! - [`model`]: models, fields, relations, access rules. [`types`]: the field types, one file a type.
 //! - [`expr`]: CEL expressions, checked against the models; a typed tree that the store compiles to SQL.
+//! - [`json_schema`]: declared shapes of JSON documents.
 //! - [`query`]: what is asked of a model; pages declare it, the API builds it, the store compiles it.
 //! - [`page`]: pages, routes and forms as their front matter declares them.
 //! - [`value`], [`record`]: values and rows, in typed slices beside a shared shape.
@@ -20,6 +21,7 @@
 
 pub mod diagnostics;
 pub mod expr;
+pub mod json_schema;
 pub mod load;
 pub mod model;
 pub mod page;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::expr::Expr;
+use crate::json_schema::JsonSchema;
 use crate::types::FieldType;
 use crate::value::{Kind, Value};
 
@@ -121,6 +122,8 @@ pub struct Field {
     pub was: Option<String>,
     /// What the field is for, in the owner's words.
     pub description: Option<String>,
+    /// The declared shape of what is JSON.
+    pub schema: Option<Arc<JsonSchema>>,
     /// Where it is a ref or a list of refs.
     pub reference: Option<Reference>,
     /// Whether the site's files or `users` declare it, rather than every model having it.
@@ -384,6 +387,7 @@ impl Field {
             computed: None,
             was: None,
             description: None,
+            schema: None,
             reference: None,
             declared: true,
         }

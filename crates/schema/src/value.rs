@@ -122,6 +122,19 @@ impl From<bool> for Value {
 }
 
 impl Value {
+    /// A document as a field keeps it: the keys of its objects in the order of their code points, whatever order they
+    /// came in, so that every database gives them alike. JSON's null is null.
+    #[must_use]
+    pub fn json(mut json: serde_json::Value) -> Value {
+        if json.is_null() {
+            return Value::Null;
+        }
+        if !sorted(&json) {
+            json.sort_all_objects();
+        }
+        Value::Json(Box::new(json))
+    }
+
     /// Whether this is null.
     #[must_use]
     pub fn is_null(&self) -> bool {
@@ -199,6 +212,15 @@ impl Value {
             Value::Bool(truth) => Some(*truth),
             _ => None,
         }
+    }
+}
+
+/// Whether every object has its keys in order.
+fn sorted(json: &serde_json::Value) -> bool {
+    match json {
+        serde_json::Value::Array(items) => items.iter().all(sorted),
+        serde_json::Value::Object(map) => map.keys().is_sorted() && map.values().all(sorted),
+        _ => true,
     }
 }
 

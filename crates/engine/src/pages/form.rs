@@ -240,14 +240,22 @@ fn linked(model: &Model, field: FieldId, record: &Record) -> Vec<Value> {
 
 pub(crate) fn messages_of(mistaken: Option<&Mistaken<'_>>, field: &str) -> Vec<String> {
     let messages = mistaken.map(|mistaken| mistaken.messages.as_slice()).unwrap_or_default();
-    let of_field = |message: &&FieldMessage| message.field == field && !is_sentence(message);
-    messages.iter().filter(of_field).map(|message| message.message.clone()).collect()
+    let of_field = |message: &&FieldMessage| message.base() == field && !is_sentence(message);
+    messages.iter().filter(of_field).map(told).collect()
+}
+
+/// With the path in a document where that is what is wrong.
+fn told(message: &FieldMessage) -> String {
+    match message.field.len() == message.base().len() {
+        true => message.message.clone(),
+        false => format!("{} {}", message.field, message.message),
+    }
 }
 
 /// What is wrong with a field in words of the site's own.
 pub(crate) fn sentences_of(mistaken: Option<&Mistaken<'_>>, field: &str) -> Vec<String> {
     let messages = mistaken.map(|mistaken| mistaken.messages.as_slice()).unwrap_or_default();
-    let of_field = |message: &&FieldMessage| message.field == field && is_sentence(message);
+    let of_field = |message: &&FieldMessage| message.base() == field && is_sentence(message);
     messages.iter().filter(of_field).map(|message| message.message.clone()).collect()
 }
 
@@ -261,7 +269,7 @@ pub(crate) fn other_messages(mistaken: Option<&Mistaken<'_>>, model: &Model, sho
     let messages = mistaken.map(|mistaken| mistaken.messages.as_slice()).unwrap_or_default();
     messages
         .iter()
-        .filter(|message| !shown.contains(&message.field.as_str()))
+        .filter(|message| !shown.contains(&message.base()))
         .map(|message| match model.field_named(&message.field) {
             _ if is_sentence(message) => message.message.clone(),
             Some(field) => format!("{} {}", field.label, message.message),

@@ -23,6 +23,7 @@ pub use scope::{Expect, Mistake, Scope};
 use super::lex::MAX_NODES;
 use super::parse::{self, Node, NodeKind};
 use super::{Expr, ExprKind, Input, Type, Walk};
+use crate::json_schema::Place;
 use crate::model::ModelId;
 use crate::value::{Kind, Value};
 
@@ -101,18 +102,18 @@ struct Related {
 
 /// What a variable of an `exists` stands for.
 #[derive(Clone, Copy)]
-enum Variable {
+enum Variable<'scope> {
     /// A row of a model.
     Row(ModelId),
-    /// An element of a JSON array.
-    Element,
+    /// An element of a JSON array, with what the schema says of it.
+    Element(Option<Place<'scope>>),
 }
 
 struct Checker<'scope> {
     scope: &'scope Scope<'scope>,
     mistakes: Vec<Mistake>,
     /// Variables of the `exists` around, the innermost last.
-    variables: Vec<(String, Variable)>,
+    variables: Vec<(String, Variable<'scope>)>,
     /// How many of the variables the text of a `[define]` name cannot see.
     unseen: usize,
     /// What the inputs without a type of their own were taken for.
@@ -275,7 +276,13 @@ impl<'scope> Checker<'scope> {
     fn as_condition(&mut self, expr: Expr) -> Option<Expr> {
         match &expr.ty {
             Type::Value(Kind::Bool) => Some(expr),
-            Type::Value(Kind::Json) => Some(self.taken_as(expr, Kind::Bool)),
+            Type::Value(Kind::Json) => match self.declared(&expr).filter(|kind| *kind != Kind::Bool) {
+                Some(kind) => {
+                    let message = format!("this is {}, not a condition", kind_name(kind));
+                    self.wrong(Mistake::new("type-mismatch", expr.span.clone(), message).hint("compare it"))
+                }
+                None => Some(self.taken_as(expr, Kind::Bool)),
+            },
             Type::Open => self.settle(expr, &Type::Value(Kind::Bool)),
             ty => {
                 let message = format!("this is {}, not a condition", self.describe(ty));

@@ -137,6 +137,7 @@ fn add_field(model: &mut Model, name: &str, kind: Kind) -> FieldId {
         computed: None,
         was: None,
         description: None,
+        schema: None,
         reference: None,
         declared: true,
     });

@@ -23,6 +23,7 @@ mod relations;
 mod report;
 mod routes;
 mod rules;
+mod schemas;
 pub mod seeds;
 mod settings;
 mod templates;
@@ -114,6 +115,7 @@ const PARTS: &[&str] = &[
     "mail",
     "public",
     "migrations",
+    "schemas",
     "seeds",
     "locales",
     "data",

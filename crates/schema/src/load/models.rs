@@ -78,6 +78,7 @@ pub(super) fn load(root: &Path, accounts: &AccountSettings, reports: &Reports) -
     }
     relations::connect(&mut drafts);
     for draft in &mut drafts {
+        super::schemas::read(draft, root, reports);
         keys_of_several(draft);
         label(draft);
     }

@@ -1,4 +1,6 @@
-//! `json`: any JSON value.
+//! `json`: any JSON value, or one of a declared shape.
+
+use serde_json::Value as Json;
 
 use super::{Control, FieldType, Problem};
 use crate::model::Field;
@@ -6,9 +8,16 @@ use crate::value::{Kind, Value};
 
 /// Any JSON; its null is the field's null.
 #[derive(Debug)]
-pub(super) struct Json;
+pub(super) struct JsonType;
 
-impl FieldType for Json {
+/// How deeply a document may nest.
+pub const MAX_DEPTH: usize = 32;
+/// How many values, keys among them, a document may hold.
+pub const MAX_VALUES: usize = 10_000;
+/// How many bytes a document may have, as it is written.
+pub const MAX_BYTES: usize = 1 << 20;
+
+impl FieldType for JsonType {
     fn name(&self) -> &'static str {
         "json"
     }
@@ -18,7 +27,7 @@ impl FieldType for Json {
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        &[]
+        &["schema"]
     }
 
     fn is_key(&self) -> bool {
@@ -39,26 +48,46 @@ impl FieldType for Json {
         }
     }
 
-    fn from_json(&self, _: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
-        if json.is_null() {
-            return Ok(Value::Null);
+    fn from_json(&self, _: &Field, json: &Json) -> Result<Value, Problem> {
+        let mut left = MAX_VALUES;
+        match fault(json, MAX_DEPTH, &mut left) {
+            Some(problem) => Err(problem),
+            None => Ok(Value::json(json.clone())),
         }
-        if has_nul(json) {
-            return Err(Problem::new("nul", "contains a NUL character"));
-        }
-        Ok(Value::Json(Box::new(json.clone())))
     }
 
-    fn check(&self, _: &Field, _: &Value) -> Option<Problem> {
-        None
+    fn check(&self, field: &Field, value: &Value) -> Option<Problem> {
+        self.problems(field, value).into_iter().next()
+    }
+
+    fn problems(&self, field: &Field, value: &Value) -> Vec<Problem> {
+        let Value::Json(json) = value else { return Vec::new() };
+        let mut left = MAX_VALUES;
+        if let Some(problem) = fault(json, MAX_DEPTH, &mut left) {
+            return vec![problem];
+        }
+        if json.to_string().len() > MAX_BYTES {
+            return vec![Problem::new("too_long", format!("is longer than {MAX_BYTES} bytes"))];
+        }
+        field.schema.as_ref().map(|schema| schema.problems(json)).unwrap_or_default()
     }
 }
 
-fn has_nul(json: &serde_json::Value) -> bool {
+/// What no document may be or hold.
+fn fault(json: &Json, depth: usize, left: &mut usize) -> Option<Problem> {
+    if *left == 0 {
+        return Some(Problem::new("too_long", format!("has more than {MAX_VALUES} values")));
+    }
+    *left -= 1;
+    let nul = |text: &str| text.contains('\0').then(|| Problem::new("nul", "contains a NUL character"));
+    let deeper = |left: &mut usize, inner: &Json| match depth {
+        0 => Some(Problem::new("too_deep", format!("nests deeper than {MAX_DEPTH} levels"))),
+        _ => fault(inner, depth - 1, left),
+    };
     match json {
-        serde_json::Value::String(text) => text.contains('\0'),
-        serde_json::Value::Array(items) => items.iter().any(has_nul),
-        serde_json::Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
-        _ => false,
+        Json::String(text) => nul(text),
+        Json::Array(items) => items.iter().find_map(|item| deeper(left, item)),
+        Json::Object(map) => map.iter().find_map(|(key, value)| nul(key).or_else(|| deeper(left, value))),
+        _ => None,
     }
 }

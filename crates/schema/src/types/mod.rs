@@ -24,6 +24,9 @@ mod text;
 mod url;
 mod uuid;
 
+pub use json::{
+    MAX_BYTES as MAX_DOCUMENT_BYTES, MAX_DEPTH as MAX_DOCUMENT_DEPTH, MAX_VALUES as MAX_DOCUMENT_VALUES,
+};
 pub use slug::{LONGEST_SLUG, slugify};
 
 use crate::model::Field;
@@ -68,6 +71,10 @@ pub trait FieldType: std::fmt::Debug + Send + Sync {
     fn from_json(&self, field: &Field, json: &serde_json::Value) -> Result<Value, Problem>;
     /// What is wrong with a value that is not null, beyond its kind: limits, pattern, format.
     fn check(&self, field: &Field, value: &Value) -> Option<Problem>;
+    /// All that is wrong with such a value, where several things can be at once.
+    fn problems(&self, field: &Field, value: &Value) -> Vec<Problem> {
+        self.check(field, value).into_iter().collect()
+    }
 }
 
 /// What is wrong with a value.
@@ -77,6 +84,8 @@ pub struct Problem {
     pub code: &'static str,
     /// What a person is told: "is longer than 200 characters".
     pub message: String,
+    /// Where in a document it is: `.size.width`; empty where it is about the whole value.
+    pub at: String,
 }
 
 /// The control by which a person enters a value.
@@ -123,7 +132,7 @@ pub static TYPES: &[&dyn FieldType] = &[
     &email::Email,
     &url::Url,
     &choice::Choice,
-    &json::Json,
+    &json::JsonType,
     &password::Password,
     &uuid::Uuid,
     &reference::Ref,
@@ -140,7 +149,7 @@ impl Problem {
     /// A problem of this code, with what a person is told.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Problem {
-        Problem { code, message: message.into() }
+        Problem { code, message: message.into(), at: String::new() }
     }
 
     /// The value is of another JSON type than the field: "must be text".
@@ -268,8 +277,8 @@ mod tests {
             let json = ty.from_json(&field, &json!(text)).map(|value| ty.check(&field, &value));
             assert!(!matches!(json, Ok(None)), "{ty:?} took NUL in JSON");
         }
-        let field = field(&json::Json);
-        assert!(json::Json.from_json(&field, &json!({"a": ["\0"]})).is_err());
+        let field = field(&json::JsonType);
+        assert!(json::JsonType.from_json(&field, &json!({"a": ["\0"]})).is_err());
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Kind {
             Kind::Datetime => Value::Datetime(parse_datetime_or_local(text)?),
             Kind::Duration => Value::Duration(parse_duration(text)?),
             Kind::Uuid => Value::Uuid(parse_uuid(text)?),
-            Kind::Json => Value::Json(Box::new(serde_json::from_str(text).ok()?)),
+            Kind::Json => Value::json(serde_json::from_str(text).ok()?),
         })
     }
 }

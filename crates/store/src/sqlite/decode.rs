@@ -170,13 +170,10 @@ pub(crate) fn value_of(stored: ValueRef<'_>, kind: Kind) -> Value {
         (ValueRef::Blob(bytes), Kind::Uuid) => {
             bytes.try_into().map_or(Value::Null, |bytes| Value::Uuid(u128::from_be_bytes(bytes)))
         }
-        (ValueRef::Text(bytes), Kind::Json) => {
-            match serde_json::from_slice(bytes) {
-                // What a computed field finds in a document may be its null.
-                Ok(serde_json::Value::Null) | Err(_) => Value::Null,
-                Ok(json) => Value::Json(Box::new(json)),
-            }
-        }
+        (ValueRef::Text(bytes), Kind::Json) => match serde_json::from_slice(bytes) {
+            Ok(json) => Value::json(json),
+            Err(_) => Value::Null,
+        },
         _ => Value::Null,
     }
 }

@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
+use super::names::nearest;
 use super::{Checker, Mistake, Thing, Variable};
 use crate::expr::parse::{Node, NodeKind};
 use crate::expr::{Expr, ExprKind, Quantifier, Step, Type};
+use crate::json_schema::{Next, Place};
 use crate::value::Kind;
 
 /// How many steps a path may have: as deep as documents may nest.
 const MAX_STEPS: usize = 32;
 
-impl Checker<'_> {
+impl<'scope> Checker<'scope> {
     /// `meta["odd key"]`, `meta.tags[0]`.
     pub(super) fn index(&mut self, operand: &Node, key: &Node, node: &Node) -> Option<Thing> {
         let expr = self.value(operand)?;
@@ -57,8 +59,69 @@ impl Checker<'_> {
             let message = format!("a path into JSON has at most {MAX_STEPS} steps");
             return self.wrong(Mistake::new("expression-too-deep", at.clone(), message));
         }
+        if let Some(Next::Unknown(known)) = self.described(&of, &steps).map(|place| follow(place, &step)) {
+            let Step::Key(key) = &step else { return None };
+            let message = format!("the declared shape has no key `{key}` here");
+            let mistake = Mistake::new("unknown-field", at.clone(), message);
+            return self.wrong(mistake.hint(match nearest(key, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!(
+                    "there is {}",
+                    known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+                ),
+            }));
+        }
         steps.push(step);
         Some(Thing::Value(self.expr(ExprKind::Member(of, steps), Type::Value(Kind::Json), span)))
+    }
+
+    /// What the declared shape says of a place in JSON; nothing where none is declared.
+    fn described(&self, of: &Expr, steps: &[Step]) -> Option<Place<'scope>> {
+        let root = match &of.kind {
+            ExprKind::Field(path) => {
+                self.scope.models.get(path.end).field(path.field).schema.as_ref()?.root()
+            }
+            ExprKind::Of(_, body) => self.described(body, &[])?,
+            ExprKind::Member(inner, before) => self.described(inner, before)?,
+            ExprKind::Element(scope) => {
+                let at = self.variables.len().checked_sub(scope + 1)?;
+                match self.variables.get(at)?.1 {
+                    Variable::Element(place) => place?,
+                    Variable::Row(_) => return None,
+                }
+            }
+            _ => return None,
+        };
+        steps.iter().try_fold(root, |place, step| match follow(place, step) {
+            Next::Place(place) => Some(place),
+            _ => None,
+        })
+    }
+
+    /// The kind of value that the declared shape says stands there.
+    pub(super) fn declared(&self, expr: &Expr) -> Option<Kind> {
+        self.described(expr, &[]).and_then(Place::kind)
+    }
+
+    /// What is wrong where JSON of a declared type is compared with a value of another.
+    pub(super) fn against_schema(&self, json: &Expr, other: &Expr) -> Option<Mistake> {
+        let ty = self.described(json, &[])?.ty()?;
+        let Type::Value(kind) = other.ty else { return None };
+        let (fits, told) = match (ty, kind) {
+            (_, Kind::Json) => return None,
+            ("string", kind) => (kind == Kind::Text, "a text"),
+            ("integer", kind) => (matches!(kind, Kind::Int | Kind::Float), "an integer"),
+            ("number", kind) => (matches!(kind, Kind::Int | Kind::Float), "a number"),
+            ("boolean", kind) => (kind == Kind::Bool, "true or false"),
+            ("array", _) => (false, "a list"),
+            ("object", _) => (false, "an object"),
+            _ => return None,
+        };
+        let message = format!(
+            "the declared shape has {told} here, which is compared with {}",
+            self.describe(&other.ty)
+        );
+        (!fits).then(|| Mistake::new("type-mismatch", json.span.clone(), message))
     }
 
     /// JSON where a value of a kind is wanted.
@@ -76,7 +139,11 @@ impl Checker<'_> {
         body: &Node,
         node: &Node,
     ) -> Option<Thing> {
-        self.variables.push((variable.to_owned(), Variable::Element));
+        let element = self.described(&list, &[]).and_then(|place| match place.element(None) {
+            Next::Place(place) => Some(place),
+            _ => None,
+        });
+        self.variables.push((variable.to_owned(), Variable::Element(element)));
         let body = self.condition(body);
         self.variables.pop();
         let body = body?;
@@ -103,6 +170,13 @@ impl Checker<'_> {
         }
         let kind = ExprKind::InJson(Box::new(item), Box::new(list));
         Some(self.expr(kind, Type::Value(Kind::Bool), &node.span))
+    }
+}
+
+fn follow<'schema>(place: Place<'schema>, step: &Step) -> Next<'schema> {
+    match step {
+        Step::Key(key) => place.key(key),
+        Step::Index(at) => place.element(usize::try_from(*at).ok()),
     }
 }
 

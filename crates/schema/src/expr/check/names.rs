@@ -56,7 +56,7 @@ impl Checker<'_> {
             let scope = visible.len() - 1 - at;
             return Some(match visible[at].1 {
                 Variable::Row(model) => self.row(scope, model, span),
-                Variable::Element => {
+                Variable::Element(_) => {
                     Thing::Value(self.expr(ExprKind::Element(scope), Type::Value(Kind::Json), span))
                 }
             });

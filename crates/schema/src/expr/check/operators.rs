@@ -42,6 +42,11 @@ impl Checker<'_> {
             let mistake = Mistake::new("type-mismatch", node.name.clone(), message);
             return self.wrong(mistake.hint("ask with `== null` or `!= null`"));
         }
+        if let Some(mistake) =
+            self.against_schema(&left, &right).or_else(|| self.against_schema(&right, &left))
+        {
+            return self.wrong(mistake);
+        }
         let (fits, ordered) = match (&left.ty, &right.ty) {
             (Type::Value(a), Type::Value(b)) => (alike(*a, *b), !matches!(a, Kind::Uuid)),
             (Type::Record(a), Type::Record(b)) => (a == b, false),
@@ -262,6 +267,12 @@ impl Checker<'_> {
         match (kind(&left.ty), kind(&right.ty)) {
             (Some(kind), _) if right.is_json() => (left, self.taken_as(right, kind)),
             (_, Some(kind)) if left.is_json() => (self.taken_as(left, kind), right),
+            (None, None) if left.is_json() && right.is_json() => {
+                match (self.declared(&left), self.declared(&right)) {
+                    (Some(one), Some(other)) => (self.taken_as(left, one), self.taken_as(right, other)),
+                    _ => (left, right),
+                }
+            }
             _ => (left, right),
         }
     }
