@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use purlin_schema::expr;
 use purlin_schema::model::Source;
 use purlin_schema::types::Problem;
-use purlin_schema::{Field, FieldId, Id, Model, Value};
+use purlin_schema::{Field, FieldId, Id, Kind, Model, Value};
 
 use purlin_store::Guard;
 
@@ -24,6 +24,8 @@ pub(crate) enum Mode {
     Create,
     /// Only what is given changes.
     Patch,
+    /// As [`Mode::Patch`], and an object that is given for a document is merged into the one that is stored.
+    Merge,
     /// What is absent and may be written gets its default or null.
     Replace,
 }
@@ -32,6 +34,7 @@ pub(crate) enum Mode {
 #[derive(Default)]
 pub(crate) struct Proposal {
     pub(crate) values: Vec<(FieldId, Value)>,
+    pub(crate) merges: Vec<(FieldId, serde_json::Value)>,
     pub(crate) links: Vec<(FieldId, Vec<Id>)>,
     pub(crate) messages: Vec<FieldMessage>,
     given: HashSet<FieldId>,
@@ -147,6 +150,10 @@ impl Reader<'_> {
                 continue;
             }
             match field.ty.from_json(field, json) {
+                Ok(_) if self.mode == Mode::Merge && field.kind == Kind::Json && json.is_object() => {
+                    proposal.given.insert(field.id);
+                    proposal.merges.push((field.id, json.clone()));
+                }
                 Ok(value) => proposal.set(field.id, value),
                 Err(problem) => self.refuse(field, problem, proposal),
             }
@@ -209,7 +216,7 @@ impl Reader<'_> {
             }
             if field.is_many() {
                 proposal.link(*id, Vec::new());
-            } else if field.kind == purlin_schema::Kind::Bool {
+            } else if field.kind == Kind::Bool {
                 proposal.set(*id, Value::Bool(false));
             }
         }
@@ -263,7 +270,7 @@ impl Reader<'_> {
     }
 
     fn complete(&self, proposal: &mut Proposal) {
-        if self.mode == Mode::Patch {
+        if matches!(self.mode, Mode::Patch | Mode::Merge) {
             return;
         }
         for field in &self.model.fields {

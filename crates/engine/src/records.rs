@@ -115,7 +115,7 @@ impl Engine {
         let shown = self.prepared_record(Who::of(actor), model, &[])?;
         let limits = Limits { returning: Some(&shown), ..Limits::default() };
         let outcome =
-            self.change(&self.ask(actor), model, id, if_version, fields, Mode::Patch, limits).await?;
+            self.change(&self.ask(actor), model, id, if_version, fields, Mode::Merge, limits).await?;
         Ok(self.written(model, outcome))
     }
 
@@ -255,7 +255,8 @@ impl Engine {
             None => (field, Links::Replace(chosen)),
         };
         let links = proposal.links.into_iter().map(links).collect();
-        let action = Action::Update { id, if_version, values: proposal.values, links };
+        let Proposal { values, merges, .. } = proposal;
+        let action = Action::Update { id, if_version, values, merges, links };
         self.commit_one(ask, model.id, action, guards, limits.returning).await
     }
 
@@ -417,6 +418,9 @@ impl Engine {
                         "read_only",
                         "may not be set",
                     ));
+                }
+                Refusal::Document { field, problem } => {
+                    messages.push(FieldMessage::of(model.field(*field), problem.clone()));
                 }
                 Refusal::Field { field, code, message } => {
                     let name = field.map(|field| model.field(field).name.as_str()).unwrap_or_default();

@@ -135,6 +135,18 @@ impl Value {
         Value::Json(Box::new(json))
     }
 
+    /// A document with a patch merged into it, as RFC 7396 says: null takes a key away, an object is merged into the
+    /// object that is there, and anything else takes the place of what is.
+    #[must_use]
+    pub fn merged(self, patch: &serde_json::Value) -> Value {
+        let mut document = match self {
+            Value::Json(json) => *json,
+            _ => serde_json::Value::Null,
+        };
+        merge(&mut document, patch);
+        Value::json(document)
+    }
+
     /// Whether this is null.
     #[must_use]
     pub fn is_null(&self) -> bool {
@@ -215,6 +227,24 @@ impl Value {
     }
 }
 
+fn merge(target: &mut serde_json::Value, patch: &serde_json::Value) {
+    let serde_json::Value::Object(changes) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = serde_json::Value::Object(serde_json::Map::new());
+    }
+    let Some(object) = target.as_object_mut() else { return };
+    for (key, change) in changes {
+        if change.is_null() {
+            object.shift_remove(key);
+        } else {
+            merge(object.entry(key.as_str()).or_insert(serde_json::Value::Null), change);
+        }
+    }
+}
+
 /// Whether every object has its keys in order.
 fn sorted(json: &serde_json::Value) -> bool {
     match json {
@@ -273,5 +303,44 @@ impl Decimal {
 
     fn at(self, scale: u8) -> i128 {
         i128::from(self.units) * 10_i128.pow(u32::from(scale - self.scale))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::Value;
+
+    /// The examples of RFC 7396, appendix A, but for those that make a document null.
+    #[test]
+    fn patches_merge_as_the_standard_says() {
+        for (document, patch, expected) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b"}), json!({"a": null}), json!({})),
+            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"])),
+            (json!({"e": null}), json!({"a": 1}), json!({"a": 1, "e": null})),
+            (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ] {
+            assert_eq!(Value::json(document).merged(&patch), Value::Json(Box::new(expected)));
+        }
+        assert_eq!(Value::Null.merged(&json!({"a": 1})), Value::json(json!({"a": 1})));
+        assert_eq!(Value::json(json!({"a": 1})).merged(&Json::Null), Value::Null);
+    }
+
+    #[test]
+    fn keys_are_kept_in_the_order_of_their_code_points() {
+        let text = r#"{"b":1,"a":{"é":1,"z":[{"y":1,"x":2}],"Z":0},"":0}"#;
+        let Value::Json(json) = Value::json(serde_json::from_str(text).expect("JSON")) else {
+            panic!("a document")
+        };
+        assert_eq!(json.to_string(), r#"{"":0,"a":{"Z":0,"z":[{"x":2,"y":1}],"é":1},"b":1}"#);
     }
 }

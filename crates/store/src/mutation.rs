@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use purlin_schema::types::Problem;
 use purlin_schema::{Expr, FieldId, Id, Input, ModelId, Row, Shape, Value};
 
 /// A compiled condition on one record.
@@ -63,6 +64,8 @@ pub enum Action {
         if_version: Option<i64>,
         /// New values of columns.
         values: Vec<(FieldId, Value)>,
+        /// JSON merge patches (RFC 7396) of documents, applied to what is stored then.
+        merges: Vec<(FieldId, serde_json::Value)>,
         /// Changes of lists of refs.
         links: Vec<(FieldId, Links)>,
     },
@@ -144,6 +147,13 @@ pub enum Refusal {
         code: &'static str,
         /// What a person is told.
         message: String,
+    },
+    /// A document that patches were merged into is not as it must be.
+    Document {
+        /// The field.
+        field: FieldId,
+        /// What is wrong, and where in the document.
+        problem: Problem,
     },
     /// It cannot be deleted while records of this model refer to it.
     Referenced(ModelId),

@@ -375,7 +375,8 @@ impl Engine {
             (accounts.session.seen_at, Value::Datetime(now)),
             (accounts.session.expires_at, Value::Datetime(now + days * DAY_MICROS)),
         ];
-        let action = Action::Update { id: session, if_version: None, values, links: Vec::new() };
+        let action =
+            Action::Update { id: session, if_version: None, values, merges: Vec::new(), links: Vec::new() };
         let mutation = Mutation {
             model: accounts.sessions,
             action,

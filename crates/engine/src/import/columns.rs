@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use purlin_schema::load::seeds::{Content, SeedValue};
-use purlin_schema::types::Problem;
 use purlin_schema::{Field, FieldId, Kind, Model, Models};
 use serde_json::Value as Json;
 
@@ -128,9 +127,7 @@ impl Columns {
                 of.and_then(|of| Some((of, self.models.get(field.reference.as_ref()?.to).field(of))));
             match content(field, raw, to_key).value(field, &self.models) {
                 Ok(value) => put(&mut values, field, value, &mut messages),
-                Err(Problem { code, message }) => {
-                    messages.push(FieldMessage::new(&field.name, code, message));
-                }
+                Err(problem) => messages.push(FieldMessage::of(field, problem)),
             }
         }
         if messages.is_empty() { Ok(values) } else { Err(messages) }

@@ -203,7 +203,9 @@ pub(super) fn without_unmade(mutation: &mut Mutation) {
     match &mut mutation.action {
         Action::Create { links, .. } => links.iter_mut().for_each(|(_, ids)| ids.retain(|id| *id != unmade)),
         Action::Update { links, .. } => links.iter_mut().for_each(|(_, links)| match links {
-            Links::Replace(ids) | Links::Add(ids) | Links::Remove(ids) => ids.retain(|id| *id != unmade),
+            Links::Replace(ids) | Links::Add(ids) | Links::Remove(ids) | Links::Among { chosen: ids, .. } => {
+                ids.retain(|id| *id != unmade);
+            }
         }),
         Action::Delete { .. } => {}
     }

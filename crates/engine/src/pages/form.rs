@@ -246,9 +246,9 @@ pub(crate) fn messages_of(mistaken: Option<&Mistaken<'_>>, field: &str) -> Vec<S
 
 /// With the path in a document where that is what is wrong.
 fn told(message: &FieldMessage) -> String {
-    match message.field.len() == message.base().len() {
-        true => message.message.clone(),
-        false => format!("{} {}", message.field, message.message),
+    match message.field[message.base().len()..].trim_start_matches('.') {
+        "" => message.message.clone(),
+        path => format!("at {path}: {}", message.message),
     }
 }
 
@@ -270,9 +270,9 @@ pub(crate) fn other_messages(mistaken: Option<&Mistaken<'_>>, model: &Model, sho
     messages
         .iter()
         .filter(|message| !shown.contains(&message.base()))
-        .map(|message| match model.field_named(&message.field) {
+        .map(|message| match model.field_named(message.base()) {
             _ if is_sentence(message) => message.message.clone(),
-            Some(field) => format!("{} {}", field.label, message.message),
+            Some(field) => format!("{} {}", field.label, told(message)),
             None if message.field.is_empty() => message.message.clone(),
             None => format!("{} {}", message.field, message.message),
         })

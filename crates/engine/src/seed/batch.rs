@@ -132,12 +132,12 @@ impl Engine {
         guards.extend(self.checks(model));
         let inputs =
             ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
-        let Proposal { values, links, .. } = proposal;
+        let Proposal { values, merges, links, .. } = proposal;
         let action = match target {
             Target::New(id) => Action::Create { id, values, links },
             Target::Stored(id, if_version) => {
                 let links = links.into_iter().map(|(field, ids)| (field, Links::Replace(ids))).collect();
-                Action::Update { id, if_version, values, links }
+                Action::Update { id, if_version, values, merges, links }
             }
         };
         Ok(Mutation {

@@ -320,7 +320,7 @@ impl Engine {
             let value = ids.first().map_or(Value::Null, |id| Value::from(*id));
             (vec![(field.id, value)], Vec::new())
         };
-        let action = Action::Update { id, if_version: None, values, links };
+        let action = Action::Update { id, if_version: None, values, merges: Vec::new(), links };
         let guards = self.checks(model);
         let ask = self.ask(&Actor::Owner);
         let conditions = guards.iter().filter_map(crate::records::condition_of);

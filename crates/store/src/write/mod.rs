@@ -115,8 +115,9 @@ impl Write<'_> {
     fn one(&mut self, mutation: &Mutation, action: &Action) -> Result<(Id, i64), Failure> {
         match action {
             Action::Create { id, values, links } => self.create(mutation, *id, values, links),
-            Action::Update { id, if_version, values, links } => {
-                self.update(mutation, *id, *if_version, values, links)
+            Action::Update { id, if_version, values, merges, links } => {
+                let given = update::Given { values, merges, links };
+                self.update(mutation, *id, *if_version, &given)
             }
             Action::Delete { id, if_version } => self.delete(mutation, *id, *if_version),
         }

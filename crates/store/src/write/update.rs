@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use purlin_schema::{FieldId, Id, Kind, Value};
+use purlin_schema::{FieldId, Id, Kind, Model, Value};
 
 use super::guards::About;
 use super::{Failure, Values, Write, required, settle, version_of};
@@ -13,14 +13,20 @@ use crate::mutation::{Links, Mutation, Refusal};
 use crate::sql::Args;
 use crate::sql::dialect::kind_of;
 
+/// What an update sets.
+pub(super) struct Given<'run> {
+    pub(super) values: &'run [(FieldId, Value)],
+    pub(super) merges: &'run [(FieldId, serde_json::Value)],
+    pub(super) links: &'run [(FieldId, Links)],
+}
+
 impl Write<'_> {
     pub(super) fn update(
         &mut self,
         mutation: &Mutation,
         id: Id,
         if_version: Option<i64>,
-        given: &[(FieldId, Value)],
-        links: &[(FieldId, Links)],
+        given: &Given<'_>,
     ) -> Result<(Id, i64), Failure> {
         let old = self.load(mutation.model, id)?.ok_or(Refusal::NotFound)?;
         let stored = About::stored(id, &old);
@@ -31,15 +37,19 @@ impl Write<'_> {
         let model = self.model(mutation.model).clone();
         let mut values = old.to_vec();
         let kept = self.kept(mutation, stored)?;
-        for (field, value) in given {
-            let fixed = matches!(*field, FieldId::ID | FieldId::VERSION) || kept.contains(field);
-            if model.field(*field).has_column() && !fixed {
-                values[usize::from(field.0)] = value.clone();
-            }
+        let fixed = |field: &FieldId| {
+            matches!(*field, FieldId::ID | FieldId::VERSION)
+                || kept.contains(field)
+                || !model.field(*field).has_column()
+        };
+        for (field, value) in given.values.iter().filter(|(field, _)| !fixed(field)) {
+            values[usize::from(field.0)] = value.clone();
         }
-        self.fill_slugs(&model, &mut values, Some(id), Some(given))?;
+        let merges = given.merges.iter().filter(|(field, _)| !fixed(field));
+        merge(&model, &mut values, merges)?;
+        self.fill_slugs(&model, &mut values, Some(id), Some(given.values))?;
         settle(&model, &mut values)?;
-        let links = links.iter().filter(|(field, _)| !kept.contains(field));
+        let links = given.links.iter().filter(|(field, _)| !kept.contains(field));
         let changes = links.map(|(field, links)| self.planned(&model, *field, id, links));
         let changes = changes.collect::<Result<Vec<_>, _>>()?;
         let differs = |field: FieldId| values[usize::from(field.0)] != old[usize::from(field.0)];
@@ -110,4 +120,21 @@ impl Write<'_> {
         self.changed(of, id, Some(old), Some(values.clone()));
         Ok(values)
     }
+}
+
+/// Merges patches into the documents that are stored, which must be as they are declared afterwards.
+fn merge<'run>(
+    model: &Model,
+    values: &mut [Value],
+    merges: impl Iterator<Item = &'run (FieldId, serde_json::Value)>,
+) -> Result<(), Failure> {
+    let mut refusals = Vec::new();
+    for (field, patch) in merges {
+        let value = &mut values[usize::from(field.0)];
+        *value = std::mem::take(value).merged(patch);
+        let of = model.field(*field);
+        let problems = of.ty.problems(of, value);
+        refusals.extend(problems.into_iter().map(|problem| Refusal::Document { field: *field, problem }));
+    }
+    if refusals.is_empty() { Ok(()) } else { Err(Failure::Refused(refusals)) }
 }

@@ -139,7 +139,10 @@ impl Site {
     pub(crate) fn update(&self, model: &str, id: i64, values: &[(&str, Value)]) -> Mutation {
         let values = values.iter().map(|(name, value)| (self.field(model, name), value.clone())).collect();
         let id = Id::Int(id);
-        self.mutation(model, Action::Update { id, if_version: None, values, links: Vec::new() })
+        self.mutation(
+            model,
+            Action::Update { id, if_version: None, values, merges: Vec::new(), links: Vec::new() },
+        )
     }
 
     pub(crate) fn delete(&self, model: &str, id: i64) -> Mutation {

@@ -141,9 +141,10 @@ async fn lists_of_refs_are_replaced_and_told() {
     let relink = |links: Links| {
         let values = Vec::new();
         let links = vec![(tags, links)];
-        site.commit(
-            site.mutation("posts", Action::Update { id: Id::Int(id), if_version: None, values, links }),
-        )
+        site.commit(site.mutation(
+            "posts",
+            Action::Update { id: Id::Int(id), if_version: None, values, merges: Vec::new(), links },
+        ))
     };
     let list = |ids: &[i64]| ids.iter().map(|id| Id::Int(*id)).collect::<Vec<_>>();
     relink(Links::Replace(list(&[3, 2]))).await.expect("replaced");
