@@ -16,6 +16,8 @@ pub(crate) struct Key {
     pub(crate) kind: Kind,
     pub(crate) descending: bool,
     pub(crate) nullable: bool,
+    /// Whether it is nullable by its column's declaration, which says how an index has it.
+    pub(crate) admits_null: bool,
 }
 
 /// The conditions, a segment each and to be run in order, of the rows after the one with the run's values as
@@ -46,7 +48,7 @@ pub(crate) fn segments(keys: &[Key], nulls: u64, binds: &mut Binds, dialect: Dia
 fn after(keys: &[Key], at: usize, nulls: u64, binds: &mut Binds, dialect: Dialect) -> String {
     let Some((key, others)) = keys.split_first() else { return dialect.truth(false).to_owned() };
     let rest = after(others, at + 1, nulls, binds, dialect);
-    let Key { sql, kind, descending, nullable } = key;
+    let Key { sql, kind, descending, nullable, .. } = key;
     if is_null(nulls, at) {
         return match descending {
             true => format!("({sql} IS NULL AND {rest})"),

@@ -181,17 +181,20 @@ pub(crate) fn all<'part>(conditions: impl IntoIterator<Item = &'part String>) ->
 pub(crate) fn sort_keys(compiler: &mut Compiler<'_>, query: &Query) -> Result<Vec<Key>, CompileError> {
     let mut keys = Vec::with_capacity(query.sort.len() + 1);
     for SortKey { path, descending } in &query.sort {
-        let kind = compiler.models.get(path.end).field(path.field).kind;
+        let field = compiler.models.get(path.end).field(path.field);
+        let (kind, required) = (field.kind, field.required && path.hops.is_empty());
         let code = compiler.path(path)?;
         let nullable = code.nulls != super::expr::Nulls::Never;
-        keys.push(Key { sql: code.sql, kind, descending: *descending, nullable });
+        let admits_null = nullable && !required;
+        keys.push(Key { sql: code.sql, kind, descending: *descending, nullable, admits_null });
         if path.hops.is_empty() && path.field == FieldId::ID {
             return Ok(keys);
         }
     }
     let descending = id_descends(compiler.models.get(query.model), &query.sort);
     let code = compiler.path(&own(query.model, FieldId::ID))?;
-    keys.push(Key { sql: code.sql, kind: compiler.id_kind(query.model), descending, nullable: false });
+    let kind = compiler.id_kind(query.model);
+    keys.push(Key { sql: code.sql, kind, descending, nullable: false, admits_null: false });
     Ok(keys)
 }
 
@@ -217,7 +220,7 @@ fn id_descends(model: &Model, sort: &[SortKey]) -> bool {
 
 pub(crate) fn order_by(dialect: Dialect, keys: &[Key]) -> String {
     let keys: Vec<String> =
-        keys.iter().map(|key| dialect.order(&key.sql, key.descending, key.nullable)).collect();
+        keys.iter().map(|key| dialect.order(&key.sql, key.descending, key.admits_null)).collect();
     keys.join(", ")
 }
 

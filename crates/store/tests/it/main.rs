@@ -1,5 +1,6 @@
 //! The store on real database files.
 
+mod dialects;
 mod faults;
 mod meaning;
 mod migrate;

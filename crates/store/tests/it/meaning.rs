@@ -91,7 +91,7 @@ async fn agree(site: &Site, world: &World, expr: &Expr, asker: Asker) -> Result<
 
 /// Filters by an expression, by its opposite, and by what it gives compared with a literal; and the ids of the rows
 /// that are to be found.
-fn questions(world: &World, posts: ModelId, expr: &Expr, asker: Asker) -> [(Query, Vec<i64>); 4] {
+pub(crate) fn questions(world: &World, posts: ModelId, expr: &Expr, asker: Asker) -> [(Query, Vec<i64>); 4] {
     let plain = specialise(expr, asker);
     let rows = 0..world.rows(posts).len();
     let found = rows.map(|row| eval(&plain, &world.at(posts, row))).collect::<Vec<_>>();

@@ -109,6 +109,47 @@ impl Server {
         rows.into_iter().map(|row| id(row).ok_or_else(|| format!("no id\n{sql}"))).collect()
     }
 
+    /// Fills the tables with so many rows that an index matters.
+    pub(crate) async fn crowd(&mut self) {
+        let postgres = self.known() == Known::Postgres;
+        let numbers = if postgres { "generate_series(1, 5000) AS n(n)" } else { "seq_1_to_5000 AS n" };
+        let n = if postgres { "n.n" } else { "n.seq" };
+        let text = |prefix: &str| match postgres {
+            true => format!("'{prefix}' || {n}"),
+            false => format!("CONCAT('{prefix}', {n})"),
+        };
+        let slug = text("slug-");
+        for sql in [
+            format!(
+                "INSERT INTO posts (id, slug, title, views, author, published_at) SELECT {n}, {slug}, {slug}, {n}, {n}, '2026-01-01 00:00:00' FROM {numbers}"
+            ),
+            format!("INSERT INTO comments (id, post, author) SELECT {n}, {n}, {n} FROM {numbers}"),
+            format!("INSERT INTO tags (id, slug) SELECT {n}, {slug} FROM {numbers}"),
+            format!("INSERT INTO posts__tags (source, target) SELECT {n}, {n} FROM {numbers}"),
+        ] {
+            self.run(&sql).await.expect("rows");
+        }
+        for table in ["posts", "comments", "tags", "posts__tags"] {
+            let sql = if postgres { format!("ANALYZE {table}") } else { format!("ANALYZE TABLE {table}") };
+            self.run(&sql).await.expect("statistics");
+        }
+    }
+
+    /// How a statement is run.
+    pub(crate) async fn explain(&mut self, sql: &str) -> Result<String, String> {
+        let rows = self.rows(&format!("EXPLAIN {sql}")).await?;
+        let line = |row: Vec<Option<String>>| row.into_iter().flatten().collect::<Vec<_>>().join(" | ");
+        Ok(rows.into_iter().map(line).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Whether a plan reads all of a table's rows.
+    pub(crate) fn scans(&self, plan: &str, table: &str) -> bool {
+        match self {
+            Server::Postgres(_) => plan.lines().any(|line| line.contains(&format!("Seq Scan on {table} "))),
+            Server::MariaDb(..) => plan.lines().any(|line| line.contains(" | ALL | ")),
+        }
+    }
+
     /// Puts the rows of a world in place of those that are there.
     pub(crate) async fn fill(&mut self, world: &World) {
         let known = self.known();

@@ -117,7 +117,8 @@ fn text(value: &Value) -> Option<String> {
             format!("{sign}{whole}{point}{fraction}")
         }
         Value::Date(_) => day(value)?.to_string(),
-        Value::Datetime(micros) => Timestamp::from_microsecond(*micros).ok()?.to_string(),
+        // `from_microsecond` refuses the last second's fractions, which `from_nanosecond` takes.
+        Value::Datetime(micros) => Timestamp::from_nanosecond(i128::from(*micros) * 1000).ok()?.to_string(),
         Value::Duration(micros) => {
             let sign = if *micros < 0 { "-" } else { "" };
             let (seconds, rest) = (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);

@@ -11,7 +11,7 @@
 //! | what migrations must declare | why |
 //! |---|---|
 //! | PostgreSQL: `text COLLATE "C"`; MySQL: `utf8mb4` with [`Flavour::collation`] | text compares by code point, blanks at its end count |
-//! | PostgreSQL: in indexes `ASC NULLS FIRST` and `DESC NULLS LAST`, but for columns that every record has: `id`, `created_at`, `updated_at`, `_version` | that is the order that queries ask for, [`Sql::order`] |
+//! | PostgreSQL: in indexes `ASC NULLS FIRST` and `DESC NULLS LAST`, but for columns that are `NOT NULL`: those of required fields, `id`, `created_at`, `updated_at`, `_version` | that is the order that queries ask for, [`Sql::order`] |
 //! | PostgreSQL: `"id"` at the end of each index that serves an order | cursors end in the id; other databases keep it there by themselves |
 //! | PostgreSQL: foreign keys `DEFERRABLE INITIALLY IMMEDIATE` without an action | records that refer to each other in a circle go in one transaction |
 
@@ -85,9 +85,9 @@ pub(crate) trait Sql: Sync {
         self.same(left, right)
     }
 
-    /// A key of an order, nulls first ascending and last descending. `nullable` is whether it can be null.
-    fn order(&self, key: &str, descending: bool, nullable: bool) -> String {
-        let _ = nullable;
+    /// A key of an order, nulls first ascending and last descending. `admits_null` is whether its column does.
+    fn order(&self, key: &str, descending: bool, admits_null: bool) -> String {
+        let _ = admits_null;
         format!("{key}{}", if descending { " DESC" } else { "" })
     }
 

@@ -66,8 +66,8 @@ impl Sql for Postgres {
         }
     }
 
-    fn order(&self, key: &str, descending: bool, nullable: bool) -> String {
-        let words = match (descending, nullable) {
+    fn order(&self, key: &str, descending: bool, admits_null: bool) -> String {
+        let words = match (descending, admits_null) {
             (false, false) => "",
             (true, false) => " DESC",
             (false, true) => " ASC NULLS FIRST",
