@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purlin_schema::model::{OnDelete, Unique};
-use purlin_schema::{Field, FieldId, Kind, Model, ModelId, Models};
+use purlin_schema::{Field, FieldId, Id, Kind, Model, ModelId, Models};
 
 use crate::sql::dialect::{Dialect, id_kind, kind_of};
 use crate::sql::{Bind, Binds, Draft, Statement};
@@ -21,10 +21,8 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<(FieldId, Kind)>,
     /// Gives all columns of the record with an id.
     pub(crate) load: Statement,
-    /// Writes all columns, whose values come by field number; a null id is given by the database.
-    pub(crate) insert: Statement,
-    /// The same where no other record has one of its keys; else it writes nothing.
-    pub(crate) insert_where_free: Statement,
+    /// Writes all columns.
+    pub(crate) insert: Insert,
     /// Deletes the record with an id.
     pub(crate) delete: Statement,
     /// Finds the record with an id.
@@ -35,6 +33,23 @@ pub(crate) struct Table {
     pub(crate) lists: Vec<List>,
     /// For each unique key of the model, how to ask whether another record has it.
     pub(crate) uniques: Vec<UniqueKey>,
+}
+
+/// How a row is written, of values by field number.
+pub(crate) struct Insert {
+    given: Writing,
+    /// The same without the id, where the database takes no null for one.
+    made: Option<Writing>,
+    /// Makes the database give greater ids than one that was given by hand, the first of the values, where it does not
+    /// by itself.
+    pub(crate) advance: Option<Statement>,
+}
+
+struct Writing {
+    /// Writes the row.
+    always: Statement,
+    /// The same where no other record has one of its keys; else it writes nothing.
+    where_free: Statement,
 }
 
 /// A list of refs: the statements of its link table, whose values are source and target.
@@ -102,10 +117,7 @@ impl Table {
         let (name, key) = (dialect.table(model), dialect.quote("id"));
         let quoted: Vec<String> =
             columns.iter().map(|(id, _)| dialect.quote(&model.field(*id).name)).collect();
-        let kinds: Vec<Kind> = model.fields.iter().map(|field| kind_of(model, field.id)).collect();
-        let marks: Vec<String> = columns.iter().map(|(id, _)| format!("{{{}}}", id.0)).collect();
-        let (names, marks) = (quoted.join(", "), marks.join(", "));
-        let insert = format!("INSERT INTO {name} ({names}) VALUES ({marks})");
+        let names = quoted.join(", ");
         let id = [id_kind(model)];
         let of = |text: String| statement(dialect, &text, &id);
         let referrers = models.iter().flat_map(|from| from.fields.iter().map(move |field| (from.id, field)));
@@ -129,8 +141,7 @@ impl Table {
         };
         Table {
             load: of(format!("SELECT {names} FROM {name} WHERE {key} = {{0}}")),
-            insert: statement(dialect, &insert, &kinds),
-            insert_where_free: statement(dialect, &format!("{insert} ON CONFLICT DO NOTHING"), &kinds),
+            insert: Insert::new(model, &columns, dialect),
             delete: of(format!("DELETE FROM {name} WHERE {key} = {{0}}")),
             exists: of(format!("SELECT 1 FROM {name} WHERE {key} = {{0}}")),
             referrers: referrers.collect(),
@@ -138,6 +149,50 @@ impl Table {
             uniques: model.uniques.iter().map(unique).collect(),
             columns,
         }
+    }
+}
+
+impl Insert {
+    fn new(model: &Model, columns: &[(FieldId, Kind)], dialect: Dialect) -> Insert {
+        let (table, id) = (dialect.table(model), dialect.quote("id"));
+        let kinds: Vec<Kind> = model.fields.iter().map(|field| kind_of(model, field.id)).collect();
+        let text = |columns: &[(FieldId, Kind)], tail: &str| {
+            let names = columns.iter().map(|(field, _)| dialect.quote(&model.field(*field).name));
+            let marks = columns.iter().map(|(field, _)| format!("{{{}}}", field.0));
+            let (names, marks) = (names.collect::<Vec<_>>().join(", "), marks.collect::<Vec<_>>().join(", "));
+            statement(dialect, &format!("INSERT INTO {table} ({names}) VALUES ({marks}){tail}"), &kinds)
+        };
+        let (always, where_free) = match dialect {
+            Dialect::Sqlite => (String::new(), " ON CONFLICT DO NOTHING".to_owned()),
+            Dialect::Postgres => {
+                (format!(" RETURNING {id}"), format!(" ON CONFLICT DO NOTHING RETURNING {id}"))
+            }
+            // A taken key is an error that leaves the transaction as it was.
+            Dialect::Mysql(_) => (String::new(), String::new()),
+        };
+        let writing = |columns: &[(FieldId, Kind)]| Writing {
+            always: text(columns, &always),
+            where_free: text(columns, &where_free),
+        };
+        let counts = dialect == Dialect::Postgres && !model.uuid_ids;
+        let advance = || {
+            let sequence = format!("SELECT pg_get_serial_sequence('{table}', 'id')::regclass AS s");
+            let known = "COALESCE(pg_sequence_last_value(s), 0)";
+            let text = format!("SELECT setval(s, {{0}}) FROM ({sequence}) AS q WHERE {known} < {{0}}");
+            statement(dialect, &text, &[Kind::Int])
+        };
+        // The id is the first column.
+        Insert {
+            given: writing(columns),
+            made: counts.then(|| writing(&columns[1..])),
+            advance: counts.then(advance),
+        }
+    }
+
+    /// The statement for a row, whose id is given or not, that steps back where a key is taken or not.
+    pub(crate) fn statement(&self, id: Option<Id>, step_back: bool) -> &Statement {
+        let writing = if id.is_some() { &self.given } else { self.made.as_ref().unwrap_or(&self.given) };
+        if step_back { &writing.where_free } else { &writing.always }
     }
 }
 

@@ -29,6 +29,7 @@ mod sql;
 mod sqlite;
 #[doc(hidden)]
 pub mod testing;
+mod values;
 mod write;
 
 pub use error::{CompileError, Error};
@@ -45,6 +46,7 @@ use purlin_schema::{ModelId, Models};
 
 use catalog::Catalog;
 use feed::Feed;
+use postgres::Postgres;
 use sql::dialect::Dialect;
 use sqlite::Sqlite;
 
@@ -61,6 +63,8 @@ pub struct Store {
 enum Database {
     /// A file of this process.
     Sqlite(Arc<Sqlite>),
+    /// A server, by PostgreSQL's protocol.
+    Postgres(Arc<Postgres>),
 }
 
 impl Store {
@@ -70,8 +74,16 @@ impl Store {
     /// Where the URL is of no known kind, or the database cannot be opened.
     pub fn open(root: &Path, settings: &DatabaseSettings, models: Arc<Models>) -> Result<Store, Error> {
         let feed = Feed::new();
-        let database = Database::Sqlite(Arc::new(Sqlite::open(root, settings, feed.clone())?));
-        Ok(Store { database, catalog: Arc::new(Catalog::new(models, Dialect::Sqlite)), feed })
+        let (database, dialect) = match settings.url.split_once(':') {
+            Some(("postgres" | "postgresql", _)) => {
+                (Database::Postgres(Arc::new(Postgres::open(settings)?)), Dialect::Postgres)
+            }
+            _ => {
+                let sqlite = Sqlite::open(root, settings, feed.clone())?;
+                (Database::Sqlite(Arc::new(sqlite)), Dialect::Sqlite)
+            }
+        };
+        Ok(Store { database, catalog: Arc::new(Catalog::new(models, dialect)), feed })
     }
 
     /// The same database with other models: what `dev` uses after a model changed and was migrated.
@@ -110,6 +122,7 @@ impl Store {
     pub async fn read(&self, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.reader.read(plan, ask).await,
+            Database::Postgres(postgres) => postgres.read(plan, ask).await,
         }
     }
 
@@ -121,6 +134,7 @@ impl Store {
     pub async fn commit(&self, mutations: Vec<Mutation>) -> Result<Vec<Outcome>, Error> {
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.writer.commit(self.catalog.clone(), mutations).await,
+            Database::Postgres(_) => Err(Error::Unavailable("this database is read alone yet".to_owned())),
         }
     }
 

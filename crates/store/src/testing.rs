@@ -13,30 +13,38 @@ use crate::{Database, Error, Prepared, Store};
 pub struct Testing<'store>(pub(crate) &'store Store);
 
 impl Testing<'_> {
+    /// What is tested of an embedded database alone.
+    fn sqlite(&self) -> &crate::Sqlite {
+        match &self.0.database {
+            Database::Sqlite(sqlite) => sqlite,
+            Database::Postgres(_) => panic!("this is for SQLite"),
+        }
+    }
+
     /// Lets the n-th statement that the writer runs from now on fail; the next one is the zeroth.
     pub fn fail_after(&self, statements: i64) {
-        let Database::Sqlite(sqlite) = &self.0.database;
+        let sqlite = self.sqlite();
         sqlite.faults.countdown.store(statements, Ordering::Relaxed);
     }
 
     /// Whether the failure that was asked for has happened.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        let Database::Sqlite(sqlite) = &self.0.database;
+        let sqlite = self.sqlite();
         sqlite.faults.countdown.load(Ordering::Relaxed) < 0
     }
 
     /// Transactions that the writer committed so far.
     #[must_use]
     pub fn transactions(&self) -> u64 {
-        let Database::Sqlite(sqlite) = &self.0.database;
+        let sqlite = self.sqlite();
         sqlite.writer.transactions.load(Ordering::Relaxed)
     }
 
     /// Requests that stand in the writer's queue.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        let Database::Sqlite(sqlite) = &self.0.database;
+        let sqlite = self.sqlite();
         sqlite.writer.waiting()
     }
 
@@ -47,7 +55,7 @@ impl Testing<'_> {
     pub async fn run(&self, sql: &str) -> Result<(), Error> {
         let (send, done) = tokio::sync::oneshot::channel();
         let sql = sql.to_owned();
-        let Database::Sqlite(sqlite) = &self.0.database;
+        let sqlite = self.sqlite();
         sqlite.writer.call(move |session| {
             let _ = send.send(session.connection.execute_batch(&sql).map_err(|error| error.to_string()));
         })?;
@@ -63,7 +71,7 @@ impl Testing<'_> {
     /// Where the writer is gone.
     pub fn hold_writer(&self) -> Result<std::sync::mpsc::Sender<()>, Error> {
         let (release, held) = std::sync::mpsc::channel::<()>();
-        let Database::Sqlite(sqlite) = &self.0.database;
+        let sqlite = self.sqlite();
         sqlite.writer.call(move |session| {
             let begun = session.connection.execute_batch("BEGIN IMMEDIATE");
             // Ends with an error when the guard is dropped.
@@ -88,7 +96,7 @@ impl Testing<'_> {
     /// # Errors
     /// Where the database fails.
     pub fn explain_sql(&self, sql: &str) -> Result<String, Error> {
-        let Database::Sqlite(sqlite) = &self.0.database;
+        let sqlite = self.sqlite();
         let told = |error: rusqlite::Error| Error::Database(error.to_string());
         let connection =
             crate::sqlite::open::open(&sqlite.path, crate::sqlite::open::Role::Reader).map_err(told)?;

@@ -2,6 +2,8 @@
 //! what is said when that fails.
 
 pub(crate) mod address;
+pub(crate) mod pool;
+pub(crate) mod read;
 pub(crate) mod tls;
 pub(crate) mod url;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::network::address::{Address, Unreachable};
@@ -84,6 +84,10 @@ impl Target {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
+        // The system's two hours are longer than most who drop idle connections wait.
+        if config.get_keepalives_idle() == Duration::from_secs(7_200) {
+            config.keepalives_idle(Duration::from_secs(60));
+        }
         config.ssl_mode(match url.tls {
             TlsMode::Disable => SslMode::Disable,
             TlsMode::Prefer => SslMode::Prefer,
@@ -128,6 +132,19 @@ impl Target {
             return Err(self.address.too_old(&version, &format!("PostgreSQL {LEAST}")));
         }
         Ok(client)
+    }
+
+    /// Asks the server to stop what a connection is at.
+    pub(crate) async fn cancel(&self, token: CancelToken) {
+        let cancel = async {
+            match &self.tls {
+                Some(tls) => token.cancel_query(tls.clone()).await,
+                None => token.cancel_query(NoTls).await,
+            }
+        };
+        if let Ok(Err(error)) = tokio::time::timeout(CONNECT_TIMEOUT, cancel).await {
+            tracing::debug!(error = %causes(&error), "a statement could not be cancelled");
+        }
     }
 
     async fn open(&self) -> Result<(Client, String), Unreachable> {

@@ -4,9 +4,10 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Row, Statement};
 
 use purlin_schema::value::Decimal;
-use purlin_schema::{Id, Kind, Value};
+use purlin_schema::{Kind, Value};
 
 use crate::sql::{Args, Bind};
+use crate::values::{rescaled, text_after};
 
 /// Binds the parameters of a statement.
 pub(crate) fn bind(statement: &mut Statement<'_>, binds: &[Bind], args: &Args<'_>) -> rusqlite::Result<()> {
@@ -32,8 +33,8 @@ pub(crate) fn bind(statement: &mut Statement<'_>, binds: &[Bind], args: &Args<'_
                 }
                 _ => statement.raw_bind_parameter(at, rusqlite::types::Null)?,
             },
-            Bind::Id(_) => match args.id {
-                Some(id) => put(statement, at, &Value::from(id), kind_of_id(id))?,
+            Bind::Id(kind) => match args.id {
+                Some(id) => put(statement, at, &Value::from(id), *kind)?,
                 None => statement.raw_bind_parameter(at, rusqlite::types::Null)?,
             },
             Bind::Limit => statement.raw_bind_parameter(at, args.limit)?,
@@ -41,13 +42,6 @@ pub(crate) fn bind(statement: &mut Statement<'_>, binds: &[Bind], args: &Args<'_
         }
     }
     Ok(())
-}
-
-fn kind_of_id(id: Id) -> Kind {
-    match id {
-        Id::Int(_) => Kind::Int,
-        Id::Uuid(_) => Kind::Uuid,
-    }
 }
 
 fn put(statement: &mut Statement<'_>, at: usize, value: &Value, kind: Kind) -> rusqlite::Result<()> {
@@ -63,22 +57,6 @@ fn put_after(statement: &mut Statement<'_>, at: usize, prefix: &Value) -> rusqli
         },
         _ => statement.raw_bind_parameter(at, rusqlite::types::Null),
     }
-}
-
-/// The least text that is greater than every text which begins with this one, if there is one.
-pub(crate) fn text_after(prefix: &str) -> Option<String> {
-    let mut after = prefix.to_owned();
-    while let Some(last) = after.pop() {
-        let next = match last {
-            '\u{d7ff}' => Some('\u{e000}'),
-            last => char::from_u32(u32::from(last) + 1),
-        };
-        if let Some(next) = next {
-            after.push(next);
-            return Some(after);
-        }
-    }
-    None
 }
 
 /// A value as a column of a kind stores it; null where it is not of that kind.
@@ -110,44 +88,6 @@ impl ToSql for Stored<'_> {
             _ => ToSqlOutput::Owned(Owned::Null),
         })
     }
-}
-
-/// The value as a column of a kind gives it back; nothing where it cannot hold it.
-pub(crate) fn stored(value: Value, kind: Kind) -> Option<Value> {
-    match (&value, kind) {
-        (Value::Decimal(decimal), Kind::Decimal(scale)) => {
-            rescaled(*decimal, scale).map(|units| Value::Decimal(Decimal { units, scale }))
-        }
-        // No column tells the two zeros apart.
-        (Value::Float(number), Kind::Float) => (!number.is_nan()).then_some(Value::Float(number + 0.0)),
-        _ => fits(&value, kind).then_some(value),
-    }
-}
-
-/// Whether a column of a kind can hold a value just as it is.
-fn fits(value: &Value, kind: Kind) -> bool {
-    match (value, kind) {
-        (Value::Null, _)
-        | (Value::Bool(_), Kind::Bool)
-        | (Value::Int(_), Kind::Int)
-        | (Value::Date(_), Kind::Date)
-        | (Value::Datetime(_), Kind::Datetime)
-        | (Value::Duration(_), Kind::Duration)
-        | (Value::Uuid(_), Kind::Uuid)
-        | (Value::Json(_), Kind::Json) => true,
-        (Value::Text(text), Kind::Text) => !text.contains('\0'),
-        _ => false,
-    }
-}
-
-/// The units of a decimal at another scale, where it is exact there.
-fn rescaled(decimal: Decimal, scale: u8) -> Option<i64> {
-    if decimal.scale <= scale {
-        let factor = 10_i64.checked_pow(u32::from(scale - decimal.scale))?;
-        return decimal.units.checked_mul(factor);
-    }
-    let divisor = 10_i64.checked_pow(u32::from(decimal.scale - scale))?;
-    (decimal.units % divisor == 0).then(|| decimal.units / divisor)
 }
 
 /// The value in a column of a statement of ours, which has it.
@@ -183,19 +123,5 @@ fn text(bytes: &[u8]) -> Box<str> {
         Ok(text) => text.into(),
         // A foreign writer's: shown with replacement characters rather than not at all.
         Err(_) => String::from_utf8_lossy(bytes).into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::text_after;
-
-    #[test]
-    fn the_text_after_a_prefix_is_the_least_greater_one() {
-        assert_eq!(text_after("ab").as_deref(), Some("ac"));
-        assert_eq!(text_after("a\u{10ffff}").as_deref(), Some("b"));
-        assert_eq!(text_after("\u{d7ff}").as_deref(), Some("\u{e000}"));
-        assert_eq!(text_after(""), None);
-        assert_eq!(text_after("\u{10ffff}"), None);
     }
 }

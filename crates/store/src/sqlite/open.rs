@@ -32,11 +32,6 @@ pub(crate) fn path_of(root: &Path, url: &str) -> Result<PathBuf, Error> {
     };
     match scheme {
         "sqlite" | "sqlite3" | "file" => {}
-        "postgres" | "postgresql" | "mysql" | "mariadb" => {
-            return refused(
-                "names a database that this version does not speak to yet: use sqlite:data/site.db",
-            );
-        }
         _ => return refused("has an unknown scheme: write sqlite:data/site.db"),
     }
     // `sqlite:///absolute` and `sqlite://relative` are written by those who come from other tools.

@@ -5,11 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use purlin_schema::{Id, Inputs, RowSet};
 use rusqlite::{Connection, Row};
 
-use super::decode;
 use super::open::{self, Role};
+use super::run::{self, Stopped};
+use super::{decode, plain};
+use crate::catalog::Insert;
+use crate::error::Error;
+use crate::plan::Prepared;
+use crate::read::{DEFAULT_ARGS, Source};
 use crate::sql::{Args, Statement};
+use crate::write::{self, Failure};
 
 /// Steps of SQLite's machine between two looks at the clock: some 30 µs.
 const STEPS: i32 = 1_000;
@@ -114,16 +121,6 @@ impl Session {
         run(&mut *self.connection.prepare_cached(&statement.sql)?)
     }
 
-    /// Whether there is a row at all.
-    pub(crate) fn any(&self, statement: &Statement, args: &Args<'_>) -> rusqlite::Result<bool> {
-        let mut any = false;
-        self.each(statement, args, |_| {
-            any = true;
-            Ok(false)
-        })?;
-        Ok(any)
-    }
-
     /// Runs a statement that gives no rows; how many it changed.
     pub(crate) fn execute(&self, statement: &Statement, args: &Args<'_>) -> rusqlite::Result<usize> {
         self.strike()?;
@@ -150,5 +147,46 @@ impl Session {
 
     fn strike(&self) -> rusqlite::Result<()> {
         self.faults.as_ref().map_or(Ok(()), |faults| faults.strike())
+    }
+}
+
+/// A file answers at once.
+impl write::session::Session for Session {
+    async fn each(
+        &self,
+        statement: &Statement,
+        args: &Args<'_>,
+        mut row: impl FnMut(&dyn Source) -> bool + Send,
+    ) -> Result<(), Failure> {
+        Ok(self.each(statement, args, |found| Ok(row(found))).map_err(|error| plain(&error))?)
+    }
+
+    async fn execute(&self, statement: &Statement, args: &Args<'_>) -> Result<(), Failure> {
+        self.execute(statement, args).map_err(|error| plain(&error))?;
+        Ok(())
+    }
+
+    async fn insert(
+        &self,
+        insert: &Insert,
+        args: &Args<'_>,
+        id: Option<Id>,
+        step_back: bool,
+    ) -> Result<Option<Id>, Failure> {
+        let statement = insert.statement(id, step_back);
+        let written = self.execute(statement, args).map_err(|error| plain(&error))? > 0;
+        Ok(written.then(|| id.unwrap_or_else(|| Id::Int(self.connection.last_insert_rowid()))))
+    }
+
+    async fn query(&self, query: &Prepared, inputs: &(dyn Inputs + Sync)) -> Result<RowSet, Failure> {
+        run::query(self, query, inputs, DEFAULT_ARGS).map_err(|stopped| match stopped {
+            Stopped::Failed(error) => Failure::Failed(error),
+            Stopped::Interrupted => Failure::Failed(Error::Database("interrupted".to_owned())),
+        })
+    }
+
+    async fn defer_refs(&self, defer: bool) -> Result<(), Failure> {
+        let pragma = if defer { "PRAGMA defer_foreign_keys = ON" } else { "PRAGMA defer_foreign_keys = OFF" };
+        Ok(self.run(pragma).map_err(|error| plain(&error))?)
     }
 }

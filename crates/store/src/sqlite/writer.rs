@@ -19,6 +19,7 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::feed::Feed;
 use crate::mutation::{Change, Mutation, Outcome};
+use crate::write::session::ready;
 use crate::write::{self, Failure};
 
 /// Requests that wait at most; further ones are told that the database is busy.
@@ -224,11 +225,10 @@ impl Thread {
 
     /// Performs a request; a panic is its own error.
     fn guarded(&self, commit: &Commit) -> Performed {
-        let run = || write::perform(&self.session, &commit.catalog, &commit.mutations);
+        let run = || ready(write::perform(&self.session, &commit.catalog, &commit.mutations));
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(performed)) => Ok(performed),
             Ok(Err((at, Failure::Refused(refusals)))) => Err(Error::Refused { at, refusals }),
-            Ok(Err((_, Failure::Database(error)))) => Err(plain(&error)),
             Ok(Err((_, Failure::Failed(error)))) => Err(error),
             Err(_) => Err(Error::Database("a write panicked".to_owned())),
         }

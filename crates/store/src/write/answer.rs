@@ -11,13 +11,12 @@ use purlin_schema::query::{Query, Select};
 use purlin_schema::record::Shape;
 use purlin_schema::{Id, Input, Inputs, Model, Row, Value};
 
+use super::session::Session;
 use super::{Failure, Write, given};
-use crate::error::Error;
 use crate::mutation::{Change, Mutation};
-use crate::plan::{Prepared, StepArgs};
+use crate::plan::Prepared;
 use crate::sql::dialect::kind_of;
-use crate::sqlite::decode;
-use crate::sqlite::run::{self, Stopped};
+use crate::values::stored;
 
 /// A record as it is shown in an answer.
 type Shown = (Arc<Shape>, Arc<Row>);
@@ -63,19 +62,16 @@ impl Env for Columns<'_> {
     }
 }
 
-impl Write<'_> {
+impl<S: Session> Write<'_, S> {
     /// The record of a mutation as all of them left it, where the answer asks for it and may show it.
-    pub(super) fn returned(&self, mutation: &Mutation, id: Id) -> Result<Option<Shown>, Failure> {
+    pub(super) async fn returned(&self, mutation: &Mutation, id: Id) -> Result<Option<Shown>, Failure> {
         let Some(query) = &mutation.returning else { return Ok(None) };
         let inputs = Returning { mutation, id };
         if let Some(shown) = self.shown(mutation, id, query, &inputs) {
             return Ok(shown);
         }
-        match run::query(self.session, query, &inputs, &StepArgs::default()) {
-            Ok(set) => Ok(set.rows.into_iter().next().map(|row| (set.shape, row))),
-            Err(Stopped::Failed(error)) => Err(Failure::Failed(error)),
-            Err(Stopped::Interrupted) => Err(Failure::Failed(Error::Database("interrupted".to_owned()))),
-        }
+        let set = self.session.query(query, &inputs).await?;
+        Ok(set.rows.into_iter().next().map(|row| (set.shape, row)))
     }
 
     /// The same from the values that were written last; `None` where these do not tell.
@@ -119,7 +115,7 @@ impl Write<'_> {
                 Evaluated::Error => Value::Null,
                 Evaluated::Unavailable => return None,
             };
-            row.push(decode::stored(value, kind_of(model, *id))?);
+            row.push(stored(value, kind_of(model, *id))?);
         }
         Some(Some((shape.clone(), Arc::new(Row { values: row.into_boxed_slice(), related: Box::default() }))))
     }

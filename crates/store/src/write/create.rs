@@ -5,13 +5,15 @@ use std::sync::Arc;
 use purlin_schema::{FieldId, Id, Value};
 
 use super::guards::About;
+use super::session::Session;
 use super::unique::TAKEN;
 use super::{Failure, Values, Write, field_refusal, required, settle};
+use crate::error::Error;
 use crate::mutation::Mutation;
-use crate::sql::{Args, Statement};
+use crate::sql::Args;
 
-impl Write<'_> {
-    pub(super) fn create(
+impl<S: Session> Write<'_, S> {
+    pub(super) async fn create(
         &mut self,
         mutation: &Mutation,
         id: Option<Id>,
@@ -36,38 +38,38 @@ impl Write<'_> {
 
         settle(&model, &mut values)?;
         let mut refusals = required(&model, &values);
-        refusals.extend(self.dangling(mutation, &values, None, links)?);
+        refusals.extend(self.dangling(mutation, &values, None, links).await?);
         let table = self.catalog.table(mutation.model);
         // Most keys are free: only where one is not, each is asked for, and slugs step aside.
-        let written = refusals.is_empty() && self.insert(&table.insert_where_free, &values)?;
-        if !written {
-            self.fill_slugs(&model, &mut values, None, None)?;
+        let mut written = None;
+        if refusals.is_empty() {
+            written = self.session.insert(&table.insert, &Args::values(&values), id, true).await?;
+        }
+        if written.is_none() {
+            self.fill_slugs(&model, &mut values, None, None).await?;
             if let Some(id) = id.filter(|_| given_id)
-                && self.exists(mutation.model, id)?
+                && self.exists(mutation.model, id).await?
             {
                 refusals.push(field_refusal(FieldId::ID, "unique", TAKEN));
             }
-            refusals.extend(self.taken(&model, &values, id)?);
-            self.refuse(mutation, refusals, &values, None)?;
-            self.insert(&table.insert, &values)?;
+            refusals.extend(self.taken(&model, &values, id).await?);
+            self.refuse(mutation, refusals, &values, None).await?;
+            written = self.session.insert(&table.insert, &Args::values(&values), id, false).await?;
         }
-        let id = id.unwrap_or_else(|| Id::Int(self.session.connection.last_insert_rowid()));
+        let id =
+            written.ok_or_else(|| Failure::Failed(Error::Database("a row was not written".to_owned())))?;
         values[usize::from(FieldId::ID.0)] = id.into();
         let values: Values = Arc::from(values);
         self.changed(mutation.model, id, None, Some(values.clone()));
         for (field, targets) in links {
-            self.link_new(&model, *field, id, targets)?;
+            self.link_new(&model, *field, id, targets).await?;
         }
         let proposed = About::proposed(id, &values, None);
-        self.proposed(mutation, proposed)?;
+        self.proposed(mutation, proposed).await?;
         self.may_write(mutation, proposed, |field| {
             given.iter().any(|(known, _)| *known == field) || links.iter().any(|(known, _)| *known == field)
-        })?;
+        })
+        .await?;
         Ok((id, 1))
-    }
-
-    /// Whether a row was written, of values by field number.
-    fn insert(&self, statement: &Statement, values: &[Value]) -> Result<bool, Failure> {
-        Ok(self.session.execute(statement, &Args::values(values))? > 0)
     }
 }

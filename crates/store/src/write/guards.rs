@@ -4,6 +4,7 @@ use purlin_schema::expr::{Env, Evaluated, Path, eval};
 use purlin_schema::{FieldId, Id, Input, Inputs, Model, Value};
 
 use super::answer::Columns;
+use super::session::Session;
 use super::{Failure, Write, field_refusal, given};
 use crate::mutation::{Condition, Guard, Mutation, Refusal};
 use crate::sql::Args;
@@ -63,15 +64,20 @@ impl<'run> About<'run> {
     }
 }
 
-impl Write<'_> {
+impl<S: Session> Write<'_, S> {
     /// Whether a condition is true of a record.
-    fn holds(&self, condition: &Condition, mutation: &Mutation, about: About<'_>) -> Result<bool, Failure> {
-        self.comes_to(true, condition, mutation, about)
+    async fn holds(
+        &self,
+        condition: &Condition,
+        mutation: &Mutation,
+        about: About<'_>,
+    ) -> Result<bool, Failure> {
+        self.comes_to(true, condition, mutation, about).await
     }
 
     /// Whether a condition comes to this truth: told from the record's columns where they suffice, else by the database,
     /// which means the same by it.
-    fn comes_to(
+    async fn comes_to(
         &self,
         truth: bool,
         condition: &Condition,
@@ -88,21 +94,21 @@ impl Write<'_> {
         }
         let compiled = &condition.compiled;
         let statement = if truth { &compiled.holds } else { &compiled.fails };
-        Ok(self.session.any(statement, &Args { id: Some(about.id), ..Args::inputs(&inputs) })?)
+        self.session.any(statement, &Args { id: Some(about.id), ..Args::inputs(&inputs) }).await
     }
 
     /// What must hold of the record as stored.
-    pub(super) fn stored(&self, mutation: &Mutation, about: About<'_>) -> Result<(), Failure> {
+    pub(super) async fn stored(&self, mutation: &Mutation, about: About<'_>) -> Result<(), Failure> {
         for guard in &mutation.guards {
             if let Guard::Visible(condition) = guard
-                && !self.holds(condition, mutation, about)?
+                && !self.holds(condition, mutation, about).await?
             {
                 return Err(Refusal::NotFound.into());
             }
         }
         for guard in &mutation.guards {
             if let Guard::Stored(condition) = guard
-                && !self.holds(condition, mutation, about)?
+                && !self.holds(condition, mutation, about).await?
             {
                 return Err(Refusal::Forbidden.into());
             }
@@ -112,18 +118,18 @@ impl Write<'_> {
 
     /// What must hold of the record as proposed, which stands in the table by now: first whether the asker may
     /// at all, then all that is wrong with it.
-    pub(super) fn proposed(&self, mutation: &Mutation, about: About<'_>) -> Result<(), Failure> {
+    pub(super) async fn proposed(&self, mutation: &Mutation, about: About<'_>) -> Result<(), Failure> {
         let mut refusals = Vec::new();
         for guard in &mutation.guards {
             if let Guard::Proposed(condition) = guard
-                && !self.holds(condition, mutation, about)?
+                && !self.holds(condition, mutation, about).await?
             {
                 return Err(Refusal::Forbidden.into());
             }
         }
         for guard in &mutation.guards {
             if let Guard::Check(condition, field, message) = guard
-                && self.comes_to(false, condition, mutation, about)?
+                && self.comes_to(false, condition, mutation, about).await?
             {
                 refusals.push(Refusal::Field { field: *field, code: "check", message: message.clone() });
             }
@@ -133,7 +139,7 @@ impl Write<'_> {
 
     /// Ends with what is wrong with a record before it is written. What others have is told to nobody who may not
     /// write such a record at all: then it is forbidden, whatever else is wrong.
-    pub(super) fn refuse(
+    pub(super) async fn refuse(
         &self,
         mutation: &Mutation,
         refusals: Vec<Refusal>,
@@ -154,7 +160,8 @@ impl Write<'_> {
                 if let Guard::Proposed(condition) = guard
                     && !self
                         .session
-                        .any(&condition.compiled.unwritten, &Args { values: &row, ..Args::inputs(&inputs) })?
+                        .any(&condition.compiled.unwritten, &Args { values: &row, ..Args::inputs(&inputs) })
+                        .await?
                 {
                     return Err(Refusal::Forbidden.into());
                 }
@@ -164,11 +171,11 @@ impl Write<'_> {
     }
 
     /// The fields that stay as they are, whatever the mutation sets them to.
-    pub(super) fn kept(&self, mutation: &Mutation, about: About<'_>) -> Result<Vec<FieldId>, Failure> {
+    pub(super) async fn kept(&self, mutation: &Mutation, about: About<'_>) -> Result<Vec<FieldId>, Failure> {
         let mut kept = Vec::new();
         for guard in &mutation.guards {
             if let Guard::Kept(field, condition) = guard
-                && !self.holds(condition, mutation, about)?
+                && !self.holds(condition, mutation, about).await?
             {
                 kept.push(*field);
             }
@@ -177,7 +184,7 @@ impl Write<'_> {
     }
 
     /// Whether the asker may write the fields that change: by the record as stored, or a new one as proposed.
-    pub(super) fn may_write(
+    pub(super) async fn may_write(
         &self,
         mutation: &Mutation,
         about: About<'_>,
@@ -187,7 +194,7 @@ impl Write<'_> {
         for guard in &mutation.guards {
             if let Guard::FieldWrite(field, condition) = guard
                 && changes(*field)
-                && !self.holds(condition, mutation, about)?
+                && !self.holds(condition, mutation, about).await?
             {
                 refusals.push(Refusal::FieldForbidden(*field));
             }
@@ -197,7 +204,7 @@ impl Write<'_> {
 
     /// Refs that the mutation sets to what is not there, or not for the asker. Every ref must lead somewhere,
     /// guarded or not: the database would refuse it without saying which.
-    pub(super) fn dangling(
+    pub(super) async fn dangling(
         &self,
         mutation: &Mutation,
         values: &[Value],
@@ -232,9 +239,10 @@ impl Write<'_> {
             for target in targets {
                 let itself = reference.to == model.id && Some(target) == own_id;
                 // A condition that holds has found the record.
-                let mut there = itself || !guards.is_empty() || self.exists(reference.to, target)?;
+                let mut there = itself || !guards.is_empty() || self.exists(reference.to, target).await?;
                 for condition in &guards {
-                    there = there && (itself || self.holds(condition, mutation, About::other(target))?);
+                    there =
+                        there && (itself || self.holds(condition, mutation, About::other(target)).await?);
                 }
                 if !there {
                     refusals.push(field_refusal(field.id, "not_found", NOT_FOUND));

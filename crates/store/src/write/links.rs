@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use purlin_schema::model::Model;
 use purlin_schema::{FieldId, Id, ModelId};
 
+use super::session::Session;
 use super::{Failure, Write};
 use crate::mutation::{Change, Links};
 use crate::sql::Args;
-use crate::sqlite::decode;
 
 /// What is to be done to one list.
 pub(super) struct Relink {
@@ -30,16 +30,17 @@ pub(super) enum End {
     Target,
 }
 
-impl Write<'_> {
+impl<S: Session> Write<'_, S> {
     /// What a change of a list comes to, beside what is in it.
-    pub(super) fn planned(
+    pub(super) async fn planned(
         &self,
         model: &Model,
         field: FieldId,
         source: Id,
         links: &Links,
     ) -> Result<Relink, Failure> {
-        let present: HashSet<Id> = self.linked(model.id, field, End::Source, source)?.into_iter().collect();
+        let present: HashSet<Id> =
+            self.linked(model.id, field, End::Source, source).await?.into_iter().collect();
         let mut seen = HashSet::new();
         let mut distinct =
             |ids: &[Id]| -> Vec<Id> { ids.iter().copied().filter(|id| seen.insert(*id)).collect() };
@@ -71,18 +72,18 @@ impl Write<'_> {
     }
 
     /// Performs what was planned.
-    pub(super) fn relink(&mut self, model: &Model, source: Id, change: Relink) -> Result<(), Failure> {
+    pub(super) async fn relink(&mut self, model: &Model, source: Id, change: Relink) -> Result<(), Failure> {
         for target in change.removed {
-            self.link(model, change.field, source, target, false)?;
+            self.link(model, change.field, source, target, false).await?;
         }
         for target in change.added {
-            self.link(model, change.field, source, target, true)?;
+            self.link(model, change.field, source, target, true).await?;
         }
         Ok(())
     }
 
     /// The links of a new record.
-    pub(super) fn link_new(
+    pub(super) async fn link_new(
         &mut self,
         model: &Model,
         field: FieldId,
@@ -91,13 +92,13 @@ impl Write<'_> {
     ) -> Result<(), Failure> {
         let mut seen = HashSet::new();
         for target in targets.iter().copied().filter(|id| seen.insert(*id)) {
-            self.link(model, field, source, target, true)?;
+            self.link(model, field, source, target, true).await?;
         }
         Ok(())
     }
 
     /// Makes or removes one link.
-    pub(super) fn link(
+    pub(super) async fn link(
         &mut self,
         model: &Model,
         field: FieldId,
@@ -107,13 +108,13 @@ impl Write<'_> {
     ) -> Result<(), Failure> {
         let Some(list) = self.catalog.list(model.id, field) else { return Ok(()) };
         let statement = if added { &list.add } else { &list.remove };
-        self.session.execute(statement, &Args::values(&[source.into(), target.into()]))?;
+        self.session.execute(statement, &Args::values(&[source.into(), target.into()])).await?;
         self.changes.push(Change::Link { model: model.id, field, source, target, added });
         Ok(())
     }
 
     /// The records at the other end of a record's links.
-    pub(super) fn linked(
+    pub(super) async fn linked(
         &self,
         model: ModelId,
         field: FieldId,
@@ -126,10 +127,12 @@ impl Write<'_> {
             End::Target => (&list.sources, list.source_kind),
         };
         let mut ids = Vec::new();
-        self.session.each(statement, &Args::values(&[id.into()]), |row| {
-            ids.extend(decode::value(row, 0, far_kind).as_id());
-            Ok(true)
-        })?;
+        self.session
+            .each(statement, &Args::values(&[id.into()]), |row| {
+                ids.extend(row.value(0, far_kind).as_id());
+                true
+            })
+            .await?;
         Ok(ids)
     }
 }

@@ -8,6 +8,7 @@ mod create;
 mod delete;
 mod guards;
 mod links;
+pub(crate) mod session;
 mod slugs;
 mod unique;
 mod update;
@@ -22,23 +23,21 @@ use crate::error::Error;
 use crate::mutation::{Action, Change, Links, Mutation, Outcome, Refusal};
 use crate::sql::Args;
 use crate::sql::dialect::kind_of;
-use crate::sqlite::decode;
-use crate::sqlite::session::Session;
+use crate::values::stored;
+use session::Session;
 
 /// Why a request was not performed.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// It was refused.
     Refused(Vec<Refusal>),
-    /// The database failed.
-    Database(rusqlite::Error),
-    /// Something else.
+    /// The database failed, or something else did.
     Failed(Error),
 }
 
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Failure {
-        Failure::Database(error)
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Failed(error)
     }
 }
 
@@ -49,8 +48,8 @@ impl From<Refusal> for Failure {
 }
 
 /// Performs mutations in order; the first that fails, of which the place is given, ends them all.
-pub(crate) fn perform(
-    session: &Session,
+pub(crate) async fn perform<S: Session>(
+    session: &S,
     catalog: &Catalog,
     mutations: &[Mutation],
 ) -> Result<(Vec<Outcome>, Vec<Change>), (usize, Failure)> {
@@ -58,15 +57,15 @@ pub(crate) fn perform(
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(mutations.len());
     for (at, mutation) in mutations.iter().enumerate() {
         let performed = match mutation.refers.is_empty() {
-            true => write.one(mutation, &mutation.action),
-            false => write.one(mutation, &referring(write.model(mutation.model), mutation, &outcomes)),
+            true => write.one(mutation, &mutation.action).await,
+            false => write.one(mutation, &referring(write.model(mutation.model), mutation, &outcomes)).await,
         };
         let (id, version) = performed.map_err(|failure| (at, failure))?;
         outcomes.push(Outcome { id, version, row: None });
     }
     // The answers are read when all is done, so that they show the records as they will be found.
     for (at, (mutation, outcome)) in mutations.iter().zip(&mut outcomes).enumerate() {
-        outcome.row = write.returned(mutation, outcome.id).map_err(|failure| (at, failure))?;
+        outcome.row = write.returned(mutation, outcome.id).await.map_err(|failure| (at, failure))?;
     }
     Ok((outcomes, write.changes))
 }
@@ -102,8 +101,8 @@ fn referring(model: &Model, mutation: &Mutation, made: &[Outcome]) -> Action {
 }
 
 /// One request under way.
-struct Write<'run> {
-    session: &'run Session,
+struct Write<'run, S> {
+    session: &'run S,
     catalog: &'run Catalog,
     changes: Vec<Change>,
 }
@@ -111,15 +110,15 @@ struct Write<'run> {
 /// A record's values by field number; null where a field has no column.
 type Values = Arc<[Value]>;
 
-impl Write<'_> {
-    fn one(&mut self, mutation: &Mutation, action: &Action) -> Result<(Id, i64), Failure> {
+impl<S: Session> Write<'_, S> {
+    async fn one(&mut self, mutation: &Mutation, action: &Action) -> Result<(Id, i64), Failure> {
         match action {
-            Action::Create { id, values, links } => self.create(mutation, *id, values, links),
+            Action::Create { id, values, links } => self.create(mutation, *id, values, links).await,
             Action::Update { id, if_version, values, merges, links } => {
                 let given = update::Given { values, merges, links };
-                self.update(mutation, *id, *if_version, &given)
+                self.update(mutation, *id, *if_version, &given).await
             }
-            Action::Delete { id, if_version } => self.delete(mutation, *id, *if_version),
+            Action::Delete { id, if_version } => self.delete(mutation, *id, *if_version).await,
         }
     }
 
@@ -127,22 +126,24 @@ impl Write<'_> {
         self.catalog.model(id)
     }
 
-    fn load(&self, model: ModelId, id: Id) -> Result<Option<Values>, Failure> {
+    async fn load(&self, model: ModelId, id: Id) -> Result<Option<Values>, Failure> {
         let table = self.catalog.table(model);
-        let mut found = None;
-        self.session.each(&table.load, &Args::values(&[id.into()]), |row| {
-            let mut values = vec![Value::Null; self.model(model).fields.len()];
-            for (at, (field, kind)) in table.columns.iter().enumerate() {
-                values[usize::from(field.0)] = decode::value(row, at, *kind);
-            }
-            found = Some(values.into());
-            Ok(false)
-        })?;
+        let (mut found, count) = (None, self.model(model).fields.len());
+        self.session
+            .each(&table.load, &Args::values(&[id.into()]), |row| {
+                let mut values = vec![Value::Null; count];
+                for (at, (field, kind)) in table.columns.iter().enumerate() {
+                    values[usize::from(field.0)] = row.value(at, *kind);
+                }
+                found = Some(values.into());
+                false
+            })
+            .await?;
         Ok(found)
     }
 
-    fn exists(&self, model: ModelId, id: Id) -> Result<bool, Failure> {
-        Ok(self.session.any(&self.catalog.table(model).exists, &Args::values(&[id.into()]))?)
+    async fn exists(&self, model: ModelId, id: Id) -> Result<bool, Failure> {
+        self.session.any(&self.catalog.table(model).exists, &Args::values(&[id.into()])).await
     }
 
     fn changed(&mut self, model: ModelId, id: Id, old: Option<Values>, new: Option<Values>) {
@@ -188,7 +189,7 @@ fn required(model: &Model, values: &[Value]) -> Vec<Refusal> {
 fn settle(model: &Model, values: &mut [Value]) -> Result<(), Failure> {
     for field in model.fields.iter().filter(|field| field.has_column()) {
         let value = std::mem::take(&mut values[usize::from(field.id.0)]);
-        let stored = decode::stored(value, kind_of(model, field.id)).ok_or_else(|| {
+        let stored = stored(value, kind_of(model, field.id)).ok_or_else(|| {
             let message = format!("{}.{} cannot hold the value that it is given", model.name, field.name);
             Failure::Failed(Error::Database(message))
         })?;

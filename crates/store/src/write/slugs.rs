@@ -4,13 +4,14 @@ use purlin_schema::model::{Field, Model};
 use purlin_schema::types::slugify;
 use purlin_schema::{FieldId, Id, Value};
 
+use super::session::Session;
 use super::{Failure, Write};
 use crate::slug::numbered;
 
 /// Numbers that are tried one after the other before they are guessed at in greater steps.
 const TRIES: u64 = 16;
 
-impl Write<'_> {
+impl<S: Session> Write<'_, S> {
     /// Gives empty slugs a text made from their source, which may be taken.
     pub(super) fn derive_slugs(&self, model: &Model, values: &mut [Value]) {
         for field in slugs(model) {
@@ -20,7 +21,7 @@ impl Write<'_> {
 
     /// Gives empty slugs a text made from their source, and numbers those that are taken. Of an update only the
     /// slugs that are given anew are looked at: an address, once published, stays.
-    pub(super) fn fill_slugs(
+    pub(super) async fn fill_slugs(
         &self,
         model: &Model,
         values: &mut [Value],
@@ -38,12 +39,12 @@ impl Write<'_> {
             let uniques = model.uniques.iter().enumerate();
             let uniques = uniques.filter(|(_, unique)| unique.fields.contains(&field.id));
             let uniques: Vec<usize> = uniques.map(|(number, _)| number).collect();
-            self.set_apart(model, &uniques, values, at, id)?;
+            self.set_apart(model, &uniques, values, at, id).await?;
         }
         Ok(())
     }
 
-    fn set_apart(
+    async fn set_apart(
         &self,
         model: &Model,
         uniques: &[usize],
@@ -51,36 +52,36 @@ impl Write<'_> {
         at: usize,
         id: Option<Id>,
     ) -> Result<(), Failure> {
-        if !self.any_taken(model, uniques, values, id)? {
+        if !self.any_taken(model, uniques, values, id).await? {
             return Ok(());
         }
         let Some(base) = values[at].as_text().map(str::to_owned) else { return Ok(()) };
-        let mut free = |number: u64| -> Result<bool, Failure> {
+        let mut free = async |number: u64| -> Result<bool, Failure> {
             values[at] = numbered(&base, number).into();
-            Ok(!self.any_taken(model, uniques, values, id)?)
+            Ok(!self.any_taken(model, uniques, values, id).await?)
         };
         let mut number = 2;
         while number < TRIES {
-            if free(number)? {
+            if free(number).await? {
                 return Ok(());
             }
             number += 1;
         }
         // Hundreds of the same: double until one is free, then halve the gap to the least free one.
         let mut taken = number - 1;
-        while !free(number)? {
+        while !free(number).await? {
             taken = number;
             number *= 2;
         }
         while number - taken > 1 {
             let middle = taken + (number - taken) / 2;
-            if free(middle)? { number = middle } else { taken = middle }
+            if free(middle).await? { number = middle } else { taken = middle }
         }
-        free(number)?;
+        free(number).await?;
         Ok(())
     }
 
-    fn any_taken(
+    async fn any_taken(
         &self,
         model: &Model,
         uniques: &[usize],
@@ -88,7 +89,7 @@ impl Write<'_> {
         id: Option<Id>,
     ) -> Result<bool, Failure> {
         for unique in uniques {
-            if self.is_taken(model, *unique, values, id)? {
+            if self.is_taken(model, *unique, values, id).await? {
                 return Ok(true);
             }
         }

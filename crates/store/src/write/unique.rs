@@ -3,6 +3,7 @@
 use purlin_schema::model::{Model, Rule};
 use purlin_schema::{FieldId, Id, Value};
 
+use super::session::Session;
 use super::{Failure, Write};
 use crate::mutation::Refusal;
 use crate::sql::Args;
@@ -10,9 +11,9 @@ use crate::sql::Args;
 /// What a person is told of a key that another record has.
 pub(super) const TAKEN: &str = "is already taken";
 
-impl Write<'_> {
+impl<S: Session> Write<'_, S> {
     /// The unique keys that another record than this one has already.
-    pub(super) fn taken(
+    pub(super) async fn taken(
         &self,
         model: &Model,
         values: &[Value],
@@ -20,7 +21,7 @@ impl Write<'_> {
     ) -> Result<Vec<Refusal>, Failure> {
         let mut refusals = Vec::new();
         for (at, unique) in model.uniques.iter().enumerate() {
-            if self.is_taken(model, at, values, id)? {
+            if self.is_taken(model, at, values, id).await? {
                 let message = unique.message.clone().unwrap_or_else(|| TAKEN.to_owned());
                 // Of several fields, the one that somebody may change.
                 let open = |field: &FieldId| !matches!(model.field(*field).write, Rule::Nobody);
@@ -33,7 +34,7 @@ impl Write<'_> {
 
     /// Whether another record has this key, of which the model's unique keys have the number. A key with a null
     /// in it is never taken.
-    pub(super) fn is_taken(
+    pub(super) async fn is_taken(
         &self,
         model: &Model,
         unique: usize,
@@ -48,6 +49,6 @@ impl Write<'_> {
         let statements = &self.catalog.table(model.id).uniques[unique];
         key.extend(id.map(Value::from));
         let statement = if id.is_some() { &statements.other } else { &statements.any };
-        Ok(self.session.any(statement, &Args::values(&key))?)
+        self.session.any(statement, &Args::values(&key)).await
     }
 }

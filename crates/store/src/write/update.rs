@@ -8,6 +8,7 @@ use std::sync::Arc;
 use purlin_schema::{FieldId, Id, Kind, Model, Value};
 
 use super::guards::About;
+use super::session::Session;
 use super::{Failure, Values, Write, required, settle, version_of};
 use crate::mutation::{Links, Mutation, Refusal};
 use crate::sql::Args;
@@ -20,23 +21,23 @@ pub(super) struct Given<'run> {
     pub(super) links: &'run [(FieldId, Links)],
 }
 
-impl Write<'_> {
-    pub(super) fn update(
+impl<S: Session> Write<'_, S> {
+    pub(super) async fn update(
         &mut self,
         mutation: &Mutation,
         id: Id,
         if_version: Option<i64>,
         given: &Given<'_>,
     ) -> Result<(Id, i64), Failure> {
-        let old = self.load(mutation.model, id)?.ok_or(Refusal::NotFound)?;
+        let old = self.load(mutation.model, id).await?.ok_or(Refusal::NotFound)?;
         let stored = About::stored(id, &old);
-        self.stored(mutation, stored)?;
+        self.stored(mutation, stored).await?;
         if if_version.is_some_and(|version| version != version_of(&old)) {
             return Err(Refusal::VersionMismatch.into());
         }
         let model = self.model(mutation.model).clone();
         let mut values = old.to_vec();
-        let kept = self.kept(mutation, stored)?;
+        let kept = self.kept(mutation, stored).await?;
         let fixed = |field: &FieldId| {
             matches!(*field, FieldId::ID | FieldId::VERSION)
                 || kept.contains(field)
@@ -47,35 +48,40 @@ impl Write<'_> {
         }
         let merges = given.merges.iter().filter(|(field, _)| !fixed(field));
         merge(&model, &mut values, merges)?;
-        self.fill_slugs(&model, &mut values, Some(id), Some(given.values))?;
+        self.fill_slugs(&model, &mut values, Some(id), Some(given.values)).await?;
         settle(&model, &mut values)?;
         let links = given.links.iter().filter(|(field, _)| !kept.contains(field));
-        let changes = links.map(|(field, links)| self.planned(&model, *field, id, links));
-        let changes = changes.collect::<Result<Vec<_>, _>>()?;
+        let mut changes = Vec::new();
+        for (field, links) in links {
+            changes.push(self.planned(&model, *field, id, links).await?);
+        }
         let differs = |field: FieldId| values[usize::from(field.0)] != old[usize::from(field.0)];
         let changed: Vec<FieldId> =
             model.fields.iter().map(|field| field.id).filter(|id| differs(*id)).collect();
         let relinked = changes.iter().filter(|change| !change.is_empty()).map(|change| change.field);
         let changes_of: Vec<FieldId> = changed.iter().copied().chain(relinked).collect();
-        self.may_write(mutation, stored, |field| changes_of.contains(&field))?;
+        self.may_write(mutation, stored, |field| changes_of.contains(&field)).await?;
 
         let mut refusals = required(&model, &values);
         let added: Vec<_> = changes.iter().map(|change| (change.field, change.added.clone())).collect();
-        refusals.extend(self.dangling(mutation, &values, Some(&old), &added)?);
-        refusals.extend(self.taken(&model, &values, Some(id))?);
-        self.refuse(mutation, refusals, &values, Some(&old))?;
+        refusals.extend(self.dangling(mutation, &values, Some(&old), &added).await?);
+        refusals.extend(self.taken(&model, &values, Some(id)).await?);
+        self.refuse(mutation, refusals, &values, Some(&old)).await?;
         let touched = !changed.is_empty() || changes.iter().any(|change| !change.is_empty());
-        let values =
-            if touched { self.write_row(mutation, id, old.clone(), values, changed)? } else { old.clone() };
+        let values = if touched {
+            self.write_row(mutation, id, old.clone(), values, changed).await?
+        } else {
+            old.clone()
+        };
         for change in changes {
-            self.relink(&model, id, change)?;
+            self.relink(&model, id, change).await?;
         }
-        self.proposed(mutation, About::proposed(id, &values, Some(&old)))?;
+        self.proposed(mutation, About::proposed(id, &values, Some(&old))).await?;
         Ok((id, version_of(&values)))
     }
 
     /// Writes changed columns, with the next version and the time; what the record has then.
-    pub(super) fn write_row(
+    pub(super) async fn write_row(
         &mut self,
         mutation: &Mutation,
         id: Id,
@@ -83,11 +89,11 @@ impl Write<'_> {
         values: Vec<Value>,
         changed: Vec<FieldId>,
     ) -> Result<Values, Failure> {
-        self.write_row_of(mutation.model, mutation.now, id, old, values, changed)
+        self.write_row_of(mutation.model, mutation.now, id, old, values, changed).await
     }
 
     /// The same for a record of any model, as `on_delete` changes them.
-    pub(super) fn write_row_of(
+    pub(super) async fn write_row_of(
         &mut self,
         of: purlin_schema::ModelId,
         now: i64,
@@ -115,7 +121,7 @@ impl Write<'_> {
         let fields = std::iter::once(FieldId::ID).chain(changed);
         let (kinds, row): (Vec<Kind>, Vec<Value>) =
             fields.map(|field| (kind_of(&model, field), values[usize::from(field.0)].clone())).unzip();
-        self.session.execute(&self.catalog.statement(&text, &kinds), &Args::values(&row))?;
+        self.session.execute(&self.catalog.statement(&text, &kinds), &Args::values(&row)).await?;
         let values: Values = Arc::from(values);
         self.changed(of, id, Some(old), Some(values.clone()));
         Ok(values)

@@ -1,0 +1,64 @@
+//! What a request is performed on.
+//!
+//! The same code writes to a file, whose answers are there at once, and to a server, whose answers are waited for: a
+//! [`Session`] is a transaction of either. Where it never waits, [`ready`] drives it without a runtime.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use purlin_schema::{Id, Inputs, RowSet};
+
+use super::Failure;
+use crate::catalog::Insert;
+use crate::plan::Prepared;
+use crate::read::Source;
+use crate::sql::{Args, Statement};
+
+/// A transaction in which mutations are performed.
+pub(crate) trait Session {
+    /// Calls for each row until it is told to stop.
+    async fn each(
+        &self,
+        statement: &Statement,
+        args: &Args<'_>,
+        row: impl FnMut(&dyn Source) -> bool + Send,
+    ) -> Result<(), Failure>;
+
+    /// Runs a statement that gives no rows.
+    async fn execute(&self, statement: &Statement, args: &Args<'_>) -> Result<(), Failure>;
+
+    /// Writes a row, with the id that is given or one that the database makes. Nothing where a key is taken and the
+    /// statement steps back from that.
+    async fn insert(
+        &self,
+        insert: &Insert,
+        args: &Args<'_>,
+        id: Option<Id>,
+        step_back: bool,
+    ) -> Result<Option<Id>, Failure>;
+
+    /// Reads as any reader does.
+    async fn query(&self, query: &Prepared, inputs: &(dyn Inputs + Sync)) -> Result<RowSet, Failure>;
+
+    /// Puts the database's own checks of refs off, until they are to be made again.
+    async fn defer_refs(&self, defer: bool) -> Result<(), Failure>;
+
+    /// Whether there is a row at all.
+    async fn any(&self, statement: &Statement, args: &Args<'_>) -> Result<bool, Failure> {
+        let mut any = false;
+        self.each(statement, args, |_| {
+            any = true;
+            false
+        })
+        .await?;
+        Ok(any)
+    }
+}
+
+/// What a future that never waits comes to.
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("a file never lets anybody wait"),
+    }
+}
