@@ -25,8 +25,14 @@ pub enum Error {
     #[error("more than {0} rows")]
     TooManyRows(usize),
     /// The disk is full, the file read-only, or the database gone: nothing was written.
-    #[error("the database cannot be written: {0}")]
+    #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// Others changed the same at the same time, again and again: nothing was written.
+    #[error("others change the same at the same time: {0}")]
+    Conflict(String),
+    /// The connection was lost while the database committed: whether it did is not known.
+    #[error("the database was lost while it committed: whether it did is not known")]
+    Unknown,
     /// The settings name no database that can be opened; the message says what to do.
     #[error("{0}")]
     Open(String),

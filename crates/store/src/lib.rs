@@ -76,7 +76,7 @@ impl Store {
         let feed = Feed::new();
         let (database, dialect) = match settings.url.split_once(':') {
             Some(("postgres" | "postgresql", _)) => {
-                (Database::Postgres(Arc::new(Postgres::open(settings)?)), Dialect::Postgres)
+                (Database::Postgres(Arc::new(Postgres::open(settings, feed.clone())?)), Dialect::Postgres)
             }
             _ => {
                 let sqlite = Sqlite::open(root, settings, feed.clone())?;
@@ -134,7 +134,7 @@ impl Store {
     pub async fn commit(&self, mutations: Vec<Mutation>) -> Result<Vec<Outcome>, Error> {
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.writer.commit(self.catalog.clone(), mutations).await,
-            Database::Postgres(_) => Err(Error::Unavailable("this database is read alone yet".to_owned())),
+            Database::Postgres(postgres) => postgres.commit(self.catalog.clone(), mutations).await,
         }
     }
 

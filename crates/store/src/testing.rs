@@ -1,10 +1,12 @@
 //! For tests: faults on purpose, and a look behind the scenes. No part of the public interface.
 
 mod filled;
-
-use std::sync::atomic::Ordering;
+mod fresh;
 
 pub use filled::Known;
+pub use fresh::Fresh;
+
+use std::sync::atomic::Ordering;
 
 use crate::sql::query::Variant;
 use crate::{Database, Error, Prepared, Store};

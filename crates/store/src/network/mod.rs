@@ -4,6 +4,7 @@
 pub(crate) mod address;
 pub(crate) mod pool;
 pub(crate) mod read;
+pub(crate) mod retry;
 pub(crate) mod tls;
 pub(crate) mod url;
 

@@ -142,6 +142,11 @@ pub(crate) fn plain(error: &tokio_postgres::Error) -> Error {
     let code = said.code();
     let message = said.message().to_owned();
     match *code {
+        // Two transactions that cannot both be; a key or a ref that another one took from under this one.
+        SqlState::T_R_SERIALIZATION_FAILURE
+        | SqlState::T_R_DEADLOCK_DETECTED
+        | SqlState::UNIQUE_VIOLATION
+        | SqlState::FOREIGN_KEY_VIOLATION => Error::Conflict(message),
         SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => {
             Error::Unavailable(format!("PostgreSQL stopped a statement: {message}"))
         }

@@ -6,6 +6,7 @@
 mod codec;
 pub(crate) mod connect;
 mod connection;
+mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,23 +15,28 @@ use futures_util::FutureExt;
 use futures_util::future::join;
 use purlin_schema::settings::DatabaseSettings;
 
+use crate::catalog::Catalog;
 use crate::error::Error;
+use crate::feed::Feed;
+use crate::mutation::{Mutation, Outcome};
 use crate::network::pool::{Lease, Pool};
 use crate::network::read;
 use crate::plan::{Answer, Ask, Plan};
 use crate::read::is_one_statement;
 use connect::Target;
 use connection::{Connection, Connector};
+use write::Writer;
 
 /// A database on a server.
 pub(crate) struct Postgres {
     readers: Arc<Pool<Connector>>,
     read_timeout: Duration,
+    writer: Arc<Writer>,
 }
 
 impl Postgres {
     /// Reads the settings; connects when there is something to ask.
-    pub(crate) fn open(settings: &DatabaseSettings) -> Result<Postgres, Error> {
+    pub(crate) fn open(settings: &DatabaseSettings, feed: Feed) -> Result<Postgres, Error> {
         let target = Target::parse(&settings.url).map_err(Error::Open)?;
         let limit = settings.read_timeout.max(settings.write_timeout);
         let connector = |writes| Connector {
@@ -40,7 +46,8 @@ impl Postgres {
             writes,
         };
         let pool = |writes| Pool::new(connector(writes), settings.pool, settings.pool_timeout);
-        Ok(Postgres { readers: pool(false), read_timeout: settings.read_timeout })
+        let writer = Writer { pool: pool(true), timeout: settings.write_timeout, feed };
+        Ok(Postgres { readers: pool(false), read_timeout: settings.read_timeout, writer: Arc::new(writer) })
     }
 
     /// Runs a plan in one snapshot.
@@ -56,6 +63,20 @@ impl Postgres {
             }
             other => other,
         }
+    }
+
+    /// Performs mutations, all or nothing; to their end, whoever waits for it.
+    pub(crate) async fn commit(
+        &self,
+        catalog: Arc<Catalog>,
+        mutations: Vec<Mutation>,
+    ) -> Result<Vec<Outcome>, Error> {
+        if mutations.is_empty() {
+            return Ok(Vec::new());
+        }
+        let writer = self.writer.clone();
+        let task = tokio::spawn(async move { writer.commit(&catalog, &mutations).await });
+        task.await.unwrap_or_else(|_| Err(Error::Database("a write panicked".to_owned())))
     }
 
     async fn read_on(&self, lease: Lease<Connector>, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {

@@ -19,8 +19,8 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::feed::Feed;
 use crate::mutation::{Change, Mutation, Outcome};
+use crate::write;
 use crate::write::session::ready;
-use crate::write::{self, Failure};
 
 /// Requests that wait at most; further ones are told that the database is busy.
 const QUEUE: usize = 4_096;
@@ -58,14 +58,8 @@ impl Writer {
             Session::writer(path, faults.clone()).map_err(|error| Error::Open(error.to_string()))?;
         let (requests, waiting) = mpsc::channel(QUEUE);
         let transactions = Arc::new(AtomicU64::new(0));
-        let thread = Thread {
-            path: path.to_owned(),
-            session,
-            faults,
-            feed,
-            transactions: transactions.clone(),
-            number: 0,
-        };
+        let thread =
+            Thread { path: path.to_owned(), session, faults, feed, transactions: transactions.clone() };
         std::thread::Builder::new()
             .name("purlin-write".to_owned())
             .spawn(move || thread.serve(waiting))
@@ -111,7 +105,6 @@ struct Thread {
     faults: Arc<Faults>,
     feed: Feed,
     transactions: Arc<AtomicU64>,
-    number: u64,
 }
 
 impl Thread {
@@ -228,8 +221,7 @@ impl Thread {
         let run = || ready(write::perform(&self.session, &commit.catalog, &commit.mutations));
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(performed)) => Ok(performed),
-            Ok(Err((at, Failure::Refused(refusals)))) => Err(Error::Refused { at, refusals }),
-            Ok(Err((_, Failure::Failed(error)))) => Err(error),
+            Ok(Err((at, failure))) => Err(failure.into_error(at)),
             Err(_) => Err(Error::Database("a write panicked".to_owned())),
         }
     }
@@ -241,10 +233,7 @@ impl Thread {
     /// Numbers a committed transaction and tells of it.
     fn settle(&mut self, changes: Vec<Change>) {
         self.transactions.fetch_add(1, Ordering::Relaxed);
-        if !changes.is_empty() {
-            self.number += 1;
-            self.feed.tell(self.number, changes);
-        }
+        self.feed.tell_next(changes);
     }
 
     /// Comes back to a session without a transaction, by a new connection where the old one is beyond help.

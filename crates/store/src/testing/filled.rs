@@ -81,7 +81,7 @@ impl Known {
                     Bind::Input(input, _) => given(inputs, input),
                     _ => Value::Null,
                 };
-                let after = prefix.as_text().and_then(crate::sqlite::decode::text_after);
+                let after = prefix.as_text().and_then(crate::values::text_after);
                 self.literal(&after.map_or(Value::Null, Value::from), Kind::Text)
             }
             Bind::Nth(at, kind) => self.literal(values.get(*at).unwrap_or(&Value::Null), *kind),

@@ -35,6 +35,16 @@ pub(crate) enum Failure {
     Failed(Error),
 }
 
+impl Failure {
+    /// What is told of it, of the mutation at a place.
+    pub(crate) fn into_error(self, at: usize) -> Error {
+        match self {
+            Failure::Refused(refusals) => Error::Refused { at, refusals },
+            Failure::Failed(error) => error,
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         Failure::Failed(error)

@@ -11,6 +11,7 @@ use purlin_schema::settings::DatabaseSettings;
 use purlin_schema::{Expr, FieldId, Id, Input, Inputs, Model, ModelId, Models, Row, RowSet, Value};
 use purlin_store::migrate::Migrator;
 use purlin_store::mutation::Action;
+use purlin_store::testing::Fresh;
 use purlin_store::{Ask, Error, Mutation, Outcome, Plan, Prepared, Refusal, Step, StepArgs, Store};
 
 /// A time for everything that is written.
@@ -21,6 +22,7 @@ pub(crate) struct Site {
     pub(crate) store: Store,
     pub(crate) models: Arc<Models>,
     pub(crate) folder: tempfile::TempDir,
+    pub(crate) _fresh: Option<Fresh>,
 }
 
 /// Inputs from a list.
@@ -45,11 +47,13 @@ impl Site {
         change(&mut list);
         let models = Arc::new(Models::new(list.into_iter().map(Arc::new).collect()));
         let folder = tempfile::tempdir().expect("a folder");
-        let mut migrator = Migrator::open("sqlite:data/site.db", folder.path()).expect("a database");
+        let fresh = Fresh::new();
+        let mut migrator = Migrator::open(url(fresh.as_ref()), folder.path()).expect("a database");
         migrator.dev(&models, |_| false).expect("tables");
         drop(migrator);
-        let store = open(folder.path(), &models);
-        Site { store, models, folder }
+        let settings = DatabaseSettings::of(url(fresh.as_ref()));
+        let store = Store::open(folder.path(), &settings, models.clone()).expect("a store");
+        Site { store, models, folder, _fresh: fresh }
     }
 
     pub(crate) fn model(&self, name: &str) -> &Model {
@@ -195,6 +199,10 @@ impl Site {
         let row = set.rows.first()?;
         Some(set.shape.value(row, self.field(model, field)).expect("a chosen field").clone())
     }
+}
+
+fn url(fresh: Option<&Fresh>) -> &str {
+    fresh.map_or("sqlite:data/site.db", |fresh| &fresh.url)
 }
 
 /// Opens the store of a folder.
