@@ -62,7 +62,9 @@ pub(crate) fn stored(value: Value, kind: Kind) -> Option<Value> {
 fn is_ordered(json: &serde_json::Value) -> bool {
     match json {
         serde_json::Value::Array(items) => items.iter().all(is_ordered),
-        serde_json::Value::Object(map) => map.keys().map(order).is_sorted() && map.values().all(is_ordered),
+        serde_json::Value::Object(map) => {
+            map.keys().map(|key| order(key)).is_sorted() && map.values().all(is_ordered)
+        }
         _ => true,
     }
 }
@@ -79,7 +81,7 @@ fn ordered(json: serde_json::Value) -> serde_json::Value {
     }
 }
 
-fn order(key: &String) -> (usize, &str) {
+fn order(key: &str) -> (usize, &str) {
     (key.len(), key)
 }
 
