@@ -38,6 +38,9 @@ pub enum Failure {
     /// Too much to do, or the database cannot be reached or written: 503.
     #[error("not available now: {0}")]
     Unavailable(String),
+    /// The database was lost while it committed, and nobody knows whether it did: 500, which nobody tries again unseen.
+    #[error("the database was lost while it saved: look whether it did before you try again")]
+    Unknown,
     /// A template failed: 500, shown under `dev`.
     #[error("{0}")]
     Template(Box<purlin_pages::RenderError>),

@@ -486,7 +486,10 @@ pub(crate) fn asked(error: Error) -> Failure {
 pub(crate) fn failed(error: Error) -> Failure {
     match error {
         Error::Refused { .. } => Failure::Internal("a read was refused".to_owned()),
-        Error::TimedOut(_) | Error::Busy | Error::Unavailable(_) => Failure::Unavailable(error.to_string()),
+        Error::TimedOut(_) | Error::Busy | Error::Unavailable(_) | Error::Conflict(_) => {
+            Failure::Unavailable(error.to_string())
+        }
+        Error::Unknown => Failure::Unknown,
         error => Failure::Internal(error.to_string()),
     }
 }

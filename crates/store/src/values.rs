@@ -50,39 +50,12 @@ pub(crate) fn stored(value: Value, kind: Kind) -> Option<Value> {
         }
         // No column tells the two zeros apart.
         (Value::Float(number), Kind::Float) => (!number.is_nan()).then_some(Value::Float(number + 0.0)),
-        (Value::Json(json), Kind::Json) if !is_ordered(json) => {
-            let Value::Json(json) = value else { return None };
-            Some(Value::Json(Box::new(ordered(*json))))
-        }
+        (Value::Json(_), Kind::Json) => match value {
+            Value::Json(json) => Some(Value::json(*json)),
+            _ => None,
+        },
         _ => fits(&value, kind).then_some(value),
     }
-}
-
-/// Whether every object has its keys in the order in which PostgreSQL and MySQL keep them: shorter ones first.
-fn is_ordered(json: &serde_json::Value) -> bool {
-    match json {
-        serde_json::Value::Array(items) => items.iter().all(is_ordered),
-        serde_json::Value::Object(map) => {
-            map.keys().map(|key| order(key)).is_sorted() && map.values().all(is_ordered)
-        }
-        _ => true,
-    }
-}
-
-fn ordered(json: serde_json::Value) -> serde_json::Value {
-    match json {
-        serde_json::Value::Array(items) => items.into_iter().map(ordered).collect(),
-        serde_json::Value::Object(map) => {
-            let mut entries: Vec<_> = map.into_iter().map(|(key, value)| (key, ordered(value))).collect();
-            entries.sort_by(|one, other| order(&one.0).cmp(&order(&other.0)));
-            serde_json::Value::Object(entries.into_iter().collect())
-        }
-        other => other,
-    }
-}
-
-fn order(key: &str) -> (usize, &str) {
-    (key.len(), key)
 }
 
 /// Whether a column of a kind can hold a value just as it is.
@@ -129,15 +102,7 @@ pub(crate) fn text_after(prefix: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_ordered, ordered, text_after};
-
-    #[test]
-    fn keys_stand_in_the_order_of_the_servers() {
-        let json = serde_json::json!({ "bb": { "z": 1, "a": 2 }, "c": [{ "y": 1, "x": 2 }], "a": null });
-        assert!(!is_ordered(&json));
-        let text = ordered(json).to_string();
-        assert_eq!(text, r#"{"a":null,"c":[{"x":2,"y":1}],"bb":{"a":2,"z":1}}"#);
-    }
+    use super::text_after;
 
     #[test]
     fn the_text_after_a_prefix_is_the_least_greater_one() {

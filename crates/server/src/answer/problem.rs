@@ -167,6 +167,11 @@ impl From<Failure> for Problem {
                 ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "not available now; try again")
             }
             .with(header::RETRY_AFTER, HeaderValue::from(1)),
+            Failure::Unknown => Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "unknown_outcome",
+                "the database was lost while it saved: look whether it did before you try again",
+            ),
             Failure::Template(error) => Problem::internal(format!("template {error}")),
             Failure::Internal(inside) => Problem::internal(inside),
         }

@@ -172,10 +172,10 @@ fn value(bytes: &[u8], ty: &Type, kind: Kind) -> Option<Value> {
         Kind::Duration if is_integer(ty) => Value::Duration(integer(bytes)?),
         Kind::Uuid if *ty == Type::UUID => Value::Uuid(u128::from_be_bytes(bytes.try_into().ok()?)),
         Kind::Json if *ty == Type::JSONB => {
-            Value::Json(Box::new(serde_json::from_slice(bytes.strip_prefix(&[1])?).ok()?))
+            Value::json(serde_json::from_slice(bytes.strip_prefix(&[1])?).ok()?)
         }
         Kind::Json if matches!(*ty, Type::JSON | Type::TEXT) => {
-            Value::Json(Box::new(serde_json::from_slice(bytes).ok()?))
+            Value::json(serde_json::from_slice(bytes).ok()?)
         }
         _ => return None,
     })
