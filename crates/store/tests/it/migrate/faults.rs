@@ -14,8 +14,10 @@ use super::support::{Folder, wanted};
 
 /// Names the folder whose database the child migrates.
 const CHILD: &str = "PURLIN_TEST_MIGRATE";
+/// Names the database.
+const CHILD_URL: &str = "PURLIN_TEST_MIGRATE_URL";
 
-const OLD: &str = "
+pub(super) const OLD: &str = "
 [parents]
 fields.x = { type = \"text\" }
 fields.y = { type = \"int\" }
@@ -25,7 +27,7 @@ parent = { type = \"int\", to = \"parents\", required = true }
 [parents.links]
 friends = \"parents\"
 ";
-const NEW: &str = "
+pub(super) const NEW: &str = "
 [elders]
 fields.x = { type = \"int\", required = true }
 fields.z = { type = \"text\", required = true }
@@ -50,15 +52,23 @@ fn child() {
         // A parent that went away is no reason to stop.
         let _ = writeln!(out, "> {text}").and_then(|()| out.flush());
     };
-    let migrator = Migrator::open("sqlite:data/site.db", Path::new(&root)).expect("a database");
+    let url = std::env::var_os(CHILD_URL)
+        .map_or("sqlite:data/site.db".to_owned(), |url| url.to_string_lossy().into_owned());
+    let migrator = Migrator::open(&url, Path::new(&root)).expect("a database");
     let mut migrator = migrator.on_progress(move |progress| tell(&progress.to_string()));
     migrator.apply(Consent::Grant).expect("it is applied");
 }
 
 fn spawn(root: &Path) -> Child {
+    spawn_on(root, "sqlite:data/site.db")
+}
+
+/// A child that migrates the database of a URL by the files of a folder.
+pub(super) fn spawn_on(root: &Path, url: &str) -> Child {
     Command::new(std::env::current_exe().expect("this binary"))
         .args(["--exact", "migrate::faults::child", "--nocapture", "--test-threads=1"])
         .env(CHILD, root)
+        .env(CHILD_URL, url)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -9,4 +9,6 @@ mod models;
 mod place;
 mod random;
 mod rows;
+mod server_faults;
+mod server_random;
 mod support;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use proptest::collection::vec;
 use proptest::option::weighted;
@@ -88,7 +89,7 @@ fn any_table() -> impl Strategy<Value = AnyTable> {
         .prop_map(|(uuid_ids, was, columns, keys)| AnyTable { uuid_ids, was, columns, keys })
 }
 
-fn any_wanted() -> impl Strategy<Value = Wanted> {
+pub(super) fn any_wanted() -> impl Strategy<Value = Wanted> {
     vec(weighted(0.7, any_table()), TABLES.len()).prop_map(|tables| resolve(&tables))
 }
 
@@ -156,7 +157,7 @@ fn default(ty: ColumnType) -> Option<Literal> {
 }
 
 /// Values of a column, such that conversions often succeed and sometimes do not.
-fn value(column: &Column, ids: &[Sql], seed: u8) -> Sql {
+pub(super) fn value(column: &Column, ids: &[Sql], seed: u8) -> Sql {
     let small = i64::from(seed % 7);
     if !column.required && seed.is_multiple_of(5) {
         return Sql::Null;
@@ -182,7 +183,7 @@ fn value(column: &Column, ids: &[Sql], seed: u8) -> Sql {
     }
 }
 
-fn ids(table: &Table, count: usize) -> Vec<Sql> {
+pub(super) fn ids(table: &Table, count: usize) -> Vec<Sql> {
     (1..=u8::try_from(count).expect("few rows"))
         .map(|number| match table.id {
             IdKind::Int => Sql::Integer(i64::from(number)),
@@ -250,7 +251,7 @@ fn prune(database: &Connection, snapshot: &Snapshot) {
 
 /// Where a column or link table of the second picture comes from, by following the operations; `None` where
 /// its values may have changed.
-fn origins(plan: &MigrationPlan) -> BTreeMap<(String, String), (String, String)> {
+pub(super) fn origins(plan: &MigrationPlan) -> BTreeMap<(String, String), (String, String)> {
     let mut origins = BTreeMap::new();
     for (name, table) in &plan.from.tables {
         for field in
@@ -294,15 +295,15 @@ fn column_of(database: &Connection, snapshot: &Snapshot, table: &str, field: &st
 }
 
 /// The same as the loader gives it from models that say so, with `users` and Purlin's own beside it.
-fn as_loaded(folder: &Folder, any: &Wanted) -> Wanted {
-    let models = folder.root().join("models");
+pub(super) fn as_loaded(root: &Path, any: &Wanted) -> Wanted {
+    let models = root.join("models");
     let _ = fs::remove_dir_all(&models);
     fs::create_dir(&models).expect("a folder");
     for (name, table) in &any.snapshot.tables {
         fs::write(models.join(format!("{name}.toml")), model(any, name, table)).expect("written");
     }
-    let (site, _) = Site::load(folder.root(), &Layers::default())
-        .unwrap_or_else(|mistakes| panic!("{:#?}", mistakes.list));
+    let (site, _) =
+        Site::load(root, &Layers::default()).unwrap_or_else(|mistakes| panic!("{:#?}", mistakes.list));
     let mut loaded = Wanted::of(&site.models);
     for (name, table) in &any.snapshot.tables {
         let mut lone = loaded.snapshot.tables[name].clone();
@@ -384,7 +385,7 @@ proptest! {
         seeds in vec(any::<u8>(), 1..64),
     ) {
         let folder = Folder::new();
-        let (first, second) = (as_loaded(&folder, &first), as_loaded(&folder, &second));
+        let (first, second) = (as_loaded(folder.root(), &first), as_loaded(folder.root(), &second));
         let mut migrator = folder.migrator();
         migrator.write_new_for(&first, "first").expect("a file");
         migrator.apply(Consent::Refuse).expect("creating loses nothing");

@@ -66,10 +66,12 @@ impl Server {
                     several => format!("concat_ws(', ', {})", several.join(", ")),
                 };
                 let ids = words.joined(&id, " and ", "r.\"id\"");
-                let (present, by) = (present.join(" AND "), exprs.join(", "));
-                format!(
-                    "SELECT {ids} AS i, {text} AS v {from} WHERE {present} GROUP BY {by} HAVING count(*) > 1"
-                )
+                // What is the same for each row makes no groups, and cannot be named there.
+                let varies = |(source, expr): (&Source, &String)| source.column().map(|_| expr.clone());
+                let by: Vec<_> = sources.iter().zip(&exprs).filter_map(varies).collect();
+                let by = if by.is_empty() { String::new() } else { format!(" GROUP BY {}", by.join(", ")) };
+                let present = present.join(" AND ");
+                format!("SELECT {ids} AS i, {text} AS v {from} WHERE {present}{by} HAVING count(*) > 1")
             }
             Question::TooLong(source, limit) => {
                 let (value, expr) = (value(source)?, source.sql(words)?);
@@ -170,11 +172,18 @@ impl Server {
         each: &mut dyn FnMut(Vec<Row>) -> Result<(), StepError>,
     ) -> Result<(), StepError> {
         let words = &*self.words;
-        let texts: Vec<_> =
-            columns.iter().map(|(name, ty)| format!(", {}", words.text(&words.quote(name), ty.0))).collect();
+        // An order takes a name for that of a result before it takes it for a column's.
+        let text = |(at, (name, ty)): (usize, (&String, &ColumnType))| {
+            format!(", {} AS c{at}", words.text(&words.quote(name), ty.0))
+        };
+        let texts: Vec<_> = columns.iter().enumerate().map(text).collect();
         let id_kind = id.column_type().0;
-        let select =
-            format!("SELECT {}{} FROM {}", words.text("\"id\"", id_kind), texts.concat(), words.quote(table));
+        let select = format!(
+            "SELECT {} AS i{} FROM {}",
+            words.text("\"id\"", id_kind),
+            texts.concat(),
+            words.quote(table)
+        );
         let mut after = String::new();
         loop {
             let rows = self.link.rows(&format!("{select} {after}ORDER BY \"id\" LIMIT {BATCH}"))?;

@@ -274,14 +274,7 @@ impl Maker<'_> {
                     let said = self.words.add_column(name, field, shape, default);
                     self.run(name, said, Some(fact));
                 }
-                Some(old) if old != shape => {
-                    // Required ones are done by `set_required`.
-                    let old = ColumnShape { required: old.required || shape.required, ..old.clone() };
-                    if old != *shape {
-                        let said = self.words.alter_column(name, field, shape, &old);
-                        self.run(name, said, None);
-                    }
-                }
+                Some(old) if !widens(old, shape) => self.alter(name, field, old, shape),
                 _ => {}
             }
         }
@@ -298,9 +291,24 @@ impl Maker<'_> {
         for index in before.indexes.keys().filter(|index| !after.indexes.contains_key(*index)) {
             self.drop_index(name, index);
         }
+        // A longer text would not fit into a key that is still there.
+        for (field, shape) in &after.columns {
+            if let Some(old) = before.columns.get(field).filter(|old| widens(old, shape)) {
+                self.alter(name, field, old, shape);
+            }
+        }
         for field in before.columns.keys().filter(|field| !after.columns.contains_key(*field)) {
             let said = self.words.drop_column(name, field);
             self.run(name, vec![said], Some(Fact::NoColumn(name.to_owned(), field.clone())));
+        }
+    }
+
+    /// Required ones are done by [`set_required`](Maker::set_required).
+    fn alter(&mut self, table: &str, field: &str, old: &ColumnShape, new: &ColumnShape) {
+        let old = ColumnShape { required: old.required || new.required, ..old.clone() };
+        if old != *new {
+            let said = self.words.alter_column(table, field, new, &old);
+            self.run(table, said, None);
         }
     }
 
@@ -380,8 +388,28 @@ impl Maker<'_> {
             let said = self.words.alter_column(table, field, &new.columns[field], &shape);
             self.run(table, said, None);
         }
+        // Another text of the same keys may have another length now.
+        let old = self.old.tables[table].clone();
+        for (other, shape) in new.columns.iter().filter(|(other, _)| *other != field) {
+            if let Some(before) = old.columns.get(other) {
+                self.alter(table, other, before, shape);
+            }
+        }
         for index in indexes {
             self.create_index(table, &index, &new.indexes[&index]);
         }
+    }
+}
+
+/// Whether a text may be longer than before.
+fn widens(old: &ColumnShape, new: &ColumnShape) -> bool {
+    let length = |shape: &ColumnShape| -> Option<usize> {
+        let (length, _) = shape.ty.strip_prefix("varchar(")?.split_once(')')?;
+        length.parse().ok()
+    };
+    match (length(old), length(new)) {
+        (Some(old), Some(new)) => new > old,
+        (Some(_), None) => true,
+        _ => false,
     }
 }
