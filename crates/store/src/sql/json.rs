@@ -5,11 +5,12 @@
 //! is as a value of SQL ([`Place::scalar`]). The path is a parameter like any other value: no key, whoever wrote it,
 //! becomes text of the statement.
 
-use purlin_schema::expr::{Comparison, ExprKind, Quantifier, Step, Type};
+use purlin_schema::expr::{Comparison, ExprKind, Function, Quantifier, Step, Type};
 use purlin_schema::{Expr, Kind, Value};
 
 use super::Bind;
-use super::dialect::Dialect;
+use super::call::Operation;
+use super::dialect::json::{Json, Place, operator};
 use super::expr::{Code, Compiler, Nulls, Way, all_of, case};
 use super::frame::Scope;
 use crate::error::CompileError;
@@ -24,22 +25,10 @@ pub(crate) const COMPARISONS: [Comparison; 6] = [
     Comparison::GreaterOrEqual,
 ];
 
-/// Where a JSON value is.
-pub(crate) struct Place {
-    /// Its type as a text; null only where it is an error.
-    pub(crate) ty: String,
-    /// Itself as a number or text, and as 1 or 0 where it is true or false.
-    pub(crate) scalar: String,
-    /// Itself as the text of a document; null only where it is an error.
-    pub(crate) document: String,
-    /// The condition under which it is an error; it is never unknown.
-    pub(crate) error: Option<String>,
-}
-
 impl Compiler<'_> {
     /// The place that an expression which gives JSON stands for.
     pub(crate) fn json(&mut self, expr: &Expr) -> Result<Place, CompileError> {
-        self.looks_into_json(expr)?;
+        let says = self.says();
         match &expr.kind {
             ExprKind::Member(of, steps) => {
                 let document = self.container(of)?;
@@ -47,7 +36,7 @@ impl Compiler<'_> {
             }
             ExprKind::Element(scope) => {
                 let alias = &self.scopes[self.scope_at(*scope)?].alias;
-                Ok(element(alias))
+                Ok(says.element(alias))
             }
             _ => {
                 let code = self.value(expr)?;
@@ -57,43 +46,35 @@ impl Compiler<'_> {
                     error.as_ref().map_or(known.clone(), |error| case(std::slice::from_ref(error), &known))
                 };
                 Ok(Place {
-                    ty: known("'null'", format!("json_type({})", code.sql)),
-                    scalar: format!("json_extract({}, '$')", code.sql),
-                    document: known("'null'", code.sql.clone()),
+                    ty: known(says.words().null, says.ty(&code.sql)),
+                    scalar: says.scalar(&code.sql),
+                    document: known(says.null_document(), code.sql.clone()),
                     error,
                 })
             }
         }
     }
 
-    fn looks_into_json(&self, expr: &Expr) -> Result<(), CompileError> {
-        match self.dialect {
-            Dialect::Sqlite => Ok(()),
-            _ => Err(CompileError::new(expr, "this database is not asked about JSON")),
-        }
+    fn says(&self) -> &'static dyn Json {
+        self.dialect.sql().json()
     }
 
     /// JSON text to look into; null where there is none.
     fn container(&mut self, expr: &Expr) -> Result<String, CompileError> {
-        self.looks_into_json(expr)?;
         Ok(match &expr.kind {
             ExprKind::Element(scope) => {
                 let alias = &self.scopes[self.scope_at(*scope)?].alias;
-                format!("CASE WHEN {alias}.type IN ('array', 'object') THEN {alias}.value END")
+                self.says().container(alias)
             }
             _ => self.value(expr)?.sql,
         })
     }
 
     fn at_path(&mut self, document: &str, steps: &[Step]) -> Place {
-        let path = self.path_of(steps);
-        let ty = format!("json_type({document}, {path})");
-        Place {
-            error: Some(format!("{ty} IS NULL")),
-            scalar: format!("json_extract({document}, {path})"),
-            document: format!("({document} -> {path})"),
-            ty,
-        }
+        let (says, path) = (self.says(), self.path_of(steps));
+        let arrays = steps.iter().enumerate().filter(|(_, step)| matches!(step, Step::Index(_)));
+        let arrays: Vec<String> = arrays.map(|(at, _)| self.path_of(&steps[..at])).collect();
+        says.at(document, &path, &arrays)
     }
 
     fn path_of(&mut self, steps: &[Step]) -> String {
@@ -113,34 +94,28 @@ impl Compiler<'_> {
 
     /// Whether an object has a key.
     pub(crate) fn has_member(&mut self, of: &Expr, steps: &[Step]) -> Result<Code, CompileError> {
+        let says = self.says();
         let (document, before) = (self.container(of)?, &steps[..steps.len().saturating_sub(1)]);
         let parent = match (before, &of.kind) {
             ([], ExprKind::Element(_)) => self.json(of)?.ty,
-            ([], _) => format!("json_type({document})"),
+            ([], _) => says.ty(&document),
             _ => self.at_path(&document, before).ty,
         };
         let has = self.at_path(&document, steps).ty;
         let sql = match steps.last() {
-            Some(Step::Key(_)) => format!("CASE WHEN {parent} = 'object' THEN {has} IS NOT NULL END"),
-            _ => "NULL".to_owned(),
+            Some(Step::Key(_)) => {
+                format!("CASE WHEN {parent} = {} THEN {has} IS NOT NULL END", says.words().object)
+            }
+            _ => self.dialect.unknown().to_owned(),
         };
         Ok(Code { sql, nulls: Nulls::Error })
     }
 
     /// JSON as a value of a kind: null for its null, and an error for what is of another kind.
     pub(crate) fn json_as(&mut self, expr: &Expr, kind: Kind) -> Result<Code, CompileError> {
-        let place = self.json(expr)?;
-        let (Place { ty, scalar, .. }, fits) = (&place, fits(&place.ty, kind));
-        let sql = match kind {
-            Kind::Float => format!("CASE WHEN {fits} THEN CAST({scalar} AS REAL) END"),
-            Kind::Int => format!(
-                "CASE WHEN {fits} THEN CASE WHEN typeof({scalar}) = 'integer' THEN {scalar} \
-                 WHEN {scalar} >= -9223372036854775808.0 AND {scalar} < 9223372036854775808.0 \
-                 AND CAST({scalar} AS INTEGER) = {scalar} THEN CAST({scalar} AS INTEGER) END END"
-            ),
-            _ => format!("CASE WHEN {fits} THEN {scalar} END"),
-        };
-        let error = format!("(coalesce({ty}, '') <> 'null' AND {sql} IS NULL)");
+        let (says, place) = (self.says(), self.json(expr)?);
+        let sql = format!("CASE WHEN {} THEN {} END", self.fits(&place.ty, kind), says.value(&place, kind));
+        let error = format!("(coalesce({}, '') <> {} AND {sql} IS NULL)", place.ty, says.words().null);
         Ok(Code { nulls: Nulls::Either(error), sql })
     }
 
@@ -154,7 +129,7 @@ impl Compiler<'_> {
     ) -> Result<String, CompileError> {
         if left.is_json() && right.is_json() {
             let (a, b) = (self.json(left)?, self.json(right)?);
-            return Ok(between(comparison, &a, &b));
+            return Ok(self.says().between(comparison, &a, &b));
         }
         if !left.is_json() {
             let place = self.json(right)?;
@@ -172,20 +147,15 @@ impl Compiler<'_> {
         other: &Expr,
         way: Way,
     ) -> Result<String, CompileError> {
-        let operator = match comparison {
-            Comparison::Equal | Comparison::NotEqual => {
-                return self.equal_place(comparison, place, other, way);
-            }
-            Comparison::Less => "<",
-            Comparison::LessOrEqual => "<=",
-            Comparison::Greater => ">",
-            Comparison::GreaterOrEqual => ">=",
-        };
-        let Type::Value(kind) = other.ty else { return Ok("NULL".to_owned()) };
-        let (fits, value) = (fits(&place.ty, kind), self.value(other)?.sql);
+        if matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
+            return self.equal_place(comparison, place, other, way);
+        }
+        let Type::Value(kind) = other.ty else { return Ok(self.dialect.unknown().to_owned()) };
+        let (fits, value) = (self.fits(&place.ty, kind), self.value(other)?.sql);
+        let compared = self.says().compare(place, operator(comparison), &value, kind);
         Ok(match way {
-            Way::Holds => format!("({fits} AND {} {operator} {value})", place.scalar),
-            _ => format!("CASE WHEN {fits} THEN {} {operator} {value} END", place.scalar),
+            Way::Holds => format!("({fits} AND {compared})"),
+            _ => format!("CASE WHEN {fits} THEN {compared} END"),
         })
     }
 
@@ -196,13 +166,15 @@ impl Compiler<'_> {
         other: &Expr,
         way: Way,
     ) -> Result<String, CompileError> {
-        let is_null = format!("{} = 'null'", place.ty);
+        let says = self.says();
+        let is_null = format!("{} = {}", place.ty, says.words().null);
         let mut errors: Vec<String> = place.error.iter().cloned().collect();
         let same = match other.ty {
             Type::Value(kind) => {
                 let value = self.value(other)?;
                 errors.extend(value.error());
-                let equal = format!("{} AND {} = {}", fits(&place.ty, kind), place.scalar, value.sql);
+                let compared = says.compare(place, "=", &value.sql, kind);
+                let equal = format!("{} AND {compared}", self.fits(&place.ty, kind));
                 let never_null = matches!(value.nulls, Nulls::Never | Nulls::Error);
                 match (comparison, way) {
                     (Comparison::Equal, Way::Holds) if never_null => return Ok(format!("({equal})")),
@@ -232,7 +204,8 @@ impl Compiler<'_> {
         let part = if way == Way::Holds { Way::Holds } else { Way::Exact };
         let equal = |one: &Expr| self.compare(Comparison::Equal, item, one, part);
         let equal = list.iter().map(equal).collect::<Result<Vec<_>, _>>()?;
-        let found = if equal.is_empty() { "0".to_owned() } else { format!("({})", equal.join(" OR ")) };
+        let found =
+            if equal.is_empty() { self.truth(false).to_owned() } else { format!("({})", equal.join(" OR ")) };
         Ok(match way {
             Way::Holds => all_of(&errors, &found),
             Way::Fails => all_of(&errors, &format!("(NOT {found})")),
@@ -242,26 +215,51 @@ impl Compiler<'_> {
 
     /// An element of an array, or a key of an object.
     pub(crate) fn in_json(&mut self, item: &Expr, list: &Expr) -> Result<Code, CompileError> {
-        let list = self.json(list)?;
+        let (says, list) = (self.says(), self.json(list)?);
         let alias = self.alias();
-        let inside = element(&alias);
-        let (equal, error, ty, text) = if item.is_json() {
+        let inside = says.element(&alias);
+        let words = says.words();
+        let (equal, error, is_key, text) = if item.is_json() {
             let item = self.json(item)?;
-            (between(Comparison::Equal, &inside, &item), item.error, item.ty, item.scalar)
+            let text = says.value(&item, Kind::Text);
+            let is_key = format!("{} = {} AND ", item.ty, words.text);
+            (says.between(Comparison::Equal, &inside, &item), item.error, is_key, text)
         } else {
             let equal = self.equal_place(Comparison::Equal, &inside, item, Way::Exact)?;
             let code = self.value(item)?;
-            let ty = if item.ty == Type::Value(Kind::Text) { "'text'" } else { "''" };
-            (equal, code.error(), ty.to_owned(), code.sql)
+            let is_text = item.ty == Type::Value(Kind::Text);
+            let (is_key, text) = if is_text { ("", code.sql.as_str()) } else { (self.truth(false), "''") };
+            let is_key = if is_key.is_empty() { String::new() } else { format!("{is_key} AND ") };
+            (equal, code.error(), is_key, text.to_owned())
         };
-        let each = format!("json_each({})", list.document);
         let sql = format!(
-            "CASE {} WHEN 'array' THEN EXISTS (SELECT 1 FROM {each} AS {alias} WHERE {equal}) \
-             WHEN 'object' THEN {ty} = 'text' AND {text} IS NOT NULL AND EXISTS (SELECT 1 FROM {each} AS {alias} WHERE {alias}.key = {text}) END",
-            list.ty
+            "CASE {} WHEN {} THEN EXISTS (SELECT 1 FROM {} WHERE {equal}) \
+             WHEN {} THEN {is_key}{text} IS NOT NULL AND {} END",
+            list.ty,
+            words.array,
+            says.rows(&self.array_of(&list), &alias),
+            words.object,
+            says.has_key(&list.document, &text)
         );
         let errors: Vec<String> = error.into_iter().collect();
         Ok(Code { sql: case(&errors, &sql), nulls: Nulls::Error })
+    }
+
+    /// The array that a place is; null where it is none.
+    fn array_of(&self, place: &Place) -> String {
+        let Place { ty, document, .. } = place;
+        format!("CASE {ty} WHEN {} THEN {document} END", self.says().words().array)
+    }
+
+    /// Whether a value of this type is one of a kind, as far as comparisons go.
+    fn fits(&self, ty: &str, kind: Kind) -> String {
+        let words = self.says().words();
+        match kind {
+            Kind::Bool => format!("{ty} {}", words.is_truth),
+            Kind::Int | Kind::Float => format!("{ty} {}", words.is_number),
+            Kind::Text => format!("{ty} = {}", words.text),
+            _ => self.truth(false).to_owned(),
+        }
     }
 
     /// `exists`, `all` or a count over elements, exactly.
@@ -271,63 +269,65 @@ impl Compiler<'_> {
         list: &Expr,
         body: &Expr,
     ) -> Result<Code, CompileError> {
-        let list = self.json(list)?;
+        let (says, list) = (self.says(), self.json(list)?);
         let alias = self.alias();
         self.scopes.push(Scope::element(alias.clone()));
         let body = self.value(body);
         self.scopes.pop();
-        let rows = format!(
-            "SELECT {} AS b FROM json_each(CASE {} WHEN 'array' THEN {} WHEN 'object' THEN \
-             (SELECT json_group_array(key) FROM json_each({})) END) AS {alias}",
-            body?.sql, list.ty, list.document, list.document
+        let (words, body) = (says.words(), body?.sql);
+        let (yes, no, unknown) = (self.truth(true), self.truth(false), self.dialect.unknown());
+        let elements = format!(
+            "CASE {} WHEN {} THEN {} WHEN {} THEN {} END",
+            list.ty,
+            words.array,
+            list.document,
+            words.object,
+            says.keys(&list.document)
         );
-        let all = match quantifier {
-            Quantifier::Exists => "CASE WHEN max(b) = 1 THEN 1 WHEN count(*) = count(b) THEN 0 END",
-            Quantifier::All => "CASE WHEN min(b) = 0 THEN 0 WHEN count(*) = count(b) THEN 1 END",
-            Quantifier::Count => "CASE WHEN count(*) = count(b) THEN coalesce(sum(b), 0) END",
+        // Each names a column of the elements, or else it could be taken for an aggregate of the rows outside.
+        let known = format!("CASE WHEN {alias}.id IS NULL THEN NULL ELSE {body} END");
+        let of = |all: &str, unsure: u8| {
+            format!("{all}(CASE {known} WHEN {yes} THEN 2 WHEN {no} THEN 0 ELSE {unsure} END)")
         };
-        let sql =
-            format!("CASE WHEN {} IN ('array', 'object') THEN (SELECT {all} FROM ({rows})) END", list.ty);
+        let all = match quantifier {
+            Quantifier::Exists => {
+                format!("CASE {} WHEN 2 THEN {yes} WHEN 1 THEN {unknown} ELSE {no} END", of("max", 1))
+            }
+            Quantifier::All => {
+                format!("CASE {} WHEN 0 THEN {no} WHEN 1 THEN {unknown} ELSE {yes} END", of("min", 1))
+            }
+            Quantifier::Count => format!(
+                "CASE WHEN count(*) = count({known}) THEN count(CASE {known} WHEN {yes} THEN 1 END) END"
+            ),
+        };
+        let sql = format!(
+            "CASE WHEN {} IN ({}, {}) THEN (SELECT {all} FROM {}) END",
+            list.ty,
+            words.array,
+            words.object,
+            says.rows(&elements, &alias)
+        );
         Ok(Code { sql, nulls: Nulls::Error })
     }
 
     /// How many elements or keys there are, or characters of a text.
     pub(crate) fn json_size(&mut self, of: &Expr) -> Result<Code, CompileError> {
-        let Place { ty, scalar, document, .. } = self.json(of)?;
+        let (says, place) = (self.says(), self.json(of)?);
+        let (words, text) = (says.words(), says.value(&place, Kind::Text));
+        let length = self
+            .dialect
+            .compute(Operation::Function(Function::Size), &[(Kind::Text, &text)])
+            .unwrap_or_default();
+        let Place { ty, document, .. } = place;
         let sql = format!(
-            "CASE {ty} WHEN 'array' THEN json_array_length({document}) \
-             WHEN 'object' THEN (SELECT count(*) FROM json_each({document})) WHEN 'text' THEN length({scalar}) END"
+            "CASE {ty} WHEN {} THEN {} WHEN {} THEN {} WHEN {} THEN {length} END",
+            words.array,
+            says.length(&document),
+            words.object,
+            says.length(&says.keys(&document)),
+            words.text
         );
         Ok(Code { sql, nulls: Nulls::Error })
-    }
-}
-
-/// An element that `json_each` gives under an alias.
-fn element(alias: &str) -> Place {
-    Place {
-        ty: format!("{alias}.type"),
-        scalar: format!("{alias}.value"),
-        document: format!(
-            "CASE {alias}.type WHEN 'array' THEN {alias}.value WHEN 'object' THEN {alias}.value \
-             WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE json_quote({alias}.value) END"
-        ),
-        error: None,
-    }
-}
-
-/// Two places compared, by the schema's evaluator.
-fn between(comparison: Comparison, a: &Place, b: &Place) -> String {
-    let code = COMPARISONS.iter().position(|known| *known == comparison).unwrap_or_default();
-    format!("purlin_json({code}, {}, {})", a.document, b.document)
-}
-
-/// Whether a value of this type is one of a kind, as far as comparisons go.
-fn fits(ty: &str, kind: Kind) -> String {
-    match kind {
-        Kind::Bool => format!("{ty} IN ('true', 'false')"),
-        Kind::Int | Kind::Float => format!("{ty} IN ('integer', 'real')"),
-        Kind::Text => format!("{ty} = 'text'"),
-        _ => "0".to_owned(),
     }
 }
 

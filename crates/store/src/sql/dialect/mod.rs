@@ -15,6 +15,7 @@
 //! | PostgreSQL: `"id"` at the end of each index that serves an order | cursors end in the id; other databases keep it there by themselves |
 //! | PostgreSQL: foreign keys `DEFERRABLE INITIALLY IMMEDIATE` without an action | records that refer to each other in a circle go in one transaction |
 
+pub(crate) mod json;
 mod mysql;
 mod postgres;
 mod sqlite;
@@ -22,6 +23,8 @@ mod sqlite;
 use std::ops::Deref;
 
 use purlin_schema::{Field, FieldId, Kind, Model};
+
+use json::Json;
 
 use super::Bind;
 use super::call::Operation;
@@ -98,6 +101,9 @@ pub(crate) trait Sql: Sync {
     /// must never end the statement, whatever its arguments are. `None` where there is no such operation.
     fn compute(&self, operation: Operation, args: &[(Kind, &str)]) -> Option<String>;
 
+    /// JSON.
+    fn json(&self) -> &dyn Json;
+
     /// Whether a text begins with another, of which `after` is [`Bind::After`]: a range, for which an index is used.
     fn begins(&self, text: &str, prefix: &str, after: &str) -> String {
         format!("({text} >= {prefix} AND {text} < {after})")
@@ -151,6 +157,13 @@ impl Deref for Dialect {
     type Target = dyn Sql;
 
     fn deref(&self) -> &(dyn Sql + 'static) {
+        self.sql()
+    }
+}
+
+impl Dialect {
+    /// The words of the database.
+    pub(crate) fn sql(self) -> &'static dyn Sql {
         match self {
             Dialect::Sqlite => &sqlite::Sqlite,
             Dialect::Postgres => &postgres::Postgres,
@@ -158,9 +171,7 @@ impl Deref for Dialect {
             Dialect::Mysql(Flavour::Mysql) => &mysql::Mysql(Flavour::Mysql),
         }
     }
-}
 
-impl Dialect {
     /// The table of a model.
     pub(crate) fn table(self, model: &Model) -> String {
         self.quote(&model.name)

@@ -20,7 +20,7 @@ const EPOCH: &str = "TIMESTAMP'1970-01-01 00:00:00'";
 /// The days from the year 0, which `TO_DAYS` counts from, to 1970.
 const EPOCH_DAYS: i64 = 719_528;
 /// The end of a text in a pattern.
-const END: &str = "(?![^0]|0)";
+pub(super) const END: &str = "(?![^0]|0)";
 
 pub(super) fn compute(flavour: Flavour, operation: Operation, args: &[(Kind, &str)]) -> Option<String> {
     match (operation, args) {
@@ -48,7 +48,7 @@ fn wide(integer: &str) -> String {
 }
 
 /// An integer from a `DECIMAL`.
-fn integer(value: &str) -> String {
+pub(super) fn integer(value: &str) -> String {
     format!("CAST({} AS SIGNED)", within(value, INTEGERS))
 }
 
@@ -179,7 +179,7 @@ fn call(flavour: Flavour, function: Function, kind: Kind, a: &str) -> Option<Str
 }
 
 /// What of a text matches; null where nothing does, which MariaDB tells by an empty text.
-fn matched(text: &str, pattern: &str) -> String {
+pub(super) fn matched(text: &str, pattern: &str) -> String {
     format!("NULLIF(REGEXP_SUBSTR({text}, '{pattern}'), '')")
 }
 

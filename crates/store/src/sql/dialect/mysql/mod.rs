@@ -1,9 +1,11 @@
 //! MySQL's and MariaDB's words. Truth is 1 and 0; a parameter stands at one place.
 
 mod compute;
+mod json;
 
 use purlin_schema::Kind;
 
+use super::json::Json;
 use super::{Flavour, Sql};
 use crate::sql::Bind;
 use crate::sql::call::Operation;
@@ -61,6 +63,10 @@ impl Sql for Mysql {
 
     fn compute(&self, operation: Operation, args: &[(Kind, &str)]) -> Option<String> {
         compute::compute(self.0, operation, args)
+    }
+
+    fn json(&self) -> &dyn Json {
+        self
     }
 
     /// A half for a fraction: where a double lies among integers is what matters.

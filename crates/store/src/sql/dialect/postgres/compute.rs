@@ -42,8 +42,16 @@ fn within(value: &str, (low, high): (&str, &str)) -> String {
 }
 
 /// An integer from a `numeric`.
-fn integer(value: &str) -> String {
+pub(super) fn integer(value: &str) -> String {
     format!("{}::bigint", within(value, INTEGERS))
+}
+
+/// A double from a `numeric`, as it is rounded; null where it would be infinite.
+pub(super) fn double(value: &str) -> String {
+    let bound = "1.797693134862315807937e308";
+    let fitting = within("v.a", (&format!("-{bound}"), bound));
+    let body = format!("CASE WHEN abs(v.a) < 2.4703282292062329e-324 THEN 0 ELSE {fitting}::float8 END");
+    with(value, "NULL", &body)
 }
 
 fn decimal(value: &str, scale: u8) -> String {
@@ -52,7 +60,7 @@ fn decimal(value: &str, scale: u8) -> String {
 }
 
 /// A body in which `v.a` and `v.b` are two values, each computed once.
-fn with(a: &str, b: &str, body: &str) -> String {
+pub(super) fn with(a: &str, b: &str, body: &str) -> String {
     format!("(SELECT {body} FROM (SELECT {a} AS a, {b} AS b OFFSET 0) AS v)")
 }
 
@@ -220,11 +228,7 @@ fn to_double(kind: Kind, a: &str) -> Option<String> {
             let digits = "([0-9]{1,250}[.]?[0-9]{0,250}|[.][0-9]{1,250})";
             let number =
                 format!("substring({a} FROM '^([+-]?{digits}([eE][+-]?0{{0,200}}[0-9]{{1,4}})?)$')::numeric");
-            let bound = "1.797693134862315807937e308";
-            let fitting = within("v.a", (&format!("-{bound}"), bound));
-            let body =
-                format!("CASE WHEN abs(v.a) < 2.4703282292062329e-324 THEN 0 ELSE {fitting}::float8 END");
-            with(&number, "NULL", &body)
+            double(&number)
         }
         _ => return None,
     })

@@ -1,10 +1,12 @@
 //! PostgreSQL's words. Types are strict, so that each parameter says its own.
 
 mod compute;
+mod json;
 
 use purlin_schema::Kind;
 
 use super::Sql;
+use super::json::Json;
 use crate::sql::Bind;
 use crate::sql::call::Operation;
 
@@ -82,6 +84,10 @@ impl Sql for Postgres {
 
     fn compute(&self, operation: Operation, args: &[(Kind, &str)]) -> Option<String> {
         compute::compute(operation, args)
+    }
+
+    fn json(&self) -> &dyn Json {
+        self
     }
 
     /// Two halves for a fraction: where a double lies among integers is what matters.

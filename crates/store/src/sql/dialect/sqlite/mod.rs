@@ -1,9 +1,12 @@
 //! SQLite's words. Truth is 1 and 0, times are integers.
 
+mod json;
+
 use purlin_schema::Kind;
 use purlin_schema::expr::{Arithmetic, Function};
 
 use super::Sql;
+use super::json::Json;
 use crate::sql::Bind;
 use crate::sql::call::Operation;
 
@@ -67,6 +70,10 @@ impl Sql for Sqlite {
                 format!("purlin_call({code}{args})")
             }
         })
+    }
+
+    fn json(&self) -> &dyn Json {
+        self
     }
 
     fn decimal_order(&self, (a, scale_a): (&str, u8), (b, scale_b): (&str, u8)) -> Option<String> {

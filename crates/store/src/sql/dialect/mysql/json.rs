@@ -1,0 +1,149 @@
+//! JSON in MySQL, where it is a type, and in MariaDB, where it is text.
+
+use purlin_schema::Kind;
+use purlin_schema::expr::Comparison;
+
+use super::Mysql;
+use super::compute::{END, integer, matched};
+use crate::sql::dialect::json::{Json, Place, Words, operator};
+use crate::sql::dialect::{Flavour, Sql};
+
+impl Json for Mysql {
+    fn words(&self) -> &'static Words {
+        &Words {
+            text: "'STRING'",
+            null: "'NULL'",
+            array: "'ARRAY'",
+            object: "'OBJECT'",
+            is_number: "IN ('INTEGER', 'DOUBLE', 'UNSIGNED INTEGER', 'DECIMAL')",
+            is_truth: "= 'BOOLEAN'",
+        }
+    }
+
+    fn ty(&self, document: &str) -> String {
+        format!("JSON_TYPE({document})")
+    }
+
+    fn null_document(&self) -> &'static str {
+        match self.0 {
+            Flavour::MariaDb => "'null'",
+            Flavour::Mysql => "CAST('null' AS JSON)",
+        }
+    }
+
+    fn scalar(&self, _: &str) -> String {
+        String::new()
+    }
+
+    /// What is no array is taken for one of itself: only an array has a first element.
+    fn at(&self, document: &str, path: &str, arrays: &[String]) -> Place {
+        let mut found = format!("JSON_EXTRACT({document}, {path})");
+        if !arrays.is_empty() {
+            let is_array = |path: &String| format!("JSON_TYPE(JSON_EXTRACT({document}, {path})) = 'ARRAY'");
+            let guard = arrays.iter().map(is_array).collect::<Vec<_>>().join(" AND ");
+            found = format!("CASE WHEN {guard} THEN {found} END");
+        }
+        Place {
+            ty: self.ty(&found),
+            scalar: String::new(),
+            error: Some(format!("{found} IS NULL")),
+            document: found,
+        }
+    }
+
+    fn element(&self, alias: &str) -> Place {
+        let document = format!("{alias}.value");
+        Place { ty: self.ty(&document), scalar: String::new(), document, error: None }
+    }
+
+    fn container(&self, alias: &str) -> String {
+        format!("{alias}.value")
+    }
+
+    fn compare(&self, place: &Place, operator: &str, value: &str, kind: Kind) -> String {
+        let (whole, float) = (whole(&place.document), float_of(&place.document));
+        let (exact, fraction) = match kind {
+            Kind::Int => (value.to_owned(), format!("{} {operator} {value}", self.beside_integers(&float))),
+            Kind::Float => (self.beside_integers(value), format!("{float} {operator} {value}")),
+            _ => return format!("{} {operator} {value}", self.value(place, kind)),
+        };
+        format!("CASE WHEN {whole} IS NOT NULL THEN {whole} {operator} {exact} ELSE {fraction} END")
+    }
+
+    fn value(&self, place: &Place, kind: Kind) -> String {
+        let document = &place.document;
+        match kind {
+            Kind::Bool => format!("CASE JSON_UNQUOTE({document}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"),
+            Kind::Text => {
+                format!("CONVERT(JSON_UNQUOTE({document}) USING utf8mb4) COLLATE {}", self.0.collation())
+            }
+            Kind::Float => float_of(document),
+            Kind::Int => {
+                let (whole, float) = (whole(document), float_of(document));
+                format!(
+                    "CASE WHEN {whole} IS NOT NULL THEN {whole} WHEN {float} >= -9.223372036854775808e18 \
+                     AND {float} < 9.223372036854775808e18 AND {float} = TRUNCATE({float}, 0) \
+                     THEN CAST({float} AS SIGNED) END"
+                )
+            }
+            _ => "NULL".to_owned(),
+        }
+    }
+
+    fn between(&self, comparison: Comparison, a: &Place, b: &Place) -> String {
+        let (x, y) = (&a.document, &b.document);
+        let equal = match self.0 {
+            // Two nulls are equal to it, and null is unequal to any other.
+            Flavour::MariaDb => {
+                format!("CASE WHEN {x} IS NOT NULL AND {y} IS NOT NULL THEN JSON_EQUALS({x}, {y}) END")
+            }
+            Flavour::Mysql => format!("({x} = {y})"),
+        };
+        match comparison {
+            Comparison::Equal => return equal,
+            Comparison::NotEqual => return format!("(NOT {equal})"),
+            _ => {}
+        }
+        let (sign, is_number) = (operator(comparison), self.words().is_number);
+        let numbers = self.compare(a, sign, &whole(&b.document), Kind::Int);
+        let floats = self.compare(a, sign, &float_of(&b.document), Kind::Float);
+        let plain = |kind| format!("{} {sign} {}", self.value(a, kind), self.value(b, kind));
+        format!(
+            "CASE WHEN {a} {is_number} AND {b} {is_number} \
+             THEN CASE WHEN {} IS NOT NULL THEN {numbers} ELSE {floats} END \
+             WHEN {a} <> {b} THEN NULL WHEN {a} = 'STRING' THEN {} WHEN {a} = 'BOOLEAN' THEN {} END",
+            whole(&b.document),
+            plain(Kind::Text),
+            plain(Kind::Bool),
+            a = a.ty,
+            b = b.ty,
+        )
+    }
+
+    fn rows(&self, array: &str, alias: &str) -> String {
+        format!("JSON_TABLE({array}, '$[*]' COLUMNS(id FOR ORDINALITY, value JSON PATH '$')) AS {alias}")
+    }
+
+    fn keys(&self, object: &str) -> String {
+        format!("JSON_KEYS({object})")
+    }
+
+    fn has_key(&self, object: &str, key: &str) -> String {
+        format!("JSON_CONTAINS(JSON_KEYS({object}), JSON_QUOTE({key}))")
+    }
+
+    fn length(&self, array: &str) -> String {
+        format!("JSON_LENGTH({array})")
+    }
+}
+
+/// A number that is written as an integer of 64 bits; null where it is not.
+fn whole(document: &str) -> String {
+    let digits = matched(&format!("JSON_UNQUOTE({document})"), &format!("^-?[0-9]{{1,19}}{END}"));
+    integer(&format!("CAST({digits} AS DECIMAL(65,0))"))
+}
+
+/// A number as a double.
+fn float_of(document: &str) -> String {
+    format!("(JSON_UNQUOTE({document}) + 0e0)")
+}
