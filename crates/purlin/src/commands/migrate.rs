@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 
 fn plan(folder: &SiteFolder, sql: bool) -> Outcome {
     let site = site::load(&folder.site, Mode::Development)?;
-    let migrator = site::migrator(&site)?;
+    let mut migrator = site::migrator(&site)?;
     let plan = migrator.plan(&site.models)?;
     let pen = terminal::out();
     if plan.is_empty() {
@@ -87,8 +87,22 @@ fn plan(folder: &SiteFolder, sql: bool) -> Outcome {
         pen.line("");
         pen.write(&plan.sql(migrator.flavour()).map_err(CommandError::new)?);
     }
+    say_locks(&mut migrator, &site)?;
     let next = format!("purlin migrate new{} --name NAME", as_argument(&folder.site));
     terminal::err().line(format_args!("\n`{next}` writes this into a migration."));
+    Ok(())
+}
+
+/// Whom the change would keep waiting on this database, and for how long.
+fn say_locks(migrator: &mut Migrator, site: &purlin_schema::Site) -> Outcome {
+    let locks = migrator.locks(&site.models)?;
+    if locks.is_empty() {
+        return Ok(());
+    }
+    let pen = terminal::out();
+    pen.line("");
+    pen.line(pen.bold("On this database:"));
+    locks.iter().for_each(|held| pen.line(format_args!("  {held}")));
     Ok(())
 }
 

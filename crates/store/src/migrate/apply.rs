@@ -15,7 +15,9 @@ use super::error::MigrateError;
 use super::file::{MigrationFile, read_all, replay_all};
 use super::history::History;
 use super::operation::Operation;
-use super::report::{Behind, DevOutcome, MigrationState, MigrationStatus, NewMigration, Progress, Status};
+use super::report::{
+    Behind, DevOutcome, Held, MigrationState, MigrationStatus, NewMigration, Progress, Status,
+};
 use super::snapshot::{Snapshot, Wanted};
 
 /// Migrates one site's database.
@@ -109,6 +111,28 @@ impl Migrator {
     /// Where a file cannot be read.
     pub fn plan(&self, models: &Models) -> Result<MigrationPlan, MigrateError> {
         between(&replay_all(&read_all(&self.root)?)?, &Wanted::of(models))
+    }
+
+    /// What bringing this database to the models asks of those who use it meanwhile: which locks, and for how long they
+    /// are held on what is in it, tried in a transaction that is taken back.
+    ///
+    /// # Errors
+    /// Where a file or the database cannot be read.
+    pub fn locks(&mut self, models: &Models) -> Result<Vec<Held>, MigrateError> {
+        self.locks_to(&Wanted::of(models))
+    }
+
+    /// As [`locks`](Self::locks), for a picture.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn locks_to(&mut self, wanted: &Wanted) -> Result<Vec<Held>, MigrateError> {
+        let files = read_all(&self.root)?;
+        let history = self.database.history()?;
+        let pending: Vec<_> = files.iter().filter(|file| !history.has(file)).collect();
+        let mut target = wanted.clone();
+        learn(&mut target, &pending);
+        self.database.rehearse(&between(&history.snapshot, &target)?)
     }
 
     /// Writes a migration file with what the files do not yet say of the models. Where `dev` brought this

@@ -41,5 +41,7 @@ pub use error::MigrateError;
 pub use file::{MigrationFile, read_all, replay_all};
 pub use literal::Literal;
 pub use operation::{Conversion, Operation, conversion};
-pub use report::{Behind, DevOutcome, MigrationState, MigrationStatus, NewMigration, Progress, Status};
+pub use report::{
+    Behind, DevOutcome, Held, HeldTime, MigrationState, MigrationStatus, NewMigration, Progress, Status,
+};
 pub use snapshot::{Column, ColumnType, IdKind, IndexPart, Snapshot, Table, Wanted};

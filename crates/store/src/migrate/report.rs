@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::diff::MigrationPlan;
 use super::operation::Operation;
@@ -70,6 +71,35 @@ pub enum MigrationState {
     Changed,
     /// Applied, and its file is gone.
     Missing,
+}
+
+/// What a step asks of those who use the database meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The operation, as a plan shows it.
+    pub operation: String,
+    /// The table whose users wait.
+    pub table: String,
+    /// Who waits: "whoever writes to it waits".
+    pub whom: String,
+    /// For how long.
+    pub time: HeldTime,
+}
+
+/// For how long a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldTime {
+    /// As it was when the migration was tried and taken back.
+    Measured(Duration),
+    /// Longer than this: it was given up.
+    Longer(Duration),
+    /// It was not tried; so much is in the table.
+    Untried {
+        /// About how many rows.
+        rows: u64,
+        /// What they take.
+        megabytes: u64,
+    },
 }
 
 /// What `new` did.
@@ -157,6 +187,24 @@ impl fmt::Display for Status {
             self.drift.iter().try_for_each(|text| writeln!(f, "  {text}"))?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operation = self.operation.lines().next().unwrap_or_default();
+        write!(f, "{operation}: `{}`: {}", self.table, self.whom)?;
+        match self.time {
+            HeldTime::Measured(time) => {
+                write!(f, "; held for {:.1} ms when it was tried", time.as_secs_f64() * 1e3)
+            }
+            HeldTime::Longer(time) => {
+                write!(f, "; held for longer than {:.1} s, when trying it was given up", time.as_secs_f64())
+            }
+            HeldTime::Untried { rows, megabytes } => {
+                write!(f, "; not tried, with about {rows} rows ({megabytes} MB) in it")
+            }
+        }
     }
 }
 

@@ -9,12 +9,13 @@ mod server;
 mod sqlite;
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::diff::MigrationPlan;
 use super::error::MigrateError;
 use super::file::MigrationFile;
 use super::history::{History, NewRow};
-use super::report::Progress;
+use super::report::{Held, Progress};
 use super::snapshot::Snapshot;
 
 /// A database that is migrated.
@@ -52,6 +53,13 @@ pub(super) trait Database: Send {
     /// Where the database fails.
     fn drift(&self, snapshot: &Snapshot) -> Result<Vec<String>, MigrateError>;
 
+    /// What a plan asks of those who use the database meanwhile, tried in a transaction that is taken back where that
+    /// can be.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    fn rehearse(&mut self, plan: &MigrationPlan) -> Result<Vec<Held>, MigrateError>;
+
     /// Sets what it may ask of those who use the database meanwhile.
     fn limit(&mut self, limits: Limits);
 }
@@ -82,6 +90,9 @@ pub(super) struct Work {
     /// Whether it is recorded as a change of `dev`'s own.
     pub(super) by_dev: bool,
 }
+
+/// How long a migration is tried, so that nobody waits for longer.
+const TRIAL: Duration = Duration::from_secs(1);
 
 impl Work {
     /// The rows of the history that record it.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use purlin_store::migrate::Consent;
 
 use super::faults::{NEW, OLD, spawn_on};
-use super::place::{On, Place, servers};
+use super::place::{On, Place, everywhere, servers};
 use super::support::wanted;
 
 /// Fifty times fifty.
@@ -203,4 +203,40 @@ fn an_index_that_a_death_left_half_made_is_made_anew() {
         place.text("SELECT indisvalid FROM pg_index WHERE indexrelid = '\"posts(title)\"'::regclass"),
         "t"
     );
+}
+
+#[test]
+fn a_plan_says_whom_it_keeps_waiting_and_changes_nothing() {
+    for on in everywhere() {
+        let place = Place::new(on);
+        let before = wanted("[posts]\nfields.title = { type = \"text\" }\n");
+        place.become_this(&before);
+        place.insert("posts", &[("title", Some("1"))]);
+        let after = wanted(
+            "[posts]\nfields.title = { type = \"int\" }\nfields.stars = { type = \"int\" }\nindexes = [[\"stars\"]]\n[tags]\n",
+        );
+        let held = place.migrator().locks_to(&after).expect("locks");
+        let said: Vec<String> = held.iter().map(ToString::to_string).collect();
+        let expected: &[&str] = match on {
+            On::Sqlite => &[
+                "the whole migration: `the file`: whoever writes to it waits, whoever reads does not; held for ",
+            ],
+            On::Postgres => &[
+                "+ posts.stars int: `posts`: whoever uses it waits, for a moment; held for ",
+                "~ posts.title from text to int: `posts`: whoever uses it waits while it is written anew; held for ",
+                "+ posts index (stars): `posts`: whoever writes to it waits; held for ",
+            ],
+            On::MySql => &[
+                "+ posts.stars int: `posts`: whoever uses it waits, for a moment; not tried, with about ",
+                "~ posts.title from text to int: `posts`: whoever uses it waits, for a moment; not tried, with about ",
+                "~ posts.title from text to int: `posts`: whoever uses it waits while it is written anew; not tried, ",
+            ],
+        };
+        assert_eq!(said.len(), expected.len(), "{said:#?}");
+        for (said, expected) in said.iter().zip(expected) {
+            assert!(said.starts_with(expected), "{said}\n\nshould begin\n\n{expected}");
+        }
+        assert_eq!(place.drift(), Vec::<String>::new(), "{on:?}");
+        assert_eq!(place.text("SELECT \"title\" FROM \"posts\""), "1");
+    }
 }

@@ -12,6 +12,7 @@ pub(crate) mod link;
 mod look;
 pub(crate) mod looks;
 mod perform;
+mod rehearse;
 pub(crate) mod schema;
 pub(crate) mod steps;
 pub(crate) mod thread;
@@ -27,7 +28,7 @@ use crate::migrate::diff::MigrationPlan;
 use crate::migrate::error::MigrateError;
 use crate::migrate::history::{AppliedFile, FORMAT, History};
 use crate::migrate::operation::Operation;
-use crate::migrate::report::Progress;
+use crate::migrate::report::{Held, Progress};
 use crate::migrate::snapshot::{Snapshot, link_name};
 use link::{Failure, FailureKind, Link, Rows};
 use schema::Schema;
@@ -373,6 +374,10 @@ impl Database for Server {
             progress(&Progress::Applied { name });
             Ok(())
         })
+    }
+
+    fn rehearse(&mut self, plan: &MigrationPlan) -> Result<Vec<Held>, MigrateError> {
+        self.rehearse_steps(plan)
     }
 
     fn drift(&self, snapshot: &Snapshot) -> Result<Vec<String>, MigrateError> {

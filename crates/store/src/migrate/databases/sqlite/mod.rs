@@ -16,12 +16,12 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use purlin_schema::Kind;
 
-use super::{Database, Flavour, Found, Limits, Work, shown};
+use super::{Database, Flavour, Found, Limits, TRIAL, Work, shown};
 use crate::migrate::diff::MigrationPlan;
 use crate::migrate::error::MigrateError;
 use crate::migrate::history::History;
 use crate::migrate::operation::Operation;
-use crate::migrate::report::Progress;
+use crate::migrate::report::{Held, HeldTime, Progress};
 use crate::migrate::snapshot::{ColumnType, Snapshot};
 use crate::sqlite::open::{Role, path_of};
 
@@ -79,6 +79,28 @@ impl Database for Sqlite {
 
     fn drift(&self, snapshot: &Snapshot) -> Result<Vec<String>, MigrateError> {
         actual::drift(&self.connection, snapshot)
+    }
+
+    /// In a transaction that is taken back; others write to nothing of the file meanwhile, and read what they like.
+    fn rehearse(&mut self, plan: &MigrationPlan) -> Result<Vec<Held>, MigrateError> {
+        if plan.is_empty() || plan.from == Snapshot::default() {
+            return Ok(Vec::new());
+        }
+        begin(&self.connection, || {})?;
+        let began = Instant::now();
+        self.connection.progress_handler(10_000, Some(move || began.elapsed() > TRIAL))?;
+        let done = perform(&self.connection, &plan.from, &plan.operations, |_, _| {});
+        let time = began.elapsed();
+        self.connection.progress_handler(0, None::<fn() -> bool>)?;
+        roll_back(&self.connection);
+        // What stands in the way is told by applying it.
+        let whole = done.is_ok() || time <= TRIAL;
+        Ok(vec![Held {
+            operation: "the whole migration".to_owned(),
+            table: "the file".to_owned(),
+            whom: "whoever writes to it waits, whoever reads does not".to_owned(),
+            time: if whole { HeldTime::Measured(time) } else { HeldTime::Longer(TRIAL) },
+        }])
     }
 
     /// A file has one writer at a time in any case.
