@@ -27,8 +27,10 @@ fn plans_are_as_written() {
         let plan = MigrationPlan::between(&picture(before), &wanted(after)).expect("a way");
         let file = MigrationFile::new(2, "case", plan.operations.clone()).expect("a name");
         let now = format!(
-            "---- before\n{before}---- after\n{after}---- plan\n{plan}---- sql\n{}---- file\n{}",
+            "---- before\n{before}---- after\n{after}---- plan\n{plan}---- sqlite\n{}---- postgres\n{}---- mysql\n{}---- file\n{}",
             plan.sql(Flavour::Sqlite).expect("SQL"),
+            plan.sql(Flavour::Postgres).expect("SQL"),
+            plan.sql(Flavour::MySql).expect("SQL"),
             file.to_toml()
         );
         operations.extend(plan.operations.iter().map(name));
