@@ -46,6 +46,7 @@ use purlin_schema::{ModelId, Models};
 
 use catalog::Catalog;
 use feed::Feed;
+use mysql::MySql;
 use postgres::Postgres;
 use sql::dialect::Dialect;
 use sqlite::Sqlite;
@@ -65,6 +66,8 @@ enum Database {
     Sqlite(Arc<Sqlite>),
     /// A server, by PostgreSQL's protocol.
     Postgres(Arc<Postgres>),
+    /// A server, by MySQL's protocol.
+    MySql(Arc<MySql>),
 }
 
 impl Store {
@@ -74,9 +77,17 @@ impl Store {
     /// Where the URL is of no known kind, or the database cannot be opened.
     pub fn open(root: &Path, settings: &DatabaseSettings, models: Arc<Models>) -> Result<Store, Error> {
         let feed = Feed::new();
+        if !settings.replicas.is_empty() {
+            let message = "database.replicas is not read by this version: take it out";
+            return Err(Error::Open(message.to_owned()));
+        }
         let (database, dialect) = match settings.url.split_once(':') {
             Some(("postgres" | "postgresql", _)) => {
-                (Database::Postgres(Arc::new(Postgres::open(settings, feed.clone())?)), Dialect::Postgres)
+                (Database::Postgres(Arc::new(postgres::open(settings, feed.clone())?)), Dialect::Postgres)
+            }
+            Some(("mysql" | "mariadb", _)) => {
+                let (mysql, flavour) = mysql::open(settings, feed.clone())?;
+                (Database::MySql(Arc::new(mysql)), Dialect::Mysql(flavour))
             }
             _ => {
                 let sqlite = Sqlite::open(root, settings, feed.clone())?;
@@ -123,6 +134,7 @@ impl Store {
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.reader.read(plan, ask).await,
             Database::Postgres(postgres) => postgres.read(plan, ask).await,
+            Database::MySql(mysql) => mysql.read(plan, ask).await,
         }
     }
 
@@ -132,9 +144,19 @@ impl Store {
     /// # Errors
     /// [`Error::Refused`] with what was wrong, or where the database fails.
     pub async fn commit(&self, mutations: Vec<Mutation>) -> Result<Vec<Outcome>, Error> {
+        if mutations.is_empty() {
+            return Ok(Vec::new());
+        }
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.writer.commit(self.catalog.clone(), mutations).await,
-            Database::Postgres(postgres) => postgres.commit(self.catalog.clone(), mutations).await,
+            Database::Postgres(postgres) => {
+                let (postgres, catalog) = (postgres.clone(), self.catalog.clone());
+                to_the_end(async move { postgres.commit(&catalog, &mutations).await }).await
+            }
+            Database::MySql(mysql) => {
+                let (mysql, catalog) = (mysql.clone(), self.catalog.clone());
+                to_the_end(async move { mysql.commit(&catalog, &mutations).await }).await
+            }
         }
     }
 
@@ -150,4 +172,12 @@ impl Store {
     pub fn testing(&self) -> testing::Testing<'_> {
         testing::Testing(self)
     }
+}
+
+/// Runs a commit as a task of its own, so that it comes to its end whoever waits for it.
+async fn to_the_end(
+    commit: impl Future<Output = Result<Vec<Outcome>, Error>> + Send + 'static,
+) -> Result<Vec<Outcome>, Error> {
+    let task = tokio::spawn(commit);
+    task.await.unwrap_or_else(|_| Err(Error::Database("a write panicked".to_owned())))
 }

@@ -19,7 +19,7 @@ impl Testing<'_> {
     fn sqlite(&self) -> &crate::Sqlite {
         match &self.0.database {
             Database::Sqlite(sqlite) => sqlite,
-            Database::Postgres(_) => panic!("this is for SQLite"),
+            Database::Postgres(_) | Database::MySql(_) => panic!("this is for SQLite"),
         }
     }
 

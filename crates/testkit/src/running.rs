@@ -14,6 +14,7 @@ use purlin_schema::load::Layers;
 use purlin_server::{App, Assets, Config};
 use purlin_store::Store;
 use purlin_store::migrate::{Consent, Migrator};
+use purlin_store::testing::Fresh;
 use tempfile::TempDir;
 
 use crate::Client;
@@ -33,6 +34,7 @@ pub struct Running {
     /// What is behind it.
     pub engine: Engine,
     folder: TempDir,
+    _fresh: Option<Fresh>,
 }
 
 impl Running {
@@ -73,8 +75,11 @@ impl Running {
         let copy = tempfile::tempdir().map_err(|error| error.to_string())?;
         copy_folder(folder, copy.path()).map_err(|error| error.to_string())?;
         let root = copy.path().to_owned();
-        let (site, _warnings) =
-            Site::load(&root, &Layers::default()).map_err(|mistakes| mistakes.draw(false))?;
+        // Nothing in a site says which database it is on.
+        let fresh = Fresh::new();
+        let url = fresh.iter().map(|fresh| ("database.url".to_owned(), fresh.url.clone()));
+        let layers = Layers { flags: url.collect(), ..Layers::default() };
+        let (site, _warnings) = Site::load(&root, &layers).map_err(|mistakes| mistakes.draw(false))?;
         let site = Arc::new(site);
         migrate(&site)?;
         let store = Store::open(&site.root, &site.settings.database, site.models.clone())
@@ -91,7 +96,7 @@ impl Running {
         engine.load_seeds(|_, _| {}).await.map_err(|error| drawn(&error))?;
         let source = Arc::new(ArcSwap::from_pointee(engine.clone()));
         let app = App::new(source, Config { assets, live: None, router: None });
-        Ok(Running { app, engine, folder: copy })
+        Ok(Running { app, engine, folder: copy, _fresh: fresh })
     }
 
     /// The site's folder.

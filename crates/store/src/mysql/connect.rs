@@ -12,6 +12,7 @@ use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts}
 use crate::network::address::{Address, Unreachable};
 use crate::network::tls;
 use crate::network::url::{self, ServerUrl, TlsMode};
+use crate::sql::dialect::Flavour;
 
 /// What the driver reads of a URL.
 const OPTIONS: &[&str] = &["socket", "tcp_keepalive", "compression", "enable_cleartext_plugin"];
@@ -24,23 +25,6 @@ const STATEMENTS: usize = 512;
 
 const MODES: &str = "ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
                      ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
-
-/// Which of the two it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flavour {
-    MySql,
-    MariaDb,
-}
-
-impl Flavour {
-    /// The collation by code point that minds blanks.
-    pub(crate) fn collation(self) -> &'static str {
-        match self {
-            Flavour::MySql => "utf8mb4_0900_bin",
-            Flavour::MariaDb => "utf8mb4_nopad_bin",
-        }
-    }
-}
 
 /// A server, as a URL names it.
 #[derive(Clone)]
@@ -127,14 +111,14 @@ impl Target {
     }
 
     fn flavour(&self, version: &str) -> Result<Flavour, Unreachable> {
-        let flavour = if version.contains("MariaDB") { Flavour::MariaDb } else { Flavour::MySql };
+        let flavour = if version.contains("MariaDB") { Flavour::MariaDb } else { Flavour::Mysql };
         // Some report MariaDB's version behind an old one of MySQL: 5.5.5-10.11.6-MariaDB.
         let number = version.strip_prefix("5.5.5-").unwrap_or(version);
         let mut parts =
             number.split(|letter: char| !letter.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
         let found: (u32, u32) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
         let (name, least, text) = match flavour {
-            Flavour::MySql => ("MySQL", (8, 0), "MySQL 8.0"),
+            Flavour::Mysql => ("MySQL", (8, 0), "MySQL 8.0"),
             Flavour::MariaDb => ("MariaDB", (10, 6), "MariaDB 10.6"),
         };
         if found < least {
@@ -211,7 +195,7 @@ mod tests {
     #[test]
     fn versions_are_told_apart() {
         let target = Target::parse("mysql://ann@h/d").unwrap();
-        assert_eq!(target.flavour("8.0.36"), Ok(Flavour::MySql));
+        assert_eq!(target.flavour("8.0.36"), Ok(Flavour::Mysql));
         assert_eq!(target.flavour("10.11.19-MariaDB-0+deb12u1"), Ok(Flavour::MariaDb));
         assert_eq!(target.flavour("5.5.5-10.6.4-MariaDB"), Ok(Flavour::MariaDb));
         for (old, told) in [("5.7.44", "MySQL 5.7.44"), ("10.5.1-MariaDB", "MariaDB 10.5.1")] {

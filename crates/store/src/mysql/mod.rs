@@ -2,4 +2,44 @@
 //!
 //! Nothing outside of this folder and of `migrate` knows of `mysql_async`.
 
+mod codec;
 pub(crate) mod connect;
+pub(crate) mod connection;
+
+use purlin_schema::settings::DatabaseSettings;
+
+use crate::error::Error;
+use crate::feed::Feed;
+use crate::network::server::Server;
+use crate::sql::dialect::Flavour;
+use connect::Target;
+use connection::Connector;
+
+/// A database on a server.
+pub(crate) type MySql = Server<Connector>;
+
+/// Reads the settings, and asks the server which of the two it is.
+pub(crate) fn open(settings: &DatabaseSettings, feed: Feed) -> Result<(MySql, Flavour), Error> {
+    let target = Target::parse(&settings.url).map_err(Error::Open)?;
+    let flavour = flavour(&target)?;
+    let connector = |writes| Connector { target: target.clone(), limit: settings.write_timeout, writes };
+    Ok((Server::new(connector(false), connector(true), settings, feed), flavour))
+}
+
+/// Asked on a thread of its own: stores are opened from synchronous code too, sometimes inside a runtime.
+fn flavour(target: &Target) -> Result<Flavour, Error> {
+    let target = target.clone();
+    let failed = |error: &dyn std::fmt::Display| Error::Open(error.to_string());
+    let ask = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| failed(&error))?;
+        runtime.block_on(async {
+            let (connection, flavour) = target.connect().await.map_err(|error| failed(&error.message()))?;
+            // Whether it takes leave politely is its own business.
+            let _ = connection.disconnect().await;
+            Ok(flavour)
+        })
+    };
+    let asked = std::thread::spawn(ask).join();
+    asked.unwrap_or_else(|_| Err(Error::Open("the database server could not be asked".to_owned())))
+}

@@ -5,6 +5,7 @@ pub(crate) mod address;
 pub(crate) mod pool;
 pub(crate) mod read;
 pub(crate) mod retry;
+pub(crate) mod server;
 pub(crate) mod tls;
 pub(crate) mod url;
 

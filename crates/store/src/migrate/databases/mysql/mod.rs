@@ -17,7 +17,7 @@ use super::server::link::{Failure, FailureKind, Link, Pairs, Rows};
 use super::server::thread::Remote;
 use super::server::words::Words;
 use crate::migrate::error::MigrateError;
-use crate::mysql::connect::{self, Target};
+use crate::mysql::connect::Target;
 use crate::network::address::Unreachable;
 
 /// Purlin's lock of migrations, one for each database.
@@ -28,7 +28,7 @@ const GIVE: &str = "SELECT RELEASE_LOCK(concat('purlin_', md5(database())))";
 const SESSION: &str = "SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 3, group_concat_max_len = 100000, wait_timeout = 28800";
 
 /// What they say, without a connection.
-pub(super) const WORDS: &dyn Words = &words::MySql(connect::Flavour::MariaDb);
+pub(super) const WORDS: &dyn Words = &words::MySql(crate::sql::dialect::Flavour::MariaDb);
 
 /// Connects; makes the database where there is none and `create` says so.
 pub(super) fn open(url: &str, create: bool) -> Result<Server, MigrateError> {
@@ -44,7 +44,7 @@ pub(super) fn open(url: &str, create: bool) -> Result<Server, MigrateError> {
 
 struct Client {
     connection: Mutex<Conn>,
-    flavour: connect::Flavour,
+    flavour: crate::sql::dialect::Flavour,
 }
 
 fn connect(target: &Target) -> Result<Remote<Client>, MigrateError> {

@@ -11,7 +11,7 @@ use super::super::server::words::{Fact, Lock, Reading, Said, Words};
 use super::read;
 use crate::migrate::error::MigrateError;
 use crate::migrate::snapshot::{ColumnType, IdKind};
-use crate::mysql::connect::Flavour;
+use crate::sql::dialect::Flavour;
 
 /// Characters of a name.
 const NAME: usize = 64;

@@ -1,0 +1,171 @@
+//! A database on a server: reads on connections of one pool, writes on those of another, so that neither waits for the
+//! other.
+//!
+//! Each request writes in a transaction of its own, all of them as if one after the other: rules may look at any record,
+//! and what they looked at must still be so when the request is committed. Where two could not have run one after the
+//! other the database ends one of them, and it is performed again, as is one that lost the race for a unique key: then
+//! the key is found taken, and that is what is said. A commit is data, so performing it again is sound while nothing of
+//! it was committed. Where the connection is lost between `COMMIT` and its answer nobody knows, and that is what is said.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use purlin_schema::settings::DatabaseSettings;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::pool::{Connect, Lease, Pool};
+use super::{read, retry};
+use crate::catalog::Catalog;
+use crate::error::Error;
+use crate::feed::Feed;
+use crate::mutation::{Change, Mutation, Outcome};
+use crate::network::read::Run;
+use crate::plan::{Answer, Ask, Plan};
+use crate::read::is_one_statement;
+use crate::write;
+use crate::write::session::Session;
+
+/// How long a `COMMIT` may go unanswered after the request's time is up.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How a database's transactions begin and end.
+pub(crate) trait Transactions: Connect<Connection: Session + Run> {
+    /// Runs a plan in a transaction that sees one state of the database.
+    fn snapshot(
+        connection: &Self::Connection,
+        plan: &Plan,
+        ask: Ask<'_>,
+    ) -> impl Future<Output = Result<Answer, Error>> + Send;
+
+    /// Begins to write.
+    fn begin(connection: &Self::Connection) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Makes what was written last. [`Error::Unknown`] where the answer did not come.
+    fn commit(connection: &Self::Connection) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Undoes what was written.
+    fn roll_back(connection: &Self::Connection) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// A database on a server.
+pub(crate) struct Server<T: Transactions> {
+    pub(crate) readers: Arc<Pool<T>>,
+    pub(crate) writers: Arc<Pool<T>>,
+    read_timeout: Duration,
+    write_timeout: Duration,
+    feed: Feed,
+}
+
+type Performed = (Vec<Outcome>, Vec<Change>);
+
+impl<T: Transactions> Server<T> {
+    /// With connections for reading and for writing, which are made when there is something to ask.
+    pub(crate) fn new(readers: T, writers: T, settings: &DatabaseSettings, feed: Feed) -> Server<T> {
+        let pool = |connect| Pool::new(connect, settings.pool, settings.pool_timeout);
+        Server {
+            readers: pool(readers),
+            writers: pool(writers),
+            read_timeout: settings.read_timeout,
+            write_timeout: settings.write_timeout,
+            feed,
+        }
+    }
+
+    /// Runs a plan in one snapshot.
+    pub(crate) async fn read(&self, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
+        let lease = self.readers.lend().await?;
+        let used = lease.used;
+        match self.read_on(lease, plan, ask).await {
+            // A connection that was idle may have died unseen, as all do when the server is started again; and tables may
+            // have changed under what it has prepared. Nothing was written: once more, on a new one.
+            Err(Error::Unavailable(_)) if used => {
+                self.readers.clear();
+                self.read_on(self.readers.lend().await?, plan, ask).await
+            }
+            other => other,
+        }
+    }
+
+    async fn read_on(&self, lease: Lease<T>, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
+        let run = async {
+            let connection = lease.get();
+            if is_one_statement(plan, ask.steps) {
+                return read::plan(connection, plan, ask).await;
+            }
+            T::snapshot(connection, plan, ask).await
+        };
+        match timeout(self.read_timeout, run).await {
+            // What takes too long is stopped, and what broke is dropped.
+            Err(_) => Err(Error::TimedOut(self.read_timeout)),
+            Ok(Err(error @ Error::Unavailable(_))) => Err(error),
+            Ok(answer) => {
+                lease.give_back();
+                answer
+            }
+        }
+    }
+
+    /// Performs mutations, all or nothing. To be run to its end, whoever waits for it.
+    pub(crate) async fn commit(
+        &self,
+        catalog: &Catalog,
+        mutations: &[Mutation],
+    ) -> Result<Vec<Outcome>, Error> {
+        let deadline = Instant::now() + self.write_timeout;
+        let mut tries = 0;
+        loop {
+            let lease = self.writers.lend().await?;
+            let used = lease.used;
+            match self.once(lease, catalog, mutations, deadline).await {
+                Ok((outcomes, changes)) => {
+                    self.feed.tell_next(changes);
+                    return Ok(outcomes);
+                }
+                Err(error @ Error::Conflict(_)) => {
+                    let Some(pause) = retry::pause(tries) else { return Err(error) };
+                    if Instant::now() + pause >= deadline {
+                        return Err(error);
+                    }
+                    sleep(pause).await;
+                }
+                // An idle connection may have died unseen; nothing was committed on it.
+                Err(Error::Unavailable(_)) if used && tries == 0 => self.writers.clear(),
+                Err(error) => return Err(error),
+            }
+            tries += 1;
+        }
+    }
+
+    async fn once(
+        &self,
+        lease: Lease<T>,
+        catalog: &Catalog,
+        mutations: &[Mutation],
+        deadline: Instant,
+    ) -> Result<Performed, Error> {
+        let connection = lease.get();
+        let perform = async {
+            T::begin(connection).await?;
+            let performed = write::perform(connection, catalog, mutations).await;
+            performed.map_err(|(at, failure)| failure.into_error(at))
+        };
+        match timeout_at(deadline, perform).await {
+            Err(_) => Err(Error::Unavailable(format!("nothing was written within {:?}", self.write_timeout))),
+            Ok(Ok(performed)) => match timeout_at(deadline + GRACE, T::commit(connection)).await {
+                Ok(Ok(())) => {
+                    lease.give_back();
+                    Ok(performed)
+                }
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(Error::Unknown),
+            },
+            Ok(Err(error @ Error::Unavailable(_))) => Err(error),
+            Ok(Err(error)) => {
+                if timeout(GRACE, T::roll_back(connection)).await.is_ok_and(|done| done.is_ok()) {
+                    lease.give_back();
+                }
+                Err(error)
+            }
+        }
+    }
+}
