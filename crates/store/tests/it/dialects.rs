@@ -157,23 +157,21 @@ fn one_world(models: &Arc<Models>) -> World {
     prop::strategy::ValueTree::current(&tree)
 }
 
-#[test]
-fn the_sql_of_each_database_is_known() {
-    let models = models();
+/// Queries of every shape.
+fn shapes(models: &Models) -> Vec<(&'static str, Query)> {
     let relation = |name: &str| models.named("posts").expect("posts").relation_named(name).expect("it").id;
     let listed = Query {
         include: vec![
-            include(&models, "posts", "author", Limit::All),
-            include(&models, "posts", "tags", Limit::All),
-            include(&models, "posts", "comments", Limit::AtMost(3)),
+            include(models, "posts", "author", Limit::All),
+            include(models, "posts", "tags", Limit::All),
+            include(models, "posts", "comments", Limit::AtMost(3)),
         ],
         count: vec![Count { name: "comments".to_owned(), relation: relation("comments"), filter: None }],
         total: true,
-        ..query(&models, "posts", Some("status == \"published\""), &["-published_at"])
+        ..query(models, "posts", Some("status == \"published\""), &["-published_at"])
     };
-    let filtered = |filter| query(&models, "posts", Some(filter), &[]);
-    let mut text = String::new();
-    for (name, query) in [
+    let filtered = |filter| query(models, "posts", Some(filter), &[]);
+    vec![
         ("a list with what comes along", listed),
         ("null or not", filtered("views == params.id || slug != title")),
         ("of related rows", filtered("tags.exists(t, t.slug == params.slug) && author.team.name == \"red\"")),
@@ -181,7 +179,14 @@ fn the_sql_of_each_database_is_known() {
         ("texts", filtered("title.startsWith(params.text) && title.contains(\"%\") && title.endsWith(slug)")),
         ("numbers", filtered("views + 1 > views * 2 && views / views == 1 && rating < views")),
         ("times", filtered("published_at + duration(\"1h\") < now && published_at.getFullYear() == 2026")),
-    ] {
+    ]
+}
+
+#[test]
+fn the_sql_of_each_database_is_known() {
+    let models = models();
+    let mut text = String::new();
+    for (name, query) in shapes(&models) {
         for known in ALL {
             writeln!(text, "-- {name}, {known:?}").expect("a string");
             for sql in known.statements(&models, &query).expect("SQL") {
@@ -196,6 +201,26 @@ fn the_sql_of_each_database_is_known() {
     }
     let golden = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(golden == text, "the SQL changed: look at it, and write {} anew with UPDATE=1", path.display());
+}
+
+/// Each statement says all that a server must know of its parameters.
+#[tokio::test]
+async fn servers_prepare_our_statements() {
+    let models = models();
+    let mut servers = Server::all("prepared", &models).await;
+    for server in &mut servers {
+        for (_, query) in shapes(&models) {
+            for sql in server.known().statements(&models, &query).expect("SQL") {
+                let statement = match server.known() {
+                    Known::Postgres => format!("PREPARE p AS {sql}"),
+                    _ => format!("PREPARE p FROM '{}'", sql.replace('\'', "''")),
+                };
+                server.run(&statement).await.unwrap_or_else(|error| panic!("{error}"));
+                server.run("DEALLOCATE PREPARE p").await.unwrap_or_else(|error| panic!("{error}"));
+            }
+        }
+    }
+    Server::leave(servers).await;
 }
 
 /// Every function of a text or number means on servers what it means in memory.
