@@ -1,7 +1,7 @@
 //! What holds on every database alike: what becomes of values, what is refused and with which words, and that the
 //! tables which there really are be those of the picture.
 
-use purlin_store::migrate::{Consent, DevOutcome, Wanted};
+use purlin_store::migrate::{Consent, DevOutcome, Migrator, Wanted};
 
 use super::place::{On, Place, everywhere, servers};
 use super::support::wanted;
@@ -344,5 +344,57 @@ fn databases_of_others_and_of_a_newer_purlin_are_refused_and_left_alone() {
         let refused =
             place.migrator().dev_to(&items("type = \"int\""), |_| true).expect_err("newer").to_string();
         assert!(refused.starts_with("this database was migrated by a newer Purlin (format 2"), "{refused}");
+    }
+}
+
+#[test]
+fn a_database_that_is_not_there_is_made_where_that_is_asked_for() {
+    for on in servers() {
+        let place = Place::new(on);
+        let url = format!("{}_new", place.url);
+        let missing = Migrator::open(&url, place.root()).err().expect("there is none").to_string();
+        assert!(missing.contains("no database") && missing.contains("make it with `"), "{missing}");
+        let mut migrator =
+            Migrator::open_or_create(&url, place.root()).unwrap_or_else(|error| panic!("{error}"));
+        migrator.dev_to(&items("type = \"text\""), |_| true).expect("it is migrated");
+        assert_eq!(migrator.status().expect("status").drift, Vec::<String>::new());
+        drop(migrator);
+        let (_, name) = url.rsplit_once('/').expect("a name");
+        let how = if on == On::Postgres { " WITH (FORCE)" } else { "" };
+        place.run(&format!("DROP DATABASE {name}{how}"));
+    }
+}
+
+#[test]
+fn a_database_that_takes_no_changes_says_what_to_do() {
+    if servers().contains(&On::Postgres) {
+        let place = Place::new(On::Postgres);
+        let (_, name) = place.url.rsplit_once('/').expect("a name");
+        place.run(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
+        let refused =
+            place.migrator().dev_to(&items("type = \"text\""), |_| true).expect_err("read-only").to_string();
+        assert!(
+            refused.starts_with("the database is read-only: let database.url name the server"),
+            "{refused}"
+        );
+        assert_eq!(place.text("SELECT count(*) FROM pg_class WHERE relname = '_migrations'"), "0");
+    }
+}
+
+#[test]
+fn a_name_that_is_too_long_is_refused_before_anything_is_changed() {
+    for on in servers() {
+        let place = Place::new(on);
+        let long = "x".repeat(70);
+        let model = format!("[posts.fields]\n{long} = {{ type = \"text\" }}\n");
+        let refused = place.migrator().dev_to(&wanted(&model), |_| true).expect_err("too long").to_string();
+        assert!(refused.contains("has 70 bytes, and this database takes 6"), "{refused}");
+        let fits = format!(
+            "[posts]\nfields.{0} = {{ type = \"text\" }}\nindexes = [[\"{0}\"]]\nuniques = [[\"{0}\"]]\n",
+            &long[..60]
+        );
+        place.become_this(&wanted(&fits));
+        assert_eq!(place.drift(), Vec::<String>::new());
+        assert_eq!(place.become_this(&wanted(&fits)), DevOutcome::UpToDate);
     }
 }
