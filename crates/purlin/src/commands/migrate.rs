@@ -80,7 +80,7 @@ fn plan(folder: &SiteFolder, sql: bool) -> Outcome {
     let pen = terminal::out();
     if plan.is_empty() {
         pen.line("The migrations say all that the models ask for.");
-        return Ok(());
+        return say_locks(&mut migrator, &site);
     }
     pen.write(&plan.to_string());
     if sql {

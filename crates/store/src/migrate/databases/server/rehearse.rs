@@ -7,10 +7,9 @@
 use std::time::Instant;
 
 use super::super::TRIAL;
-use super::link::FailureKind;
+use super::Server;
 use super::steps::{Size, Step, steps};
 use super::words::Lock;
-use super::{Server, StepError};
 use crate::migrate::diff::MigrationPlan;
 use crate::migrate::error::MigrateError;
 use crate::migrate::report::{Held, HeldTime};
@@ -48,35 +47,28 @@ impl Server {
         self.link.run("BEGIN")?;
         let began = Instant::now();
         let mut taken = vec![None; steps.len()];
-        let mut failed = None;
+        let mut whole = true;
         let tried = self.link.run(LIMITS);
         for (at, step) in steps.iter().enumerate().filter(|(_, step)| !step.beside) {
             if tried.is_err() || began.elapsed() > TRIAL {
                 break;
             }
             taken[at] = Some(Instant::now());
-            if let Err(error) = self.perform(step) {
-                failed = Some((at, error));
+            // Who or what is in the way now says nothing of how long it takes; that is told by applying it.
+            if self.perform(step).is_err() {
+                whole = false;
                 break;
             }
         }
         let ended = Instant::now();
         self.link.run("ROLLBACK")?;
-        let whole = failed.is_none() && began.elapsed() <= TRIAL;
-        let held = |(at, taken): (usize, Option<Instant>)| {
-            let time = ended - taken?;
-            match &failed {
-                // Who is in the way now says nothing of how long it takes.
-                Some((last, StepError::Failed(failure)))
-                    if *last == at && failure.kind == FailureKind::Locked =>
-                {
-                    None
-                }
-                _ if whole => Some(HeldTime::Measured(time)),
-                _ => Some(HeldTime::Longer(time)),
-            }
+        let given_up = ended - began >= TRIAL;
+        let held = |taken: Option<Instant>| match (taken, given_up, whole) {
+            (Some(taken), true, _) => Some(HeldTime::Longer(ended - taken)),
+            (Some(taken), false, true) => Some(HeldTime::Measured(ended - taken)),
+            _ => None,
         };
-        Ok(taken.into_iter().enumerate().map(held).collect())
+        Ok(taken.into_iter().map(held).collect())
     }
 }
 
