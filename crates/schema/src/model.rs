@@ -308,6 +308,27 @@ impl Models {
         self.list.iter()
     }
 
+    /// Models in an order in which each comes after those that it refers to, as far as there is one.
+    #[must_use]
+    pub fn referred_first(&self) -> Vec<ModelId> {
+        fn visit(models: &Models, id: ModelId, open: &mut Vec<ModelId>, order: &mut Vec<ModelId>) {
+            if open.contains(&id) || order.contains(&id) {
+                return;
+            }
+            open.push(id);
+            for reference in models.get(id).fields.iter().filter_map(|field| field.reference.as_ref()) {
+                visit(models, reference.to, open, order);
+            }
+            open.pop();
+            order.push(id);
+        }
+        let mut order = Vec::new();
+        for model in self {
+            visit(self, model.id, &mut Vec::new(), &mut order);
+        }
+        order
+    }
+
     /// The model and relation at the end of a relation.
     #[must_use]
     pub fn target(&self, relation: &Relation) -> &Arc<Model> {

@@ -15,6 +15,8 @@
 //! ```
 
 mod catalog;
+pub mod copy;
+mod counters;
 pub mod error;
 mod feed;
 pub mod migrate;

@@ -69,6 +69,14 @@ pub enum Action {
         /// Changes of lists of refs.
         links: Vec<(FieldId, Links)>,
     },
+    /// Writes one exactly as it stands in another database, in the place of what has its id: id, version and times are
+    /// among the values, and no guard is asked. For [`Store::copy_into`](crate::Store::copy_into) alone.
+    Copy {
+        /// Values of all columns.
+        values: Vec<(FieldId, Value)>,
+        /// Lists of refs, whole.
+        links: Vec<(FieldId, Vec<Id>)>,
+    },
     /// Deletes one, with what `on_delete` says of those that refer to it.
     Delete {
         /// Which.

@@ -526,6 +526,6 @@ fn refer(mutation: &mut Mutation, is_many: bool, field: FieldId, id: Id) {
         Action::Create { values, .. } | Action::Update { values, .. } => {
             values.iter_mut().filter(|(known, _)| *known == field).for_each(|(_, value)| *value = id.into());
         }
-        Action::Delete { .. } => {}
+        Action::Copy { .. } | Action::Delete { .. } => {}
     }
 }

@@ -207,7 +207,7 @@ pub(super) fn without_unmade(mutation: &mut Mutation) {
                 ids.retain(|id| *id != unmade);
             }
         }),
-        Action::Delete { .. } => {}
+        Action::Copy { .. } | Action::Delete { .. } => {}
     }
 }
 

@@ -10,6 +10,7 @@ mod dev;
 mod export;
 mod import;
 pub(crate) mod migrate;
+mod move_site;
 mod new;
 mod query;
 mod routes;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Query(arguments) => query::run(&arguments),
+        Command::Move(arguments) => move_site::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),
     };
@@ -85,6 +87,7 @@ enum Command {
     Import(import::Arguments),
     Export(export::Arguments),
     Query(query::Arguments),
+    Move(move_site::Arguments),
     User(user::Arguments),
     Version(version::Arguments),
 }

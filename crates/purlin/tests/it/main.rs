@@ -7,6 +7,7 @@ mod export;
 mod import;
 mod library;
 mod migrate;
+mod move_site;
 mod seed;
 mod serve;
 mod site;

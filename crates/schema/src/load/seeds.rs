@@ -82,7 +82,7 @@ pub fn list(root: &Path, models: &Models) -> Result<Vec<SeedFile>, Diagnostics> 
             files.push(SeedFile { model, file: slashed(&path), root: root.to_owned(), format });
         }
     }
-    let order = referred_first(models);
+    let order = models.referred_first();
     files.sort_by_key(|file| order.iter().position(|model| *model == file.model));
     let diagnostics = reports.finish();
     if diagnostics.has_errors() { Err(diagnostics) } else { Ok(files) }
@@ -110,26 +110,6 @@ fn recognise(path: &Path, name: &str, models: &Models, reports: &Reports) -> Opt
         return None;
     };
     Some((model.id, format))
-}
-
-/// Models in an order in which each comes after those that it refers to, as far as there is one.
-fn referred_first(models: &Models) -> Vec<ModelId> {
-    fn visit(models: &Models, id: ModelId, open: &mut Vec<ModelId>, order: &mut Vec<ModelId>) {
-        if open.contains(&id) || order.contains(&id) {
-            return;
-        }
-        open.push(id);
-        for reference in models.get(id).fields.iter().filter_map(|field| field.reference.as_ref()) {
-            visit(models, reference.to, open, order);
-        }
-        open.pop();
-        order.push(id);
-    }
-    let mut order = Vec::new();
-    for model in models {
-        visit(models, model.id, &mut Vec::new(), &mut order);
-    }
-    order
 }
 
 impl SeedFile {

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use purlin_schema::Kind;
 use purlin_schema::settings::DatabaseSettings;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -21,7 +22,8 @@ use crate::feed::Feed;
 use crate::mutation::{Change, Mutation, Outcome};
 use crate::network::read::Run;
 use crate::plan::{Answer, Ask, Plan};
-use crate::read::is_one_statement;
+use crate::read::{Source, is_one_statement};
+use crate::sql::{Args, Statement};
 use crate::write;
 use crate::write::session::Session;
 
@@ -103,6 +105,27 @@ impl<T: Transactions> Server<T> {
                 answer
             }
         }
+    }
+
+    /// The one number that a statement gives.
+    pub(crate) async fn number(&self, statement: &Statement) -> Result<i64, Error> {
+        let lease = self.readers.lend().await?;
+        let mut number = 0;
+        let row = |row: &<T::Connection as Run>::Row| {
+            number = row.value(0, Kind::Int).as_int().unwrap_or_default();
+            true
+        };
+        Run::each(lease.get(), statement, &Args::values(&[]), row).await?;
+        lease.give_back();
+        Ok(number)
+    }
+
+    /// Runs a statement of the owner's.
+    pub(crate) async fn run(&self, statement: &Statement) -> Result<(), Error> {
+        let lease = self.writers.lend().await?;
+        Run::each(lease.get(), statement, &Args::values(&[]), |_| true).await?;
+        lease.give_back();
+        Ok(())
     }
 
     /// Performs mutations, all or nothing. To be run to its end, whoever waits for it.

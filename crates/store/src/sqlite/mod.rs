@@ -4,6 +4,7 @@
 //! [`Statement`](crate::sql::Statement)s; each runtime thread has one for reading ([`reader`]), long reads have a few
 //! threads of their own ([`pool`]), and one thread writes ([`writer`]).
 
+pub(crate) mod counters;
 pub(crate) mod decode;
 pub(crate) mod functions;
 pub(crate) mod open;

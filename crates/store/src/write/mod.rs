@@ -4,6 +4,7 @@
 //! between two calls and nothing outside of the database is touched, so a request can be performed again.
 
 mod answer;
+mod copy;
 mod create;
 mod delete;
 mod guards;
@@ -104,7 +105,7 @@ fn referring(model: &Model, mutation: &Mutation, made: &[Outcome]) -> Action {
                 values.retain(|(known, _)| known != field);
                 values.push((*field, id.into()));
             }
-            Action::Delete { .. } => {}
+            Action::Copy { .. } | Action::Delete { .. } => {}
         }
     }
     action
@@ -129,6 +130,7 @@ impl<S: Session> Write<'_, S> {
                 self.update(mutation, *id, *if_version, &given).await
             }
             Action::Delete { id, if_version } => self.delete(mutation, *id, *if_version).await,
+            Action::Copy { values, links } => self.copy(mutation, values, links).await,
         }
     }
 

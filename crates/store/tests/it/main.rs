@@ -1,5 +1,6 @@
 //! The store on real database files.
 
+mod copying;
 mod dialects;
 mod faults;
 mod meaning;
