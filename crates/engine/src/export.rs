@@ -187,7 +187,7 @@ impl Engine {
         };
         let mut query = Query::of(model.id);
         query.limit = Limit::Page(ROWS_A_PAGE);
-        query.sort = vec![SortKey { path, descending: false }];
+        query.sort = vec![SortKey::by(path, false)];
         let chosen = columns.iter().filter(|column| !column.is_many);
         query.select =
             Select::Fields(chosen.map(|column| Selected { field: column.id, guard: None }).collect());

@@ -168,7 +168,7 @@ impl Engine {
             query.sort = self.sort(model, who, sort)?;
         }
         self.choose(model, who, asked, &mut query)?;
-        let mut key: Vec<Kind> = query.sort.iter().map(|key| self.kind_of(&key.path)).collect();
+        let mut key: Vec<Kind> = query.sort.iter().flat_map(|key| self.kinds_of(key)).collect();
         let by_id = |key: &SortKey| key.path.field == FieldId::ID && key.path.hops.is_empty();
         if !query.sort.iter().any(by_id) {
             key.push(model.field(FieldId::ID).kind);
@@ -259,16 +259,20 @@ impl Engine {
         let mut keys: Vec<SortKey> = Vec::new();
         for name in text.split(',') {
             let (descending, name) = name.strip_prefix('-').map_or((false, name), |name| (true, name));
-            let path = self.sort_path(model, who, name)?;
-            if keys.len() >= MOST_SORT_KEYS || keys.iter().any(|key| key.path == path) {
+            let key = self.sort_key(model, who, name, descending)?;
+            let twice = |known: &SortKey| known.path == key.path && known.steps == key.steps;
+            if keys.len() >= MOST_SORT_KEYS || keys.iter().any(twice) {
                 return Err(wrong("bad_sort", "sort", "has too many keys, or one twice"));
             }
-            keys.push(SortKey { path, descending });
+            keys.push(key);
         }
         Ok(keys)
     }
 
-    fn sort_path(&self, model: &Model, who: Who, text: &str) -> Result<Path, Failure> {
+    fn sort_key(&self, model: &Model, who: Who, text: &str, descending: bool) -> Result<SortKey, Failure> {
+        if text.contains('[') {
+            return self.sort_into(model, who, text, descending);
+        }
         let mut path =
             Path { scope: 0, model: model.id, hops: Vec::new(), end: model.id, field: FieldId::ID };
         let mut names = text.split('.').peekable();
@@ -279,6 +283,9 @@ impl Engine {
                 path.field = field.id;
                 break;
             }
+            if field.kind == Kind::Json {
+                return self.sort_into(model, who, text, descending);
+            }
             let Some(reference) = field.reference.as_ref() else {
                 return Err(bad("bad_sort", "sort", &format!("{name} leads nowhere")));
             };
@@ -288,9 +295,25 @@ impl Engine {
         if !self.model(path.end).field(path.field).ty.is_key() {
             return Err(bad("bad_sort", "sort", &format!("{text} cannot be sorted by")));
         }
-        self.reading(who, |reading| expr::restrict_sort(&path, 0..text.len(), reading))
-            .map_err(|mistake| bad("bad_sort", "sort", &mistake.message))?;
-        Ok(path)
+        self.sortable(who, &path, text)?;
+        Ok(SortKey::by(path, descending))
+    }
+
+    /// A place in a document, written as in any expression.
+    fn sort_into(&self, model: &Model, who: Who, text: &str, descending: bool) -> Result<SortKey, Failure> {
+        let scope = Scope::of(self.access().known(who)).this(model.id);
+        let wrong = |message: &str| bad("bad_sort", "sort", message);
+        let expr = expr::check(text, &scope, Expect::Anything)
+            .map_err(|mistakes| wrong(&mistakes.first().map(|one| one.draw(text)).unwrap_or_default()))?;
+        let key =
+            SortKey::of(expr, descending).ok_or_else(|| wrong(&format!("{text} cannot be sorted by")))?;
+        self.sortable(who, &key.path, text)?;
+        Ok(key)
+    }
+
+    fn sortable(&self, who: Who, path: &Path, text: &str) -> Result<(), Failure> {
+        self.reading(who, |reading| expr::restrict_sort(path, 0..text.len(), reading))
+            .map_err(|mistake| bad("bad_sort", "sort", &mistake.message))
     }
 
     fn always_readable(&self, model: ModelId, who: Who, field: &Field) -> bool {
@@ -331,8 +354,12 @@ impl Engine {
         }
     }
 
-    fn kind_of(&self, path: &Path) -> Kind {
-        self.model(path.end).field(path.field).kind
+    /// The kinds of the values that a cursor holds for a key.
+    fn kinds_of(&self, key: &SortKey) -> Vec<Kind> {
+        match key.steps.is_empty() {
+            true => vec![self.model(key.path.end).field(key.path.field).kind],
+            false => SortKey::OF_JSON.to_vec(),
+        }
     }
 
     fn cursor(&self, bound_to: &[u8], key: &[Value]) -> String {

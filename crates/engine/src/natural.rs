@@ -152,7 +152,7 @@ impl Engine {
         let path = Path { scope: 0, model: model.id, hops: Vec::new(), end: model.id, field: FieldId::ID };
         let query = Query {
             select: Select::Fields(select.collect()),
-            sort: vec![SortKey { path, descending: false }],
+            sort: vec![SortKey::by(path, false)],
             limit: Limit::Page(KEYS_A_PAGE),
             ..Query::of(model.id)
         };

@@ -4,8 +4,9 @@
 //! write them down; the engine adds access rules and the store compiles them. Whoever builds one has
 //! resolved every name already.
 
-use crate::expr::{Expr, Input, Path};
+use crate::expr::{Expr, ExprKind, Input, Path, Step, Type};
 use crate::model::{FieldId, ModelId, RelationId};
+use crate::value::Kind;
 
 /// A question about one model's records.
 #[derive(Clone, Debug)]
@@ -44,8 +45,43 @@ pub struct Optional {
 pub struct SortKey {
     /// A field of the record, perhaps through refs.
     pub path: Path,
+    /// Steps into the document that the field holds. There numbers come after what is neither number nor text, true and
+    /// false as 1 and 0 among them, and texts after numbers.
+    pub steps: Vec<Step>,
     /// Whether from the greatest.
     pub descending: bool,
+}
+
+impl SortKey {
+    /// The kinds of the values that a place in a document is sorted by: texts, then numbers.
+    pub const OF_JSON: [Kind; 2] = [Kind::Text, Kind::Float];
+
+    /// By a field.
+    #[must_use]
+    pub fn by(path: Path, descending: bool) -> SortKey {
+        SortKey { path, steps: Vec::new(), descending }
+    }
+
+    /// By what an expression stands for, where that is a field or a place in a document.
+    #[must_use]
+    pub fn of(expr: Expr, descending: bool) -> Option<SortKey> {
+        match expr.kind {
+            ExprKind::Field(path) => Some(SortKey::by(path, descending)),
+            ExprKind::Member(of, steps) => match of.kind {
+                ExprKind::Field(path) => Some(SortKey { path, steps, descending }),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The place in a document that it sorts by.
+    #[must_use]
+    pub fn place(&self) -> Expr {
+        let json = |kind| Expr { kind, ty: Type::Value(Kind::Json), span: 0..0 };
+        let field = json(ExprKind::Field(self.path.clone()));
+        json(ExprKind::Member(Box::new(field), self.steps.clone()))
+    }
 }
 
 /// Which fields of a record.

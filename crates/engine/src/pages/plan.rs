@@ -268,7 +268,7 @@ impl Compiler<'_> {
         query.limit = Limit::AtMost(MOST_OPTIONS);
         query.select = Select::Fields(vec![Selected { field: label, guard: None }]);
         let path = purlin_schema::expr::Path { scope: 0, model, hops: Vec::new(), end: model, field: label };
-        query.sort = vec![SortKey { path, descending: false }];
+        query.sort = vec![SortKey::by(path, false)];
         query
     }
 }

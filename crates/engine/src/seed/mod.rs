@@ -87,7 +87,7 @@ fn ids_query(model: ModelId, limit: Limit) -> Query {
         purlin_schema::expr::Path { scope: 0, model, hops: Vec::new(), end: model, field: FieldId::ID };
     Query {
         select: Select::Fields(Vec::new()),
-        sort: vec![SortKey { path, descending: false }],
+        sort: vec![SortKey::by(path, false)],
         limit,
         ..Query::of(model)
     }

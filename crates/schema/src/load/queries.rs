@@ -8,6 +8,7 @@ use crate::expr::{Expect, Expr, Input, Path, Scope};
 use crate::model::{ModelId, Relation};
 use crate::page::DataQuery;
 use crate::query::{Count, Include, Limit, Optional, Query, Select, Selected, SortKey};
+use crate::value::Kind;
 
 const KEYS: &[&str] = &[
     "from", "filter", "where", "sort", "sorts", "include", "count", "per_page", "limit", "one", "rules",
@@ -121,6 +122,9 @@ impl Reader<'_, '_> {
     fn sort_key(&self, view: View<'_>, text: &Text, from: ModelId) -> Option<SortKey> {
         let descending = text.value.starts_with('-');
         let mut start = usize::from(descending);
+        if text.value.contains('[') {
+            return self.sort_into(view, &text.part(start..text.value.len()), from, descending);
+        }
         let mut hops = Vec::new();
         let mut end = from;
         let parts: Vec<&str> = text.value[start..].split('.').collect();
@@ -130,6 +134,14 @@ impl Reader<'_, '_> {
             let field = self.context.field(view, end, &name)?;
             let field = self.context.models.get(end).field(field);
             let last = at + 1 == parts.len();
+            if field.kind == Kind::Json && !last && !field.hidden {
+                return self.sort_into(
+                    view,
+                    &text.part(usize::from(descending)..text.value.len()),
+                    from,
+                    descending,
+                );
+            }
             if field.hidden || (last && (field.is_many() || !field.ty.is_key())) {
                 let message = format!("`{}` cannot be sorted by", field.name);
                 view.file.error("bad-sort", &name.span, message).hint(
@@ -143,7 +155,7 @@ impl Reader<'_, '_> {
             }
             if last {
                 let path = Path { scope: 0, model: from, hops, end, field: field.id };
-                return Some(SortKey { path, descending });
+                return Some(SortKey::by(path, descending));
             }
             match field.reference.as_ref().filter(|reference| !reference.many) {
                 Some(reference) => {
@@ -158,6 +170,19 @@ impl Reader<'_, '_> {
             }
         }
         None
+    }
+
+    /// A place in a document: `-meta.size.width`.
+    fn sort_into(&self, view: View<'_>, text: &Text, from: ModelId, descending: bool) -> Option<SortKey> {
+        let scope = self.context.scope_of(from);
+        let expr = self.context.check(view.file, text, &scope, Expect::Anything)?;
+        let key = SortKey::of(expr, descending);
+        if key.is_none() {
+            view.file
+                .error("bad-sort", &text.span, "this is no place in a document")
+                .hint("write a path: `meta.size.width`, `meta.tags[0]`");
+        }
+        key
     }
 
     fn fields(&self, view: View<'_>, model: ModelId) -> Select {

@@ -6,6 +6,7 @@
 //! becomes text of the statement.
 
 use purlin_schema::expr::{Comparison, ExprKind, Function, Quantifier, Step, Type};
+use purlin_schema::query::SortKey;
 use purlin_schema::{Expr, Kind, Value};
 
 use super::Bind;
@@ -13,6 +14,7 @@ use super::call::Operation;
 use super::dialect::json::{Json, Place, operator};
 use super::expr::{Code, Compiler, Nulls, Way, all_of, case};
 use super::frame::Scope;
+use super::keyset::Key;
 use crate::error::CompileError;
 
 /// The operators by the numbers that `purlin_json` knows them by.
@@ -24,6 +26,9 @@ pub(crate) const COMPARISONS: [Comparison; 6] = [
     Comparison::Greater,
     Comparison::GreaterOrEqual,
 ];
+
+/// How much of a text counts where it is sorted by.
+const SORTED_CHARACTERS: usize = 255;
 
 impl Compiler<'_> {
     /// The place that an expression which gives JSON stands for.
@@ -308,6 +313,31 @@ impl Compiler<'_> {
             says.rows(&elements, &alias)
         );
         Ok(Code { sql, nulls: Nulls::Error })
+    }
+
+    /// The keys of an order by a place: what is neither text nor number is null for both of them and comes first
+    /// ascending, then numbers, then texts. Of a text as much counts as a cursor can carry.
+    pub(crate) fn json_order(&mut self, expr: &Expr, descending: bool) -> Result<[Key; 2], CompileError> {
+        let (says, place) = (self.says(), self.json(expr)?);
+        let fits = |kind| self.fits(&place.ty, kind);
+        let text = says.value(&place, Kind::Text);
+        let text = format!("CASE WHEN {} THEN substr({text}, 1, {SORTED_CHARACTERS}) END", fits(Kind::Text));
+        let number = format!(
+            "CASE WHEN {} THEN {} WHEN {} THEN CASE {} WHEN {} THEN 1e0 ELSE 0e0 END END",
+            fits(Kind::Float),
+            says.value(&place, Kind::Float),
+            fits(Kind::Bool),
+            says.value(&place, Kind::Bool),
+            self.truth(true)
+        );
+        let [of_text, of_number] = SortKey::OF_JSON;
+        Ok([(text, of_text), (number, of_number)].map(|(sql, kind)| Key {
+            sql,
+            kind,
+            descending,
+            nullable: true,
+            admits_null: true,
+        }))
     }
 
     /// How many elements or keys there are, or characters of a text.

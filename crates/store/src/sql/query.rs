@@ -180,7 +180,12 @@ pub(crate) fn all<'part>(conditions: impl IntoIterator<Item = &'part String>) ->
 /// The sort keys, with the id at their end, in the direction in which an index has it.
 pub(crate) fn sort_keys(compiler: &mut Compiler<'_>, query: &Query) -> Result<Vec<Key>, CompileError> {
     let mut keys = Vec::with_capacity(query.sort.len() + 1);
-    for SortKey { path, descending } in &query.sort {
+    for key in &query.sort {
+        let SortKey { path, steps, descending } = key;
+        if !steps.is_empty() {
+            keys.extend(compiler.json_order(&key.place(), *descending)?);
+            continue;
+        }
         let field = compiler.models.get(path.end).field(path.field);
         let (kind, required) = (field.kind, field.required && path.hops.is_empty());
         let code = compiler.path(path)?;
@@ -201,7 +206,7 @@ pub(crate) fn sort_keys(compiler: &mut Compiler<'_>, query: &Query) -> Result<Ve
 /// The direction of the id at the end of an order. An index has the ids of equal keys ascending: read forwards
 /// they ascend, read backwards they descend, and in no other direction does it save the sorting.
 fn id_descends(model: &Model, sort: &[SortKey]) -> bool {
-    let plain = sort.iter().all(|key| key.path.hops.is_empty());
+    let plain = sort.iter().all(|key| key.path.hops.is_empty() && key.steps.is_empty());
     let wanted: Vec<(FieldId, bool)> = sort.iter().map(|key| (key.path.field, key.descending)).collect();
     if plain && !wanted.is_empty() {
         for index in &model.indexes {

@@ -129,7 +129,7 @@ fn sort(models: &Models, model: &str, keys: &[&str]) -> Vec<SortKey> {
         let ExprKind::Field(path) = expr(models, model, key.trim_start_matches('-')).kind else {
             panic!("{key} is a field")
         };
-        SortKey { path, descending: key.starts_with('-') }
+        SortKey::by(path, key.starts_with('-'))
     };
     keys.iter().map(key).collect()
 }

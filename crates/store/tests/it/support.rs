@@ -82,9 +82,8 @@ impl Site {
     /// Sort keys as the API writes them: `-published_at,author.name`.
     pub(crate) fn sort(&self, model: &str, keys: &str) -> Vec<SortKey> {
         let key = |key: &str| {
-            let path = self.expr(model, key.trim_start_matches('-'));
-            let purlin_schema::expr::ExprKind::Field(path) = path.kind else { panic!("{key} is a field") };
-            SortKey { path, descending: key.starts_with('-') }
+            let expr = self.expr(model, key.trim_start_matches('-'));
+            SortKey::of(expr, key.starts_with('-')).expect("a field, or a place in one")
         };
         keys.split(',').filter(|key| !key.is_empty()).map(key).collect()
     }
