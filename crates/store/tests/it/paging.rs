@@ -8,8 +8,18 @@ use purlin_store::{StepArgs, Window};
 
 use crate::support::{Given, Site, ids, named};
 
-const KEYS: [&str; 8] =
-    ["views", "-views", "title", "-title", "author.name", "-author.name", "-author.team.name", "-id"];
+const KEYS: [&str; 10] = [
+    "views",
+    "-views",
+    "title",
+    "-title",
+    "author.name",
+    "-author.name",
+    "-author.team.name",
+    "meta.a",
+    "-meta[\"$.'b\"].c",
+    "-id",
+];
 
 /// Posts with few values, so that many keys are equal or null.
 async fn crowded() -> Site {
@@ -37,11 +47,28 @@ async fn crowded() -> Site {
                 ("title", or_null(few(5, 4), few(5, 4).to_string().into())),
                 ("author", or_null(few(2, 4), Value::Int(few(2, 4)))),
                 ("published_at", or_null(few(11, 9), Value::Datetime(few(11, 9)))),
+                ("meta", or_null(few(7, 6), document(few(7, 6), few(3, 8)))),
             ],
         ));
     }
     site.store.commit(mutations).await.expect("posts");
     site
+}
+
+/// Documents whose places hold values of every type, or nothing.
+fn document(one: i64, other: i64) -> Value {
+    let values = [
+        serde_json::json!(true),
+        serde_json::json!(1),
+        serde_json::json!(1.0),
+        serde_json::json!("1"),
+        serde_json::json!("x"),
+        serde_json::json!(9_007_199_254_740_993_i64),
+        serde_json::json!([1]),
+        serde_json::Value::Null,
+    ];
+    let value = |at: i64| usize::try_from(at).ok().and_then(|at| values.get(at)).cloned().unwrap_or_default();
+    Value::json(serde_json::json!({ "a": value(one), "$.'b": { "c": value(other) } }))
 }
 
 #[test]
