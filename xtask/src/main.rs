@@ -4,6 +4,7 @@
 
 mod audit;
 mod bench;
+mod databases;
 mod test;
 mod tidy;
 

@@ -1,13 +1,13 @@
 //! `cargo xtask test`: all that must hold before a change lands, in the order of what fails fastest.
 //!
-//! Formatting, tidiness, lints, then every test (unit, integration, scenarios, documentation examples), then
-//! the documentation itself. Nothing is hidden elsewhere: continuous integration calls this and nothing more.
+//! Formatting, tidiness, lints, then every test (unit, integration, scenarios, documentation examples), the store's on
+//! the database servers that there are too, then the documentation itself. Nothing is hidden elsewhere: continuous integration calls this and nothing more.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::{Outcome, say, tidy};
+use crate::{Outcome, databases, say, tidy};
 
 /// Programs that some tests drive, and the Debian packages that bring them.
 const PROGRAMS: &[(&str, &str)] = &[("chromium", "chromium"), ("chromedriver", "chromium-driver")];
@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         tests.env("PURLIN_TEST_BROWSER", "off");
     }
     step("tests", tests)?;
+    databases::run(step, cargo)?;
     if !fast {
         let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
         docs.env("RUSTDOCFLAGS", "--deny warnings");
