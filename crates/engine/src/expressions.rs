@@ -19,6 +19,21 @@ pub(crate) fn field_is(model: &Model, field: &Field, input: Input) -> Expr {
     }
 }
 
+/// `field < now`, or another comparison with the time.
+pub(crate) fn compared_to_now(model: &Model, field: FieldId, comparison: Comparison) -> Expr {
+    let ty = Type::Value(Kind::Datetime);
+    let path = Path { scope: 0, model: model.id, hops: Vec::new(), end: model.id, field };
+    let left = Expr { kind: ExprKind::Field(path), ty: ty.clone(), span: 0..0 };
+    let right = Expr { kind: ExprKind::Input(Input::Now), ty, span: 0..0 };
+    let kind = ExprKind::Compare(comparison, Box::new(left), Box::new(right));
+    Expr { kind, ty: Type::Value(Kind::Bool), span: 0..0 }
+}
+
+/// Every column of a model's records for which a condition holds: for the engine's own eyes.
+pub(crate) fn whole_records(model: &Model, filter: Expr, limit: Limit) -> Query {
+    Query { filter: Some(filter), limit, ..whole_record(model) }
+}
+
 /// `this == input`: the record with this id.
 pub(crate) fn id_is(model: &Model, input: Input) -> Expr {
     field_is(model, model.field(FieldId::ID), input)

@@ -8,6 +8,7 @@
 //! - [`Engine`]: a site, its database and its templates, compiled; replaced whole when the site changes.
 //! - [`actor`]: who asks. [`access`]: what he may.
 //! - [`records`]: get, create, update, replace, delete; [`listing`]: lists as the API asks for them.
+//! - [`mail`]: mails, written with what causes them and sent by a task.
 //! - [`seed`]: many records at once. [`import`]: those of a file. [`export`]: the way back. [`pages`]: pages and their forms. [`accounts`]: passwords, sign-up, sign-in, sessions.
 
 pub mod access;
@@ -21,6 +22,7 @@ pub mod failure;
 pub mod import;
 pub mod inputs;
 pub mod listing;
+pub mod mail;
 mod natural;
 pub mod pages;
 mod proposal;
@@ -62,6 +64,7 @@ struct Inner {
     checks: checks::Checks,
     pages: pages::Pages,
     accounts: accounts::Accounts,
+    mail_room: mail::MailRoom,
     sealer: seal::Sealer,
     records: Cache<Prepared>,
     lists: Cache<listing::PreparedList>,
@@ -82,6 +85,8 @@ pub struct Options {
     pub clock: fn() -> i64,
     /// Fingerprinted URLs of static files.
     pub assets: Arc<dyn Assets>,
+    /// What all engines of the process share about mail.
+    pub outbox: mail::Outbox,
 }
 
 impl Engine {
@@ -104,6 +109,15 @@ impl Engine {
         let accounts = accounts::Accounts::compile(&site, &store, &options).map_err(|error| {
             with(&mistakes, Diagnostic::error("cannot-compile", "site.toml", 0..0, error.message))
         })?;
+        let mail_room = match mail::MailRoom::compile(&site, &store, &options) {
+            Ok(room) => room,
+            Err(more) => {
+                for mistake in more.list {
+                    mistakes.push(mistake);
+                }
+                return Err(mistakes);
+            }
+        };
         if mistakes.has_errors() {
             return Err(mistakes);
         }
@@ -118,6 +132,7 @@ impl Engine {
                 checks,
                 pages,
                 accounts,
+                mail_room,
                 sealer,
                 records: Cache::default(),
                 lists: Cache::default(),

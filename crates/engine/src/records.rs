@@ -169,6 +169,19 @@ impl Engine {
         fields: Fields<'_>,
         limits: Limits<'_>,
     ) -> Result<Outcome, Failure> {
+        self.create_after(Vec::new(), ask, model, fields, limits).await
+    }
+
+    /// As [`Engine::create_limited`], after other mutations of the same commit; where one of those is refused, there is
+    /// nothing of what the caller speaks of: [`Failure::NotFound`].
+    pub(crate) async fn create_after(
+        &self,
+        mut before: Vec<Mutation>,
+        ask: &Ask<'_>,
+        model: ModelId,
+        fields: Fields<'_>,
+        limits: Limits<'_>,
+    ) -> Result<Outcome, Failure> {
         let who = Who::of(ask.actor);
         let permissions = self.access().of(model, who);
         if permissions.create.is_never() && !limits.free {
@@ -188,7 +201,21 @@ impl Engine {
         }
         guards.extend(self.checks(&model));
         let action = Action::Create { id: None, values: proposal.values, links: proposal.links };
-        self.commit_one(ask, model.id, action, guards, limits.returning).await
+        if before.is_empty() {
+            return self.commit_one(ask, model.id, action, guards, limits.returning).await;
+        }
+        let inputs =
+            ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
+        let last = before.len();
+        before.push(Mutation { guards, inputs, ..crate::mail::plain(model.id, action, ask.now) });
+        match self.store().commit(before).await {
+            Ok(mut outcomes) => {
+                outcomes.pop().ok_or_else(|| Failure::Internal("a commit without outcome".to_owned()))
+            }
+            Err(Error::Refused { at, .. }) if at < last => Err(Failure::NotFound),
+            Err(Error::Refused { refusals, .. }) => Err(self.refused(ask.actor, model.id, &refusals)),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// Changes a record. Where a check was evaluated on a version that has changed meanwhile, it is prepared again.
@@ -230,6 +257,7 @@ impl Engine {
         }
         let model = self.model(model);
         let mut proposal = self.propose(ask, &model, permissions, fields, mode, limits);
+        self.keep_own_credentials(ask.actor, &model, id, &mut proposal);
         let mut if_version = if_version;
         if self.has_memory_checks(&model) {
             let stored = self.stored(ask, &model, id).await?.ok_or(Failure::NotFound)?;
@@ -246,6 +274,7 @@ impl Engine {
         guards.extend(proposal.guards(&model, permissions, self.access(), who));
         guards.extend(permissions.conditions.update.clone().map(Guard::Proposed));
         guards.extend(self.checks(&model));
+        let sets_password = self.sets_password(&model, &proposal);
         let links = |(field, chosen): (FieldId, Vec<Id>)| match limits
             .shown
             .iter()
@@ -257,7 +286,12 @@ impl Engine {
         let links = proposal.links.into_iter().map(links).collect();
         let Proposal { values, merges, .. } = proposal;
         let action = Action::Update { id, if_version, values, merges, links };
-        self.commit_one(ask, model.id, action, guards, limits.returning).await
+        let outcome = self.commit_one(ask, model.id, action, guards, limits.returning).await?;
+        // Whoever knew the old password is out.
+        if sets_password {
+            self.end_others(id, None).await?;
+        }
+        Ok(outcome)
     }
 
     pub(crate) fn propose(

@@ -15,12 +15,14 @@ use crate::escape::{Language, range};
 use crate::functions::Links;
 use crate::text::suggest;
 use crate::value::root;
-use crate::{defaults, filters, functions};
+use crate::{filters, functions};
 
 /// What is known of one template besides its text.
 pub(crate) struct Known<'site> {
     pub(crate) site: &'site Site,
     pub(crate) links: &'site Links,
+    /// Templates of Purlin's own, which may be named too.
+    pub(crate) own: &'static [(&'static str, &'static str)],
     /// Its name.
     pub(crate) name: &'site str,
     /// Its file.
@@ -129,12 +131,8 @@ fn reference(known: &Known<'_>, expr: &Expr<'_>, may_miss: bool, found: &mut Nam
         return names;
     };
     for (name, span) in literals {
-        let there = known
-            .site
-            .templates
-            .keys()
-            .map(String::as_str)
-            .chain(defaults::TEMPLATES.iter().map(|(name, _)| *name));
+        let there =
+            known.site.templates.keys().map(String::as_str).chain(known.own.iter().map(|(name, _)| *name));
         if !there.clone().any(|known| known == name) {
             if !may_miss {
                 mistake(span, format!("there is no template `{name}`"), suggest::hint(&name, there));

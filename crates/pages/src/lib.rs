@@ -12,6 +12,7 @@
 //! - `filters`, `functions`: one small file each, one table each.
 //! - `check`: names in templates. `escape`: the check that every `{{ … }}` stands where its value is inert.
 //! - `defaults`: Purlin's own pages: sign-in, sign-up, errors.
+//! - [`mails`]: mails: subject, HTML and text of one template.
 //! - `text`: Markdown, sanitising, cutting short.
 
 mod check;
@@ -20,6 +21,7 @@ mod error;
 mod escape;
 mod filters;
 mod functions;
+pub mod mails;
 pub mod reference;
 mod templates;
 mod text;

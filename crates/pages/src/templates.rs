@@ -16,7 +16,7 @@ use crate::text::escape;
 use crate::value::root::Root;
 use crate::value::{Shared, json, record, rich};
 use crate::view::View;
-use crate::{filters, functions};
+use crate::{defaults, filters, functions};
 use compile::Compiled;
 
 /// What one rendering may cost: an instruction is one, as are 64 bytes. A page of a hundred kilobytes takes some thousand.
@@ -56,6 +56,13 @@ impl Templates {
     /// # Errors
     /// Every mistake in them, with its place.
     pub fn load(site: Arc<Site>, assets: Arc<dyn Assets>) -> Result<Templates, Diagnostics> {
+        let links = Arc::new(Links::new(&site, assets));
+        let own = Own { names: defaults::TEMPLATES, sources: defaults::for_site(&site) };
+        Templates::of(site, links, &own)
+    }
+
+    /// As [`Templates::load`], of a site whose templates stand beside these of Purlin's own.
+    pub(crate) fn of(site: Arc<Site>, links: Arc<Links>, own: &Own) -> Result<Templates, Diagnostics> {
         let mut found = Diagnostics::default();
         let zone = TimeZone::get(&site.settings.site.timezone).unwrap_or_else(|_| {
             let message = format!("`{}` is no time zone", site.settings.site.timezone);
@@ -63,10 +70,9 @@ impl Templates {
             found.push(Diagnostic { span: None, ..mistake }.hint("write a name like `Europe/Berlin`"));
             TimeZone::UTC
         });
-        let links = Arc::new(Links::new(&site, assets));
         let shared = Arc::new(Shared::new(site, zone));
         let mut env = environment(&shared, &links);
-        let compiled = compile::compile(&shared.site, &links, &mut env, &mut found);
+        let compiled = compile::compile(&shared.site, &links, own, &mut env, &mut found);
         if found.has_errors() {
             return Err(found);
         }
@@ -148,6 +154,14 @@ impl Templates {
             hint,
         }
     }
+}
+
+/// Templates of Purlin's own.
+pub(crate) struct Own {
+    /// All of them, also those that a site replaces.
+    pub(crate) names: &'static [(&'static str, &'static str)],
+    /// Those that the site has not, as they are for it.
+    pub(crate) sources: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 /// An environment with all filters and functions and without templates.

@@ -20,7 +20,7 @@ use purlin_store::migrate::DevOutcome;
 use crate::error::{CommandError, Outcome, counted};
 use crate::serve::{listen, open_assets, told_to_stop};
 use crate::watch::Watch;
-use crate::{Purlin, commands, secret, site, terminal};
+use crate::{Purlin, commands, mail, secret, site, terminal};
 
 /// Serves while files change, until the process is told to stop.
 pub(crate) async fn run(purlin: Purlin) -> Outcome {
@@ -37,12 +37,14 @@ pub(crate) async fn run(purlin: Purlin) -> Outcome {
         session.engine.clone(),
         Config { assets: session.assets.clone(), live: Some(session.live.clone()), router: purlin.router },
     );
+    let sending = mail::send(session.engine.clone());
     let following = follow(session, watch);
     tokio::select! {
         result = purlin_server::serve(app, listener, settings.max_connections, told_to_stop()) => {
             result.map_err(CommandError::new)
         }
         never = following => match never {},
+        never = sending => match never {},
     }
 }
 

@@ -23,6 +23,7 @@ mod develop;
 mod error;
 mod lines;
 mod logging;
+mod mail;
 mod secret;
 mod serve;
 mod site;

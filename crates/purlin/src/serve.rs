@@ -10,7 +10,7 @@ use purlin_server::{App, Assets, Config};
 use tokio::net::TcpListener;
 
 use crate::error::{CommandError, Outcome};
-use crate::{Purlin, commands, site};
+use crate::{Purlin, commands, mail, site};
 
 /// Serves until the process is told to stop, then finishes what is under way.
 pub(crate) async fn run(purlin: Purlin, listener: Option<TcpListener>) -> Outcome {
@@ -25,14 +25,14 @@ pub(crate) async fn run(purlin: Purlin, listener: Option<TcpListener>) -> Outcom
         None => listen(site.settings.server.listen).await?,
     };
     let address = listener.local_addr().unwrap_or(site.settings.server.listen);
-    let app = App::new(
-        Arc::new(ArcSwap::from_pointee(engine)),
-        Config { assets, live: None, router: purlin.router },
-    );
+    let engine = Arc::new(ArcSwap::from_pointee(engine));
+    let app = App::new(engine.clone(), Config { assets, live: None, router: purlin.router });
     tracing::info!(%address, site = %site.settings.site.name, "serving");
-    purlin_server::serve(app, listener, site.settings.server.max_connections, told_to_stop())
-        .await
-        .map_err(CommandError::new)?;
+    let serving = purlin_server::serve(app, listener, site.settings.server.max_connections, told_to_stop());
+    tokio::select! {
+        result = serving => result.map_err(CommandError::new)?,
+        never = mail::send(engine) => match never {},
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -102,7 +102,8 @@ pub(crate) fn engine_for_command(root: &Path, folder: &str) -> Outcome<Engine> {
 
 /// How engines are opened outside tests.
 pub(crate) fn options(dev: bool, secret: [u8; 32], assets: Arc<dyn Assets>) -> Options {
-    Options { dev, secret, password_cost: Cost::STANDARD, clock: now, assets }
+    let outbox = crate::mail::outbox();
+    Options { dev, secret, password_cost: Cost::STANDARD, clock: now, assets, outbox }
 }
 
 /// Microseconds since 1970 by the machine's clock.

@@ -23,6 +23,8 @@ pub struct Settings {
     pub accounts: AccountSettings,
     /// `[api]`.
     pub api: ApiSettings,
+    /// `[mail]`.
+    pub mail: MailSettings,
 }
 
 /// `[site]`.
@@ -97,13 +99,94 @@ impl DatabaseSettings {
 pub struct AccountSettings {
     /// `roles`: besides `user` and `admin`.
     pub roles: Vec<String>,
-    /// `signup`: whether strangers may make accounts.
-    pub signup: bool,
+    /// `signup`: which strangers may make accounts.
+    pub signup: SignUp,
     /// `signup_fields`: fields of `users` that sign-up takes besides `email` and `password`; by default those
     /// that are required, have no default and may be written.
     pub signup_fields: Option<Vec<String>>,
+    /// `verify`: whether an account is made only when the link in a mail to its address was followed; so where mail
+    /// can be sent, unless the site says otherwise.
+    pub verify: bool,
+    /// `deletion`: whether one may delete one's own account.
+    pub deletion: bool,
     /// `session_days`: how long an unused session lives.
     pub session_days: u32,
+}
+
+/// Who may sign up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignUp {
+    /// `"open"`: everybody.
+    Open,
+    /// `"closed"`: nobody; the owner makes accounts.
+    Closed,
+    /// `["example.com"]`: whoever has an address there.
+    Domains(Vec<String>),
+}
+
+impl SignUp {
+    /// Whether anybody may.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        *self != SignUp::Closed
+    }
+
+    /// Whether the owner of this address may; in small letters.
+    #[must_use]
+    pub fn takes(&self, address: &str) -> bool {
+        match self {
+            SignUp::Open => true,
+            SignUp::Closed => false,
+            SignUp::Domains(domains) => address
+                .rsplit_once('@')
+                .is_some_and(|(_, domain)| domains.iter().any(|known| known == domain)),
+        }
+    }
+}
+
+/// `[mail]`.
+#[derive(Clone)]
+pub struct MailSettings {
+    /// `from`: `The Blog <hello@example.com>`, or the address alone.
+    pub from: Option<String>,
+    /// `url`: by what mail leaves; the terminal under `dev` and nothing under `serve` where that is not said.
+    pub way: MailWay,
+    /// `user`: for the server; also in the URL.
+    pub user: Option<String>,
+    /// `password`: for the server; also in the URL, percent-encoded.
+    pub password: Option<String>,
+    /// What links in mails begin with: `site.url`, and under `dev` where there is none the address listened on.
+    pub links: String,
+}
+
+/// By what mail leaves.
+#[derive(Clone, PartialEq, Eq)]
+pub enum MailWay {
+    /// `none`: no mail is sent, and what needs it is not offered.
+    None,
+    /// `terminal`: shown on the terminal of the server.
+    Terminal,
+    /// `folder:data/mail`: a file each, relative to the site.
+    Folder(String),
+    /// `sendmail:/usr/sbin/sendmail`: by a command.
+    Sendmail(String),
+    /// `smtps://mail.example.com`, `smtp://mail.example.com:587`: by a server.
+    Smtp(String),
+}
+
+impl std::fmt::Debug for MailSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URL may hold a password.
+        f.debug_struct("MailSettings").field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+impl MailSettings {
+    /// Whether mail can be sent.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.way != MailWay::None
+    }
 }
 
 /// `[api]`.

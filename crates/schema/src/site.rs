@@ -22,4 +22,6 @@ pub struct Site {
     pub pages: IndexMap<String, Page>,
     /// Every template, pages included, by name.
     pub templates: IndexMap<String, Template>,
+    /// What is below `mail/`, by name: `reset.html`.
+    pub mails: IndexMap<String, Template>,
 }

@@ -199,6 +199,7 @@ impl App {
             Target::Alive => Some(asking.only_get(|| answer::answer(StatusCode::OK, TEXT, "ok\n"))),
             Target::Ready => Some(Box::pin(self.ready(asking)).await),
             Target::Live => Some(asking.only_get(|| dev::events(asking.live))),
+            Target::Mail(which) => Some(Box::pin(dev::mail::answer(asking, which)).await),
             Target::Other => self.asset(asking).await,
             Target::Api(_) | Target::Account(_) => None,
         };

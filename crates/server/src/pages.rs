@@ -94,7 +94,7 @@ pub(crate) fn shown(asking: &Asking<'_>, page: PageAnswer, clear: bool) -> Resul
 }
 
 /// A visitor whom a page wants signed in goes there and comes back; anybody else sees the error.
-fn refused(asking: &Asking<'_>, failure: Failure) -> Result<Response<Body>, Problem> {
+pub(crate) fn refused(asking: &Asking<'_>, failure: Failure) -> Result<Response<Body>, Problem> {
     if !matches!(failure, Failure::Unauthenticated) {
         return Err(failure.into());
     }
@@ -130,7 +130,7 @@ pub(crate) fn flash(asking: &Asking<'_>) -> (Vec<Flash>, bool) {
 }
 
 /// Has the next page say something.
-fn set_flash(asking: &Asking<'_>, response: &mut Response<Body>, text: &str) {
+pub(crate) fn set_flash(asking: &Asking<'_>, response: &mut Response<Body>, text: &str) {
     // A browser drops a cookie of more than 4 kB: better a cut message than none.
     let end = (0..=text.len().min(1024)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let sealed = asking.engine().seal(FLASH, &text.as_bytes()[..end]);

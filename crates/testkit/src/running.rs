@@ -89,6 +89,7 @@ impl Running {
             dev: false,
             secret: [7; 32],
             password_cost: Cost::CHEAP,
+            outbox: Default::default(),
             clock: || CLOCK.get(),
             assets: assets.clone(),
         };

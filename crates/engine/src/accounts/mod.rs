@@ -1,40 +1,45 @@
-//! Accounts: sign-up, sign-in and sessions.
+//! Accounts: sign-in and sessions; sign-up, passwords that were forgotten, and what one does with one's own account.
 //!
 //! A session is a random token that only its holder has; the database keeps its SHA-256. A cookie and a
 //! Bearer token are the same thing carried differently. Who is signed in is looked up at every request, so
 //! that signing out, a new role or a deleted account count at once.
 
 mod attempts;
+mod own;
 mod password;
+mod profile;
+mod reset;
+mod signup;
+mod tokens;
 
+pub use own::OwnSession;
 pub use password::Cost;
+pub use signup::{SignUp, SignedUp};
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use purlin_pages::view::{FieldView, FormView};
-use purlin_schema::expr::{Comparison, ExprKind, Path};
+use purlin_schema::expr::Comparison;
 use purlin_schema::query::{Limit, Query, Select, Selected};
-use purlin_schema::{Expr, FieldId, Id, Input, Model, ModelId, Models, Site, Value};
-use purlin_store::mutation::Action;
-use purlin_store::{CompileError, Mutation, Plan, Prepared, Step, Store};
+use purlin_schema::{FieldId, Id, Input, Model, ModelId, Models, Site, Value};
+use purlin_store::mutation::{Action, Condition};
+use purlin_store::{CompileError, Guard, Plan, Prepared, Step, Store};
 use sha2::{Digest, Sha256};
 
 use crate::access::and;
 use crate::actor::User;
-use crate::expressions::field_is;
+use crate::expressions::{compared_to_now, field_is, whole_records};
 use crate::inputs::Ask;
-use crate::pages::{PageAnswer, PageRequest};
+use crate::mail::plain;
 use crate::proposal::Proposal;
-use crate::records::{Fields, Limits, failed};
+use crate::records::failed;
 use crate::{Actor, Engine, Failure, FieldMessage, Options};
 
 const TOKEN_BYTES: usize = 32;
 const DAY_MICROS: i64 = 86_400_000_000;
 /// A session's last use is written down when it is older than this, so that reading pages does not write.
 const SEEN_MICROS: i64 = 3_600_000_000;
-const SIGN_UP: &str = "signup";
 
 /// By what a session is carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,18 +60,13 @@ pub struct SignedIn {
     pub lives_seconds: u64,
 }
 
-/// What a sign-up led to.
-pub enum SignUp {
-    /// The account exists and is signed in.
-    Done(SignedIn),
-    /// The form again, with messages.
-    Again(PageAnswer),
-}
-
 /// The queries and fields of accounts, found once.
 pub(crate) struct Accounts {
     passwords: password::Passwords,
     attempts: attempts::Attempts,
+    /// What strangers cause mails by.
+    asked: attempts::Attempts,
+    tokens: tokens::Tokens,
     users: ModelId,
     email: FieldId,
     password: FieldId,
@@ -77,6 +77,10 @@ pub(crate) struct Accounts {
     by_email: Arc<Prepared>,
     /// The session with the hash `Param("token")` that has not expired, and its user.
     resume: Plan,
+    /// The sessions of the user `Param("user")`.
+    sessions_of: Arc<Prepared>,
+    /// Whether a user's password has the hash `Param("hash")`.
+    has_password: Arc<Condition>,
 }
 
 struct SessionFields {
@@ -108,10 +112,17 @@ impl Accounts {
         by_email.select = columns(users, None);
         let by_email = store.prepare(&by_email)?;
         let resume = resume_plan(models, sessions, &session, password, store)?;
-        let attempts = attempts::Attempts::default();
+        let of_user = field_is(sessions, sessions.field(session.user), Input::Param("user".to_owned()));
+        let sessions_of = store.prepare(&whole_records(sessions, of_user, Limit::AtMost(200)))?;
+        let hash = field_is(users, users.field(password), Input::Param("hash".to_owned()));
+        let has_password = store.condition(users.id, &hash)?;
         Ok(Accounts {
             passwords,
-            attempts,
+            attempts: attempts::Attempts::default(),
+            asked: attempts::Attempts::default(),
+            tokens: tokens::Tokens::compile(models, store)?,
+            sessions_of,
+            has_password,
             users: users.id,
             email,
             password,
@@ -135,7 +146,8 @@ fn resume_plan(
     let users = models.users();
     let mut session = one(sessions, fields.token_hash, Input::Param("token".to_owned()));
     session.select = columns(sessions, Some(fields.token_hash));
-    session.filter = and(session.filter.take(), Some(later_than_now(sessions, fields.expires_at)));
+    session.filter =
+        and(session.filter.take(), Some(compared_to_now(sessions, fields.expires_at, Comparison::Greater)));
     let mut user = one(users, FieldId::ID, Input::Data("session".to_owned(), fields.user));
     user.select = columns(users, Some(password));
     let step = |name: &str, query: &Query| {
@@ -156,16 +168,7 @@ fn columns(model: &Model, but: Option<FieldId>) -> Select {
     Select::Fields(wanted.map(|field| Selected { field: field.id, guard: None }).collect())
 }
 
-fn later_than_now(model: &Model, field: FieldId) -> Expr {
-    let ty = purlin_schema::expr::Type::Value(purlin_schema::Kind::Datetime);
-    let path = Path { scope: 0, model: model.id, hops: Vec::new(), end: model.id, field };
-    let left = Expr { kind: ExprKind::Field(path), ty: ty.clone(), span: 0..0 };
-    let right = Expr { kind: ExprKind::Input(Input::Now), ty, span: 0..0 };
-    let kind = ExprKind::Compare(Comparison::Greater, Box::new(left), Box::new(right));
-    Expr { kind, ty: purlin_schema::expr::Type::Value(purlin_schema::Kind::Bool), span: 0..0 }
-}
-
-fn field(model: &Model, name: &str) -> Result<FieldId, CompileError> {
+pub(crate) fn field(model: &Model, name: &str) -> Result<FieldId, CompileError> {
     model.field_named(name).map(|field| field.id).ok_or_else(|| missing(name))
 }
 
@@ -212,58 +215,6 @@ impl Engine {
         let tried = if password.len() > password::LONGEST_BYTES { "" } else { password };
         let right = accounts.passwords.verify(tried, hash).await? && tried == password;
         Ok(user.filter(|_| right))
-    }
-
-    /// Makes an account from a posted form and signs it in.
-    ///
-    /// # Errors
-    /// [`Failure::NotFound`] where sign-up is off.
-    pub async fn sign_up(
-        &self,
-        request: PageRequest<'_>,
-        pairs: &[(String, String)],
-        user_agent: &str,
-    ) -> Result<SignUp, Failure> {
-        let accounts = &self.inner.accounts;
-        let fields = self.sign_up_fields()?;
-        let limits = Limits {
-            allowed: Some(&fields),
-            free: true,
-            also_required: Some(accounts.password),
-            ..Limits::default()
-        };
-        let (next, pairs): (Vec<(String, String)>, _) =
-            pairs.iter().cloned().partition(|(name, _)| name == "next");
-        let ask = self.ask(request.actor);
-        match self.create_limited(&ask, accounts.users, Fields::Form(&pairs), limits).await {
-            Ok(made) => {
-                let user = self.user_by_id(made.id).await?.ok_or(Failure::NotFound)?;
-                Ok(SignUp::Done(self.begin_session(&user, Carrier::Cookie, user_agent).await?))
-            }
-            Err(Failure::Invalid(messages)) => {
-                let form = self.sign_up_form(
-                    &fields,
-                    Some(&crate::pages::Mistaken { name: SIGN_UP, pairs: &pairs, messages }),
-                );
-                Ok(SignUp::Again(
-                    self.system_form("signup.html", &request, next_of(next), vec![form], 422).await?,
-                ))
-            }
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// The sign-up page.
-    ///
-    /// # Errors
-    /// [`Failure::NotFound`] where sign-up is off.
-    pub async fn sign_up_page(
-        &self,
-        request: &PageRequest<'_>,
-        extra: Vec<(String, serde_json::Value)>,
-    ) -> Result<PageAnswer, Failure> {
-        let form = self.sign_up_form(&self.sign_up_fields()?, None);
-        self.system_form("signup.html", request, extra, vec![form], 200).await
     }
 
     /// Who a session's secret stands for; `None` where there is no such session or it has expired.
@@ -332,9 +283,7 @@ impl Engine {
         user_agent: &str,
     ) -> Result<SignedIn, Failure> {
         let accounts = &self.inner.accounts;
-        let mut secret = [0; TOKEN_BYTES];
-        getrandom::fill(&mut secret).map_err(|error| Failure::Internal(error.to_string()))?;
-        let token = URL_SAFE_NO_PAD.encode(secret);
+        let token = secret()?;
         let days = i64::from(self.site().settings.accounts.session_days);
         let now = self.now();
         let kind = match carrier {
@@ -354,8 +303,14 @@ impl Engine {
             values.push((field.id, Value::from(kind)));
         }
         let action = Action::Create { id: None, values, links: Vec::new() };
-        let outcome =
-            self.commit_one(&self.ask(&Actor::Owner), accounts.sessions, action, Vec::new(), None).await?;
+        // A password that is changed while somebody signs in with the old one leaves him no session.
+        let guards = vec![Guard::Referred(accounts.session.user, Some(accounts.has_password.clone()))];
+        let params = [("hash".to_owned(), user.value(accounts.password).cloned().unwrap_or_default())];
+        let ask = Ask { params: &params, ..self.ask(&Actor::Owner) };
+        let outcome = match self.commit_one(&ask, accounts.sessions, action, guards, None).await {
+            Err(Failure::Invalid(_)) => return Err(Failure::Unauthenticated),
+            outcome => outcome?,
+        };
         let user = User {
             id: user.id,
             role: user.role.clone(),
@@ -377,15 +332,7 @@ impl Engine {
         ];
         let action =
             Action::Update { id: session, if_version: None, values, merges: Vec::new(), links: Vec::new() };
-        let mutation = Mutation {
-            model: accounts.sessions,
-            action,
-            guards: Vec::new(),
-            inputs: Vec::new(),
-            now,
-            refers: Vec::new(),
-            returning: None,
-        };
+        let mutation = plain(accounts.sessions, action, now);
         if let Err(error) = self.store().commit(vec![mutation]).await {
             tracing::warn!(%error, "a session's last use was not noted");
         }
@@ -421,63 +368,13 @@ impl Engine {
             shape.value(&row, self.inner.accounts.role).and_then(Value::as_text).unwrap_or("user").into();
         Some(User { id, role, shape, row, session })
     }
-
-    /// What sign-up takes: e-mail, password, and what the site says or what a new user must have.
-    fn sign_up_fields(&self) -> Result<Vec<FieldId>, Failure> {
-        let settings = &self.site().settings.accounts;
-        if !settings.signup {
-            return Err(Failure::NotFound);
-        }
-        let accounts = &self.inner.accounts;
-        let users = self.model(accounts.users);
-        let more: Vec<FieldId> = match &settings.signup_fields {
-            Some(names) => {
-                names.iter().filter_map(|name| users.field_named(name)).map(|field| field.id).collect()
-            }
-            None => users
-                .fields
-                .iter()
-                .filter(|field| {
-                    !field.is_system() && field.required && field.default.is_none() && field.from.is_none()
-                })
-                .map(|field| field.id)
-                .collect(),
-        };
-        let own = [accounts.email, accounts.password, accounts.role];
-        let mut fields: Vec<FieldId> = more.into_iter().filter(|field| !own.contains(field)).collect();
-        fields.extend([accounts.email, accounts.password]);
-        Ok(fields)
-    }
-
-    fn sign_up_form(
-        &self,
-        fields: &[FieldId],
-        mistaken: Option<&crate::pages::Mistaken<'_>>,
-    ) -> (String, FormView) {
-        let users = self.model(self.inner.accounts.users);
-        let views = fields
-            .iter()
-            .map(|field| {
-                let field = users.field(*field);
-                FieldView {
-                    name: field.name.clone(),
-                    value: crate::pages::control_values(&users, field, None, mistaken),
-                    options: Vec::new(),
-                    messages: crate::pages::messages_of(mistaken, &field.name),
-                    sentences: crate::pages::sentences_of(mistaken, &field.name),
-                    required: field.id == self.inner.accounts.password,
-                }
-            })
-            .collect();
-        let shown: Vec<&str> = fields.iter().map(|field| users.field(*field).name.as_str()).collect();
-        let messages = crate::pages::other_messages(mistaken, &users, &shown);
-        (SIGN_UP.to_owned(), FormView { model: Some(users.id), record: None, fields: views, messages })
-    }
 }
 
-/// Where to go afterwards, for the form to carry on.
-fn next_of(pairs: Vec<(String, String)>) -> Vec<(String, serde_json::Value)> {
-    pairs.into_iter().take(1).map(|(name, path)| (name, path.into())).collect()
+/// A fresh secret for a session or a link.
+fn secret() -> Result<String, Failure> {
+    let mut secret = [0; TOKEN_BYTES];
+    getrandom::fill(&mut secret).map_err(|error| Failure::Internal(error.to_string()))?;
+    Ok(URL_SAFE_NO_PAD.encode(secret))
 }
 
 /// What the database keeps of a token.

@@ -169,6 +169,7 @@ impl Fixture {
             dev: false,
             secret: [7; 32],
             password_cost: Cost::CHEAP,
+            outbox: Default::default(),
             clock: || NOW,
             assets: Arc::new(AnyAsset),
         };

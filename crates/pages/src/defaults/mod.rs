@@ -1,6 +1,6 @@
-//! Purlin's own pages: sign-in, sign-up and errors. A site overrides each by a template of the same name.
+//! Purlin's own pages: sign-in, sign-up, one's account, and errors. A site overrides each by a template of the same name.
 //!
-//! Sign-in, sign-up, 403 and 404 stand in the site's own `_layout.html` where it has the blocks that they fill. 500 and
+//! Those for accounts, 403 and 404 stand in the site's own `_layout.html` where it has the blocks that they fill. 500 and
 //! what else can fail stand in Purlin's, which asks for no data: what failed may be just what the site's layout needs.
 
 use std::borrow::Cow;
@@ -27,6 +27,13 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = &[
     (OWN_LAYOUT, include_str!("_purlin_layout.html")),
     ("login.html", include_str!("login.html")),
     ("signup.html", include_str!("signup.html")),
+    ("verify.html", include_str!("verify.html")),
+    ("reset.html", include_str!("reset.html")),
+    ("account/index.html", include_str!("account/index.html")),
+    ("account/password.html", include_str!("account/password.html")),
+    ("account/email.html", include_str!("account/email.html")),
+    ("account/sessions.html", include_str!("account/sessions.html")),
+    ("account/delete.html", include_str!("account/delete.html")),
     ("403.html", include_str!("403.html")),
     ("404.html", include_str!("404.html")),
     ("500.html", include_str!("500.html")),

@@ -22,7 +22,17 @@ pub(super) const FUNCTION: Function = Function {
 };
 
 /// Purlin's own pages, which a site may link to.
-const OWN: [&str; 3] = ["login", "logout", "signup"];
+const OWN: [&str; 9] = [
+    "login",
+    "logout",
+    "signup",
+    "reset",
+    "account",
+    "account/email",
+    "account/password",
+    "account/sessions",
+    "account/delete",
+];
 
 /// A page that a link can lead to.
 pub(crate) struct Target {
@@ -41,7 +51,7 @@ impl Links {
 
     fn add_routes(&mut self, site: &Site) {
         for name in OWN {
-            let segments = vec![Segment::Literal(name.to_owned())];
+            let segments = name.split('/').map(|part| Segment::Literal(part.to_owned())).collect();
             self.routes
                 .insert(name.to_owned(), Target { segments, query: BTreeSet::from(["next".to_owned()]) });
         }

@@ -11,9 +11,9 @@ use purlin_schema::diagnostics::Severity;
 use purlin_schema::{Diagnostic, Diagnostics, Site};
 
 use crate::check::{self, Known, Names};
-use crate::defaults;
 use crate::escape::{self, Blocks, Checked, Rewritten};
 use crate::functions::Links;
+use crate::templates::Own;
 
 /// What is kept of a template besides its compiled form.
 pub(super) struct Compiled {
@@ -35,22 +35,22 @@ struct Parsed<'site> {
 pub(super) fn compile(
     site: &Site,
     links: &Links,
+    own: &Own,
     env: &mut Environment<'static>,
     found: &mut Diagnostics,
 ) -> HashMap<String, Compiled> {
-    let own = defaults::for_site(site);
-    let sources = sources(site, &own);
+    let sources = sources(site, &own.sources);
     let mut parsed = HashMap::new();
     for &(name, file, source) in &sources {
         match parse(source, name, Default::default()) {
             Ok(ast) => {
-                let names = check::check(&Known { site, links, name, file }, &ast);
+                let names = check::check(&Known { site, links, own: own.names, name, file }, &ast);
                 parsed.insert(name, Parsed { source, file, ast, names });
             }
             Err(error) => found.push(syntax_error(file, source, &error)),
         }
     }
-    find_undefined(site, links, &mut parsed);
+    find_undefined(site, links, own, &mut parsed);
     let mut mistakes: HashMap<&str, Vec<Diagnostic>> = parsed
         .iter_mut()
         .map(|(name, template)| (*name, std::mem::take(&mut template.names.mistakes)))
@@ -88,11 +88,11 @@ fn sources<'site>(
 }
 
 /// Looks for names that pages read and nothing gives them.
-fn find_undefined(site: &Site, links: &Links, parsed: &mut HashMap<&str, Parsed<'_>>) {
+fn find_undefined(site: &Site, links: &Links, own: &Own, parsed: &mut HashMap<&str, Parsed<'_>>) {
     // Error pages, sign-in and sign-up get further names from the server.
-    let own = |name: &str| defaults::TEMPLATES.iter().any(|(known, _)| *known == name);
+    let is_own = |name: &str| own.names.iter().any(|(known, _)| *known == name);
     for (name, page) in &site.pages {
-        if own(name) {
+        if is_own(name) {
             continue;
         }
         let Some(template) = parsed.get(name.as_str()) else { continue };
@@ -101,7 +101,7 @@ fn find_undefined(site: &Site, links: &Links, parsed: &mut HashMap<&str, Parsed<
             .filter_map(|outer| parsed.get(outer.as_str()))
             .flat_map(|outer| outer.names.assigned.iter().cloned())
             .collect();
-        let known = Known { site, links, name, file: template.file };
+        let known = Known { site, links, own: own.names, name, file: template.file };
         if let Some(template) = parsed.get_mut(name.as_str()) {
             check::check_undefined(&known, page, &mut template.names, &outer);
         }

@@ -37,8 +37,22 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
             max_connections: 1,
         },
         database: DatabaseSettings::of(""),
-        accounts: AccountSettings { roles: Vec::new(), signup: true, signup_fields: None, session_days: 1 },
+        accounts: AccountSettings {
+            roles: Vec::new(),
+            signup: SignUp::Open,
+            signup_fields: None,
+            verify: true,
+            deletion: true,
+            session_days: 1,
+        },
         api: ApiSettings { path: "/api".into(), max_per_page: 100 },
+        mail: MailSettings {
+            from: None,
+            way: MailWay::Terminal,
+            user: None,
+            password: None,
+            links: "https://test.example".into(),
+        },
     };
     Arc::new(Site {
         root: "/site".into(),
@@ -57,6 +71,7 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
                 ((*name).into(), template)
             })
             .collect(),
+        mails: Default::default(),
     })
 }
 

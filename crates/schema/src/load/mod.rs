@@ -4,6 +4,7 @@
 //! site.toml, .env, variables, flags ──settings──▶ Settings
 //! models/*.toml ──fields, relations──▶ Models without expressions ──rules──▶ Models
 //! pages/** ──front_matter, templates──▶ queries, forms ──▶ Pages
+//! mail/* ──mails──▶ templates of mails
 //! seeds/* ──seeds──▶ rows, read when they are asked for
 //! ```
 //!
@@ -14,6 +15,7 @@ mod dotenv;
 mod fields;
 mod forms;
 mod front_matter;
+mod mails;
 mod models;
 mod names;
 mod own;
@@ -102,6 +104,7 @@ fn read(root: &Path, layers: &Layers, reports: &Reports) -> Option<Site> {
         models: Arc::new(models),
         pages: loaded.pages,
         templates: loaded.templates,
+        mails: mails::load(root, reports),
     })
 }
 

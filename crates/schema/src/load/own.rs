@@ -47,7 +47,38 @@ pub(super) fn internal() -> Vec<(&'static str, Vec<OwnField>)> {
         OwnField { index: true, ..own(required("expires_at", "datetime")) },
         own(field("user_agent", "text")),
     ];
-    vec![("_sessions", sessions)]
+    let tokens = vec![
+        OwnField { unique: true, ..own(Field { hidden: true, ..required("token_hash", "text") }) },
+        own(required("purpose", "text")),
+        // Nobody's where it was asked for an address without an account: it opens nothing.
+        OwnField { to: Some(("users", OnDelete::Cascade)), ..own(field("user", "ref")) },
+        own(required("address", "text")),
+        own(Field { hidden: true, ..field("data", "text") }),
+        OwnField { index: true, ..own(required("expires_at", "datetime")) },
+    ];
+    vec![("_sessions", sessions), ("_tokens", tokens), ("_mails", mails())]
+}
+
+/// The outbox.
+fn mails() -> Vec<OwnField> {
+    let required = |name, ty| Field { required: true, ..field(name, ty) };
+    let states = ["waiting", "sent", "dead", "void"].map(str::to_owned).to_vec();
+    let hidden = |name| own(Field { hidden: true, ..field(name, "text") });
+    vec![
+        own(Field { choices: states, ..required("state", "choice") }),
+        own(required("template", "text")),
+        OwnField { index: true, ..own(required("recipient", "text")) },
+        own(required("subject", "text")),
+        // Links in them open accounts: gone as soon as they are sent.
+        hidden("text"),
+        hidden("html"),
+        own(required("message_id", "text")),
+        own(required("attempts", "int")),
+        OwnField { index: true, ..own(required("due_at", "datetime")) },
+        own(required("expires_at", "datetime")),
+        own(field("sent_at", "datetime")),
+        own(field("error", "text")),
+    ]
 }
 
 /// A text of ours that is checked like a site's.

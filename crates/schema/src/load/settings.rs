@@ -19,7 +19,8 @@ use super::toml::{self, Data, Entry, Node, Table, View};
 use super::{Layers, Mode};
 use crate::diagnostics::did_you_mean;
 use crate::settings::{
-    AccountSettings, ApiSettings, DatabaseSettings, ServerSettings, Settings, SiteSettings,
+    AccountSettings, ApiSettings, DatabaseSettings, MailSettings, MailWay, ServerSettings, Settings, SignUp,
+    SiteSettings,
 };
 use crate::value::Value;
 use read::Raw;
@@ -49,12 +50,18 @@ const NAMES: &[&str] = &[
     "accounts.roles",
     "accounts.signup",
     "accounts.signup_fields",
+    "accounts.verify",
+    "accounts.deletion",
     "accounts.session_days",
     "api.path",
     "api.max_per_page",
+    "mail.from",
+    "mail.url",
+    "mail.user",
+    "mail.password",
 ];
 
-const SECTIONS: &[&str] = &["site", "server", "database", "accounts", "api", "env"];
+const SECTIONS: &[&str] = &["site", "server", "database", "accounts", "api", "mail", "env"];
 
 /// Paths of a page or the API that the server keeps for itself.
 pub(super) const SERVERS_OWN: &[&str] = &["admin", "_purlin", "healthz", "readyz"];
@@ -271,17 +278,20 @@ impl<'a> Layered<'a> {
         let folder = folder.as_deref().unwrap_or(root).file_name();
         let folder = folder.map_or_else(|| "site".to_owned(), |name| name.to_string_lossy().into_owned());
         let minute = Duration::from_secs(60);
+        let url = self.read("site.url", read::site_url);
+        let listen = self.listen();
+        let mail = self.mail(url.as_deref(), listen);
         Settings {
             site: SiteSettings {
                 name: self.read("site.name", read::text).unwrap_or(folder),
-                url: self.read("site.url", read::site_url),
+                url,
                 description: self.read("site.description", read::text).unwrap_or_default(),
                 timezone: self.read("site.timezone", read::time_zone).unwrap_or_else(|| "UTC".to_owned()),
                 language: self.read("site.language", read::language).unwrap_or_else(|| "en".to_owned()),
                 extra: self.extra(),
             },
             server: ServerSettings {
-                listen: self.listen(),
+                listen,
                 hosts: self.read("server.hosts", read::hosts).unwrap_or_default(),
                 max_body_bytes: self.read("server.max_body", read::bytes).unwrap_or(10 << 20),
                 timeout: self.read("server.timeout", read::span).unwrap_or(minute / 2),
@@ -292,8 +302,10 @@ impl<'a> Layered<'a> {
             database: self.database(),
             accounts: AccountSettings {
                 roles: self.read("accounts.roles", read::roles).unwrap_or_default(),
-                signup: self.read("accounts.signup", read::truth).unwrap_or(true),
+                signup: self.read("accounts.signup", read::sign_up).unwrap_or(SignUp::Open),
                 signup_fields: self.read("accounts.signup_fields", read::list),
+                verify: self.verify(&mail),
+                deletion: self.read("accounts.deletion", read::truth).unwrap_or(true),
                 session_days: self
                     .read("accounts.session_days", |raw| read::count(raw, 1, 3650))
                     .unwrap_or(30),
@@ -302,6 +314,7 @@ impl<'a> Layered<'a> {
                 path: self.read("api.path", read::api_path).unwrap_or_else(|| "/api".to_owned()),
                 max_per_page: self.read("api.max_per_page", |raw| read::count(raw, 1, 10_000)).unwrap_or(100),
             },
+            mail,
         }
     }
 
@@ -321,6 +334,46 @@ impl<'a> Layered<'a> {
                 .unwrap_or_default(),
             ..usual
         }
+    }
+
+    /// Links in mails are made of what the owner wrote, never of a request.
+    fn mail(&self, url: Option<&str>, listen: SocketAddr) -> MailSettings {
+        let dev = self.layers.mode == Mode::Development;
+        let way = self.read("mail.url", read::mail_way);
+        let way = way.unwrap_or(if dev { MailWay::Terminal } else { MailWay::None });
+        let from = self.read("mail.from", read::mail_from);
+        if !dev && way != MailWay::None {
+            if url.is_none() {
+                self.complain("mail.url", "needs `site.url` beside it, which the links in mails begin with");
+            }
+            if from.is_none() && !self.values.contains_key("mail.from") {
+                self.complain(
+                    "mail.url",
+                    "needs `mail.from` beside it, as in from = \"Blog <hello@example.com>\"",
+                );
+            }
+        }
+        let host =
+            if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
+        let here = match listen {
+            SocketAddr::V6(_) if host.contains(':') => format!("http://[{host}]:{}", listen.port()),
+            _ => format!("http://{host}:{}", listen.port()),
+        };
+        MailSettings {
+            from,
+            way,
+            user: self.read("mail.user", read::text),
+            password: self.read("mail.password", read::text),
+            links: url.map_or(here, str::to_owned),
+        }
+    }
+
+    fn verify(&self, mail: &MailSettings) -> bool {
+        let asked = self.read("accounts.verify", read::truth);
+        if asked == Some(true) && !mail.is_on() {
+            self.complain("accounts.verify", "needs a way to send mail: set `mail.url`");
+        }
+        asked.unwrap_or(mail.is_on())
     }
 
     /// `PORT` is what a host sets: it changes the port alone, and under `serve` all of the machine's addresses are
@@ -374,6 +427,13 @@ impl<'a> Layered<'a> {
             Ok(value) => return Some(value),
             Err(message) => message,
         };
+        self.complain(name, &message);
+        None
+    }
+
+    /// Notes what is wrong with a setting where it was given.
+    fn complain(&self, name: &str, message: &str) {
+        let Some(given) = self.values.get(name) else { return };
         match given {
             Given::Toml(file, node) => {
                 file.error("bad-setting", &node.span, format!("`{name}` {message}"));
@@ -391,7 +451,6 @@ impl<'a> Layered<'a> {
                 file.error_in("bad-setting", format!("`{flag}` {message}"));
             }
         }
-        None
     }
 
     fn raw(&self, given: &Given<'_>) -> Option<Raw> {

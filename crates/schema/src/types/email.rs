@@ -55,7 +55,7 @@ impl FieldType for Email {
 
 /// The rule of HTML's `type=email` (WHATWG HTML, "valid e-mail address"), widened to letters of any script, within
 /// the lengths of RFC 5321.
-fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let local_fits = |c: char| c.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
     let label_fits = |label: &str| {

@@ -24,6 +24,7 @@ mod text;
 mod url;
 mod uuid;
 
+pub(crate) use email::is_address;
 pub use json::{
     MAX_BYTES as MAX_DOCUMENT_BYTES, MAX_DEPTH as MAX_DOCUMENT_DEPTH, MAX_VALUES as MAX_DOCUMENT_VALUES,
 };

@@ -1,9 +1,9 @@
-//! Accounts by API: sign-in, sign-out, who one is.
+//! Accounts by API: sign-in and sign-out, sign-up, links in mails, one's own account.
 
-use http::{HeaderValue, Response, StatusCode, header};
-use purlin_engine::accounts::{Carrier, SignedIn};
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use purlin_engine::accounts::{Carrier, SignedIn, SignedUp};
 use purlin_engine::{Actor, Failure, FieldMessage};
-use purlin_schema::value::{write_json, write_json_string};
+use purlin_schema::value::{format_datetime, write_json, write_json_string};
 use serde_json::{Map, Value};
 
 use super::JSON;
@@ -14,15 +14,132 @@ use crate::body::{Body, RequestBody};
 use crate::door::limits;
 use crate::guard::Identity;
 use crate::input;
+use crate::route::Auth;
 
-pub(super) async fn login(
+/// Answers a request below `/api/auth/`.
+///
+/// # Errors
+/// As a problem.
+pub(super) async fn answer(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    auth: Auth,
+    body: RequestBody,
+) -> Result<Response<Body>, Problem> {
+    match (auth, asking.method()) {
+        (Auth::Login, _) => return login(asking, identity, body).await,
+        (Auth::Logout, _) => return logout(asking, identity).await,
+        (Auth::Me, &Method::DELETE) => {}
+        (Auth::Me, _) => return me(asking, identity).await,
+        (Auth::Sessions, &Method::DELETE) => {
+            asking.engine().end_other_sessions(&identity.actor).await?;
+            return Ok(answer::empty(StatusCode::NO_CONTENT));
+        }
+        (Auth::Sessions, _) => return sessions(asking, identity).await,
+        (Auth::Session(id), _) => {
+            asking.engine().end_own_session(&identity.actor, id).await?;
+            return Ok(answer::empty(StatusCode::NO_CONTENT));
+        }
+        _ => {}
+    }
+    let body = limits::read(body, asking.current.max_body_bytes).await?;
+    let fields = input::json_object(asking.parts, &body, &[JSON])?;
+    if auth == Auth::SignUp {
+        return sign_up(asking, identity, &fields).await;
+    }
+    by_texts(asking, identity, auth, &fields).await
+}
+
+/// What takes a few texts.
+async fn by_texts(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    auth: Auth,
+    fields: &Map<String, Value>,
+) -> Result<Response<Body>, Problem> {
+    let (engine, actor, peer) = (asking.engine(), &identity.actor, asking.peer.to_string());
+    if auth.is_own() && actor.user().is_none() {
+        return Err(Problem::unauthenticated());
+    }
+    match auth {
+        Auth::Verify => {
+            let [token, password] = texts(fields, ["token", "password"])?;
+            let agent = asking.user_agent();
+            let session = engine.verify_sign_up(token, password, &peer, Carrier::Token, &agent).await?;
+            return with_session(asking, identity, StatusCode::CREATED, &session).await;
+        }
+        Auth::Reset => {
+            let [email] = texts(fields, ["email"])?;
+            engine.ask_for_reset(email, &peer).await?;
+            return Ok(answer::empty(StatusCode::ACCEPTED));
+        }
+        Auth::ConfirmReset => {
+            let [token, password] = texts(fields, ["token", "password"])?;
+            engine.reset_password(token, password).await?;
+        }
+        Auth::Password => {
+            let [old, new] = texts(fields, ["password", "new_password"])?;
+            engine.change_password(actor, old, new, &peer).await?;
+        }
+        Auth::Email => {
+            let [email, password] = texts(fields, ["email", "password"])?;
+            let at_once = engine.change_email(actor, password, email, &peer).await?;
+            let status = if at_once { StatusCode::NO_CONTENT } else { StatusCode::ACCEPTED };
+            return Ok(answer::empty(status));
+        }
+        Auth::ConfirmEmail => {
+            let [token] = texts(fields, ["token"])?;
+            engine.confirm_email(token).await?;
+        }
+        _ => {
+            let [password] = texts(fields, ["password"])?;
+            engine.delete_account(actor, password, &peer).await?;
+        }
+    }
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// 202 where a mail says how it goes on, else 201 with a session.
+async fn sign_up(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    fields: &Map<String, Value>,
+) -> Result<Response<Body>, Problem> {
+    let peer = asking.peer.to_string();
+    match asking.engine().sign_up_by_api(fields, &peer, &asking.user_agent()).await? {
+        SignedUp::ByMail => Ok(answer::empty(StatusCode::ACCEPTED)),
+        SignedUp::Now(session) => with_session(asking, identity, StatusCode::CREATED, &session).await,
+    }
+}
+
+async fn sessions(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
+    let sessions = asking.engine().own_sessions(&identity.actor).await?;
+    let mut out = br#"{"items":"#.to_vec();
+    json::write_list(&mut out, &sessions, |out, session| {
+        out.extend_from_slice(br#"{"id":"#);
+        write_json(&session.id.into(), false, out);
+        for (name, text) in [("kind", &session.kind), ("user_agent", &session.user_agent)] {
+            out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            write_json_string(text, out);
+        }
+        for (name, at) in [("created_at", session.began_at), ("seen_at", session.seen_at)] {
+            out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            write_json_string(&format_datetime(at), out);
+        }
+        out.extend_from_slice(format!(",\"current\":{}}}", session.is_current).as_bytes());
+    });
+    out.push(b'}');
+    Ok(answer::answer(StatusCode::OK, JSON, out))
+}
+
+async fn login(
     asking: &Asking<'_>,
     identity: &Identity,
     body: RequestBody,
 ) -> Result<Response<Body>, Problem> {
     let body = limits::read(body, asking.current.max_body_bytes).await?;
     let fields = input::json_object(asking.parts, &body, &[JSON])?;
-    let [email, password] = credentials(&fields)?;
+    let [email, password] = texts(&fields, ["email", "password"])?;
     let peer = asking.peer.to_string();
     let session =
         match asking.engine().sign_in(email, password, &peer, Carrier::Token, &asking.user_agent()).await {
@@ -30,17 +147,27 @@ pub(super) async fn login(
             Err(Failure::Unauthenticated) => return Err(wrong()),
             Err(failure) => return Err(failure.into()),
         };
+    with_session(asking, identity, StatusCode::OK, &session).await
+}
+
+/// A fresh session as it is answered: token, user, cookie.
+async fn with_session(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    status: StatusCode,
+    session: &SignedIn,
+) -> Result<Response<Body>, Problem> {
     let mut out = br#"{"token":"#.to_vec();
     write_json_string(&session.token, &mut out);
     out.extend_from_slice(br#","user":"#);
-    write_user(&mut out, asking, &session).await?;
+    write_user(&mut out, asking, session).await?;
     out.push(b'}');
-    let mut response = answer::answer(StatusCode::OK, JSON, out);
-    signed_in(asking, identity, &session, &mut response).await?;
+    let mut response = answer::answer(status, JSON, out);
+    signed_in(asking, identity, session, &mut response).await?;
     Ok(response)
 }
 
-pub(super) async fn logout(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
+async fn logout(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
     if let Some(token) = &identity.token {
         asking.engine().sign_out(token).await?;
     }
@@ -51,7 +178,7 @@ pub(super) async fn logout(asking: &Asking<'_>, identity: &Identity) -> Result<R
     Ok(response)
 }
 
-pub(super) async fn me(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
+async fn me(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
     let mut out = Vec::with_capacity(512);
     write_actor(&mut out, asking, &identity.actor).await?;
     Ok(answer::answer(StatusCode::OK, JSON, out))
@@ -79,8 +206,11 @@ async fn write_actor(out: &mut Vec<u8>, asking: &Asking<'_>, actor: &Actor) -> R
     Ok(())
 }
 
-/// The two texts of a sign-in, and nothing else.
-fn credentials(fields: &Map<String, Value>) -> Result<[&str; 2], Problem> {
+/// Texts by name, and nothing else.
+fn texts<'fields, const COUNT: usize>(
+    fields: &'fields Map<String, Value>,
+    names: [&str; COUNT],
+) -> Result<[&'fields str; COUNT], Problem> {
     let mut errors = Vec::new();
     let mut message = |field: &str, code: &str, message: &str| {
         errors.push(FieldMessage {
@@ -89,7 +219,7 @@ fn credentials(fields: &Map<String, Value>) -> Result<[&str; 2], Problem> {
             message: message.to_owned(),
         });
     };
-    let [email, password] = ["email", "password"].map(|name| match fields.get(name) {
+    let found = names.map(|name| match fields.get(name) {
         Some(Value::String(text)) => text.as_str(),
         Some(_) => {
             message(name, "wrong_type", "must be text");
@@ -100,10 +230,10 @@ fn credentials(fields: &Map<String, Value>) -> Result<[&str; 2], Problem> {
             ""
         }
     });
-    for name in fields.keys().filter(|name| !matches!(name.as_str(), "email" | "password")) {
+    for name in fields.keys().filter(|name| !names.contains(&name.as_str())) {
         message(name, "unknown_field", "there is no such field");
     }
-    if errors.is_empty() { Ok([email, password]) } else { Err(Failure::Invalid(errors).into()) }
+    if errors.is_empty() { Ok(found) } else { Err(Failure::Invalid(errors).into()) }
 }
 
 fn wrong() -> Problem {

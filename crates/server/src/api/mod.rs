@@ -10,7 +10,7 @@ use crate::answer::Problem;
 use crate::app::{Asking, allow};
 use crate::body::{Body, RequestBody};
 use crate::guard::Identity;
-use crate::route::ApiTarget;
+use crate::route::{ApiTarget, Auth};
 
 /// What the API answers with.
 pub(crate) const JSON: &str = "application/json";
@@ -28,8 +28,9 @@ pub(crate) async fn answer(
     let allowed = match target {
         ApiTarget::Collection(_) => "GET, HEAD, POST, OPTIONS",
         ApiTarget::Record(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
-        ApiTarget::Login | ApiTarget::Logout => "POST, OPTIONS",
-        ApiTarget::Me => "GET, HEAD, OPTIONS",
+        ApiTarget::Auth(Auth::Me | Auth::Sessions) => "GET, HEAD, DELETE, OPTIONS",
+        ApiTarget::Auth(Auth::Session(_)) => "DELETE, OPTIONS",
+        ApiTarget::Auth(_) => "POST, OPTIONS",
         ApiTarget::Nothing => return Err(Problem::not_found()),
     };
     if !allowed.split(", ").any(|method| method == asking.method().as_str()) {
@@ -54,9 +55,7 @@ pub(crate) async fn answer(
             Method::DELETE => Box::pin(records::delete(asking, identity, (model, id))).await,
             _ => records::get(asking, identity, (model, id)).await,
         },
-        ApiTarget::Login => Box::pin(auth::login(asking, identity, body)).await,
-        ApiTarget::Logout => Box::pin(auth::logout(asking, identity)).await,
-        ApiTarget::Me => Box::pin(auth::me(asking, identity)).await,
+        ApiTarget::Auth(auth) => Box::pin(auth::answer(asking, identity, auth, body)).await,
         ApiTarget::Nothing => Err(Problem::not_found()),
     }
 }

@@ -1,5 +1,7 @@
 //! What only `purlin dev` has: pages load themselves again when the site changed, and errors are shown.
 
+pub(crate) mod mail;
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -24,7 +24,9 @@ pub(crate) enum Target {
     Live,
     /// The API.
     Api(ApiTarget),
-    /// Sign-in, sign-up, sign-out.
+    /// What was mailed, under `dev`.
+    Mail(Option<(Id, bool)>),
+    /// Sign-in, sign-up, sign-out, one's own account.
     Account(Account),
     /// Whatever else: an axum route, a file or a page.
     Other,
@@ -34,10 +36,58 @@ pub(crate) enum Target {
 pub(crate) enum ApiTarget {
     Collection(ModelId),
     Record(ModelId, Id),
+    Auth(Auth),
+    Nothing,
+}
+
+/// What a path below `/api/auth/` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Auth {
     Login,
     Logout,
     Me,
-    Nothing,
+    SignUp,
+    Verify,
+    Reset,
+    ConfirmReset,
+    Password,
+    Email,
+    ConfirmEmail,
+    Sessions,
+    Session(Id),
+}
+
+impl Auth {
+    /// The paths that are there, with what they take.
+    pub(crate) const ALL: &[(&str, Auth, &[&str])] = &[
+        ("auth/login", Auth::Login, &["POST"]),
+        ("auth/logout", Auth::Logout, &["POST"]),
+        ("auth/me", Auth::Me, &["GET", "DELETE"]),
+        ("auth/signup", Auth::SignUp, &["POST"]),
+        ("auth/verify", Auth::Verify, &["POST"]),
+        ("auth/reset", Auth::Reset, &["POST"]),
+        ("auth/reset/confirm", Auth::ConfirmReset, &["POST"]),
+        ("auth/password", Auth::Password, &["POST"]),
+        ("auth/email", Auth::Email, &["POST"]),
+        ("auth/email/confirm", Auth::ConfirmEmail, &["POST"]),
+        ("auth/sessions", Auth::Sessions, &["GET", "DELETE"]),
+    ];
+
+    /// Whether a site has it.
+    pub(crate) fn is_on(self, site: &Site) -> bool {
+        let settings = &site.settings;
+        match self {
+            Auth::SignUp => settings.accounts.signup.is_open(),
+            Auth::Verify => settings.accounts.signup.is_open() && settings.accounts.verify,
+            Auth::Reset | Auth::ConfirmReset | Auth::ConfirmEmail => settings.mail.is_on(),
+            _ => true,
+        }
+    }
+
+    /// Whether only somebody who is signed in has it.
+    pub(crate) fn is_own(self) -> bool {
+        matches!(self, Auth::Me | Auth::Password | Auth::Email | Auth::Sessions | Auth::Session(_))
+    }
 }
 
 /// An account page.
@@ -46,6 +96,51 @@ pub(crate) enum Account {
     Login,
     SignUp,
     Logout,
+    Verify,
+    Reset,
+    Home,
+    Password,
+    Email,
+    Sessions,
+    Delete,
+}
+
+impl Account {
+    /// Their paths, with the templates that show them.
+    pub(crate) const ALL: &[(&str, Account, &str)] = &[
+        (LOGIN, Account::Login, "login.html"),
+        (SIGN_UP, Account::SignUp, "signup.html"),
+        (LOGOUT, Account::Logout, ""),
+        ("/verify", Account::Verify, "verify.html"),
+        ("/reset", Account::Reset, "reset.html"),
+        (HOME, Account::Home, "account/index.html"),
+        ("/account/password", Account::Password, "account/password.html"),
+        ("/account/email", Account::Email, "account/email.html"),
+        ("/account/sessions", Account::Sessions, "account/sessions.html"),
+        ("/account/delete", Account::Delete, "account/delete.html"),
+    ];
+
+    /// Whether a site has it. (`/account` may be a page of its own.)
+    pub(crate) fn is_on(self, site: &Site) -> bool {
+        let settings = &site.settings;
+        match self {
+            Account::SignUp => settings.accounts.signup.is_open(),
+            Account::Verify => settings.accounts.signup.is_open() && settings.accounts.verify,
+            Account::Reset => settings.mail.is_on(),
+            Account::Delete => settings.accounts.deletion,
+            Account::Home => !site.pages.contains_key("account.html"),
+            _ => true,
+        }
+    }
+
+    /// The template that shows it.
+    pub(crate) fn template(self) -> &'static str {
+        Account::ALL.iter().find(|(_, account, _)| *account == self).map_or("", |(.., template)| template)
+    }
+
+    fn at(path: &str) -> Option<Account> {
+        Account::ALL.iter().find(|(known, ..)| *known == path).map(|(_, account, _)| *account)
+    }
 }
 
 /// Paths that mean the same on every site.
@@ -55,6 +150,8 @@ pub(crate) const LIVE: &str = "/_purlin/live";
 pub(crate) const LOGIN: &str = "/login";
 pub(crate) const SIGN_UP: &str = "/signup";
 pub(crate) const LOGOUT: &str = "/logout";
+pub(crate) const HOME: &str = "/account";
+pub(crate) const MAIL: &str = "/_purlin/mail";
 
 /// What a decoded path asks for.
 pub(crate) fn resolve(site: &Site, dev: bool, path: &str) -> Target {
@@ -62,14 +159,28 @@ pub(crate) fn resolve(site: &Site, dev: bool, path: &str) -> Target {
         ALIVE => Target::Alive,
         READY => Target::Ready,
         LIVE if dev => Target::Live,
-        LOGIN => Target::Account(Account::Login),
-        SIGN_UP => Target::Account(Account::SignUp),
-        LOGOUT => Target::Account(Account::Logout),
+        MAIL if dev => Target::Mail(None),
         _ => match below(path, &site.settings.api.path) {
             Some(rest) => Target::Api(resolve_api(site, rest)),
-            None => Target::Other,
+            None => resolve_other(site, dev, path),
         },
     }
+}
+
+fn resolve_other(site: &Site, dev: bool, path: &str) -> Target {
+    if let Some(account) = Account::at(path)
+        // Pages that a site has switched off are nobody's, but for the one that may be its own.
+        && (account != Account::Home || account.is_on(site))
+    {
+        return Target::Account(account);
+    }
+    if dev && let Some(rest) = below(path, MAIL) {
+        let (id, is_raw) = rest.strip_suffix("/html").map_or((rest, false), |id| (id, true));
+        if let Some(id) = int_id(id) {
+            return Target::Mail(Some((id, is_raw)));
+        }
+    }
+    Target::Other
 }
 
 /// Whether a path, decoded or not, is the API's: its errors are JSON.
@@ -84,11 +195,8 @@ fn below<'path>(path: &'path str, prefix: &str) -> Option<&'path str> {
 }
 
 fn resolve_api(site: &Site, rest: &str) -> ApiTarget {
-    match rest {
-        "auth/login" => return ApiTarget::Login,
-        "auth/logout" => return ApiTarget::Logout,
-        "auth/me" => return ApiTarget::Me,
-        _ => {}
+    if let Some(auth) = resolve_auth(rest) {
+        return if auth.is_on(site) { ApiTarget::Auth(auth) } else { ApiTarget::Nothing };
     }
     let (name, id) = match rest.split_once('/') {
         Some((name, id)) => (name, Some(id)),
@@ -103,6 +211,16 @@ fn resolve_api(site: &Site, rest: &str) -> ApiTarget {
     }
 }
 
+fn resolve_auth(rest: &str) -> Option<Auth> {
+    if !rest.starts_with("auth/") {
+        return None;
+    }
+    if let Some(id) = rest.strip_prefix("auth/sessions/") {
+        return int_id(id).map(Auth::Session);
+    }
+    Auth::ALL.iter().find(|(known, ..)| *known == rest).map(|(_, auth, _)| *auth)
+}
+
 /// Whether a model has an API.
 pub(crate) fn is_open(model: &Model) -> bool {
     model.api && model.access.declared && !model.internal
@@ -113,6 +231,10 @@ fn parse_id(model: &Model, text: &str) -> Option<Id> {
     if model.uuid_ids {
         return parse_uuid(text).map(Id::Uuid);
     }
+    int_id(text)
+}
+
+fn int_id(text: &str) -> Option<Id> {
     let canonical =
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     if canonical { text.parse().ok().map(Id::Int) } else { None }

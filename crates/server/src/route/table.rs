@@ -4,7 +4,7 @@
 use purlin_schema::model::{Model, Rule};
 use purlin_schema::{Site, page::Page};
 
-use super::{ALIVE, LIVE, LOGIN, LOGOUT, READY, SIGN_UP, is_open};
+use super::{ALIVE, Account, Auth, LIVE, MAIL, READY, is_open};
 
 /// What answers a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,16 +43,21 @@ pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo
     table.add(&["GET"], READY, Kind::Server, "everybody", "");
     if dev {
         table.add(&["GET"], LIVE, Kind::Server, "everybody", "");
+        table.add(&["GET"], MAIL, Kind::Server, "everybody", "");
     }
-    table.add(&["GET", "POST"], LOGIN, Kind::Account, "everybody", "login.html");
-    if site.settings.accounts.signup {
-        table.add(&["GET", "POST"], SIGN_UP, Kind::Account, "everybody", "signup.html");
+    for (path, account, template) in Account::ALL {
+        let methods: &[&str] = if *account == Account::Logout { &["POST"] } else { &["GET", "POST"] };
+        if account.is_on(site) {
+            table.add(methods, path, Kind::Account, who_may(path.starts_with("/account")), template);
+        }
     }
-    table.add(&["POST"], LOGOUT, Kind::Account, "everybody", "");
     let api = site.settings.api.path.trim_end_matches('/');
-    table.add(&["POST"], &format!("{api}/auth/login"), Kind::Api, "everybody", "");
-    table.add(&["POST"], &format!("{api}/auth/logout"), Kind::Api, "everybody", "");
-    table.add(&["GET"], &format!("{api}/auth/me"), Kind::Api, "who is signed in", "");
+    for (path, auth, methods) in Auth::ALL {
+        if auth.is_on(site) {
+            table.add(methods, &format!("{api}/{path}"), Kind::Api, who_may(auth.is_own()), "");
+        }
+    }
+    table.add(&["DELETE"], &format!("{api}/auth/sessions/[id]"), Kind::Api, who_may(true), "");
     for model in site.models.iter().filter(|model| is_open(model)) {
         let guard = guard_of(model);
         table.add(&["GET", "POST"], &format!("{api}/{}", model.name), Kind::Api, &guard, &model.name);
@@ -62,8 +67,12 @@ pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo
     for page in site.pages.values() {
         // A `login.html` or `signup.html` of a site stands in for Purlin's own and has no route of its own.
         // And a file is looked for before a page.
-        let taken =
-            |path: String| matches!(path.as_str(), LOGIN | SIGN_UP | LOGOUT) || assets.contains(&path);
+        let own = |path: &str| {
+            Account::ALL.iter().any(|(known, account, _)| {
+                *known == path && (*account != Account::Home || account.is_on(site))
+            })
+        };
+        let taken = |path: String| own(&path) || assets.contains(&path);
         if let Some(route) = page.route.as_ref().filter(|route| !taken(route.to_string())) {
             let methods: &[&str] = if page.forms.is_empty() { &["GET"] } else { &["GET", "POST"] };
             table.add(methods, &route.to_string(), Kind::Page, guard_of_page(page), &page.template);
@@ -73,6 +82,10 @@ pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo
         table.add(&["GET"], path, Kind::Asset, "everybody", &format!("public{path}"));
     }
     table.0
+}
+
+fn who_may(is_own: bool) -> &'static str {
+    if is_own { "who is signed in" } else { "everybody" }
 }
 
 struct Table(Vec<RouteInfo>);

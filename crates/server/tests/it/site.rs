@@ -122,7 +122,14 @@ impl Site {
         let store = Store::open(folder.path(), database, site.models.clone()).unwrap();
         let assets = Assets::open(&folder.path().join("public"), false).unwrap();
         config.assets = assets.clone();
-        let options = Options { dev: false, secret: [7; 32], password_cost: Cost::CHEAP, clock: now, assets };
+        let options = Options {
+            dev: false,
+            secret: [7; 32],
+            password_cost: Cost::CHEAP,
+            clock: now,
+            assets,
+            outbox: Default::default(),
+        };
         let engine = Engine::open(Arc::new(site), store, options)
             .unwrap_or_else(|mistakes| panic!("{:#?}", mistakes.list));
         let app = App::new(Arc::new(ArcSwap::from_pointee(engine.clone())), config);

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::SERVERS_OWN;
+use crate::settings::{MailWay, SignUp};
+use crate::types::is_address;
 use crate::value::parse_duration;
 
 /// A setting's value before it is read; what comes from outside of TOML is text whatever it means.
@@ -224,4 +226,55 @@ pub(super) fn api_path(raw: &Raw) -> Result<String, String> {
         return Err(format!("cannot be below `/{first}`, which is the server's own"));
     }
     Ok(path.to_owned())
+}
+
+/// `"open"`, `"closed"`, or the domains whose addresses may.
+pub(super) fn sign_up(raw: &Raw) -> Result<SignUp, String> {
+    let wrong = || "must be \"open\", \"closed\" or a list of domains such as [\"example.com\"]".to_owned();
+    match raw {
+        Raw::Bool(true) => return Ok(SignUp::Open),
+        Raw::Bool(false) => return Ok(SignUp::Closed),
+        Raw::Text(text) | Raw::Outside(text) => match text.trim() {
+            "open" | "true" | "1" => return Ok(SignUp::Open),
+            "closed" | "false" | "0" => return Ok(SignUp::Closed),
+            _ => {}
+        },
+        _ => {}
+    }
+    let domains = list(raw).map_err(|_| wrong())?;
+    let fits = |domain: &String| domain.contains('.') && !domain.contains(':') && is_host(domain);
+    if domains.is_empty() || !domains.iter().all(fits) {
+        return Err(wrong());
+    }
+    Ok(SignUp::Domains(domains.iter().map(|domain| domain.to_lowercase()).collect()))
+}
+
+/// By what mail leaves. What a URL of SMTP holds besides its host is looked at by whoever connects.
+pub(super) fn mail_way(raw: &Raw) -> Result<MailWay, String> {
+    let wrong = || {
+        "must be \"smtps://mail.example.com\" (TLS), \"smtp://mail.example.com:587\" (STARTTLS), \"sendmail:\", \
+         \"folder:data/mail\", \"terminal\" or \"none\""
+            .to_owned()
+    };
+    let text = text(raw)?;
+    Ok(match text.split_once(':') {
+        None if text == "none" => MailWay::None,
+        None if text == "terminal" => MailWay::Terminal,
+        Some(("sendmail", "")) => MailWay::Sendmail("/usr/sbin/sendmail".to_owned()),
+        Some(("sendmail", path)) => MailWay::Sendmail(path.to_owned()),
+        Some(("folder", path)) if !path.is_empty() => MailWay::Folder(path.to_owned()),
+        Some(("smtp" | "smtps", rest)) if rest.len() > 2 && rest.starts_with("//") => MailWay::Smtp(text),
+        _ => return Err(wrong()),
+    })
+}
+
+/// `Name <address>`, or the address alone.
+pub(super) fn mail_from(raw: &Raw) -> Result<String, String> {
+    let wrong = || "must be a sender such as \"Blog <hello@example.com>\"".to_owned();
+    let text = text(raw)?.trim().to_owned();
+    let address = match text.strip_suffix('>') {
+        Some(front) => front.rsplit_once('<').ok_or_else(wrong)?.1,
+        None => text.as_str(),
+    };
+    if is_address(address) && !text.contains(char::is_control) { Ok(text) } else { Err(wrong()) }
 }

@@ -1,7 +1,10 @@
-//! The pages for sign-in, sign-up and sign-out.
+//! The pages of accounts: sign-in, sign-up and sign-out here; links in mails and one's own account beside.
+
+mod mail;
+mod own;
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use purlin_engine::accounts::{Carrier, SignUp, SignedIn};
+use purlin_engine::accounts::{Carrier, SignUp, SignedIn, SignedUp};
 use purlin_engine::pages::PageAnswer;
 use purlin_engine::{Failure, Flash};
 use serde_json::json;
@@ -25,6 +28,9 @@ pub(crate) async fn answer(
     account: Account,
     body: RequestBody,
 ) -> Result<Response<Body>, Problem> {
+    if !account.is_on(asking.engine().site()) {
+        return Err(Problem::not_found());
+    }
     let allowed = if account == Account::Logout { "POST, OPTIONS" } else { "GET, HEAD, POST, OPTIONS" };
     match (account, asking.method()) {
         (_, &Method::OPTIONS) => Ok(allow(allowed)),
@@ -33,6 +39,13 @@ pub(crate) async fn answer(
         (Account::SignUp, &Method::GET | &Method::HEAD) => sign_up_page(asking, identity).await,
         (Account::SignUp, &Method::POST) => sign_up(asking, identity, body).await,
         (Account::Logout, &Method::POST) => logout(asking, identity).await,
+        (Account::Logout, _) => Err(Problem::method_not_allowed(allowed)),
+        (Account::Verify, &Method::GET | &Method::HEAD) => mail::verify_page(asking, identity).await,
+        (Account::Verify, &Method::POST) => mail::verify(asking, identity, body).await,
+        (Account::Reset, &Method::GET | &Method::HEAD) => mail::reset_page(asking, identity).await,
+        (Account::Reset, &Method::POST) => mail::reset(asking, identity, body).await,
+        (_, &Method::GET | &Method::HEAD) => own::page(asking, identity, account).await,
+        (_, &Method::POST) => own::posted(asking, identity, account, body).await,
         _ => Err(Problem::method_not_allowed(allowed)),
     }
 }
@@ -117,7 +130,8 @@ async fn login_html(
         ("next".to_owned(), json!(tried.next)),
         ("email".to_owned(), json!(tried.email)),
         ("message".to_owned(), json!(tried.message)),
-        ("signup".to_owned(), json!(asking.engine().site().settings.accounts.signup)),
+        ("signup".to_owned(), json!(asking.engine().site().settings.accounts.signup.is_open())),
+        ("mail".to_owned(), json!(asking.engine().sends_mail())),
     ];
     Ok(asking.engine().system_page("login.html", &request, extra).await?)
 }
@@ -145,8 +159,9 @@ async fn sign_up(
     form.retain(|(name, _)| name != "next");
     form.push(("next".to_owned(), next.clone()));
     let request = pages::request(asking, identity, &query, Vec::new());
-    match asking.engine().sign_up(request, &form, &asking.user_agent()).await? {
-        SignUp::Done(session) => {
+    match asking.engine().sign_up(request, &form, &asking.peer.to_string(), &asking.user_agent()).await? {
+        SignUp::Done(SignedUp::ByMail) => Ok(answer::redirect(StatusCode::SEE_OTHER, "/verify")),
+        SignUp::Done(SignedUp::Now(session)) => {
             let mut response = answer::redirect(StatusCode::SEE_OTHER, &next);
             signed_in(asking, identity, &session, &mut response).await?;
             Ok(response)

@@ -1,0 +1,100 @@
+//! What goes by a link in a mail: the password that was forgotten, and the address of a sign-up.
+
+use http::{Response, StatusCode};
+use purlin_engine::Failure;
+use purlin_engine::accounts::Carrier;
+use serde_json::json;
+
+use super::own::Said;
+use super::{signed_in, value_of};
+use crate::answer::{self, Problem};
+use crate::app::Asking;
+use crate::body::{Body, RequestBody};
+use crate::guard::Identity;
+use crate::pages::set_flash;
+use crate::route::{Account, LOGIN};
+
+/// A form for the address; with a token one for the new password.
+pub(super) async fn reset_page(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
+    let query = asking.query()?;
+    let mut said = Said::default();
+    if let Some(token) = value_of(&query, "token") {
+        match asking.engine().look_at_reset(token).await {
+            Ok(()) => said.extra.push(("token", json!(token))),
+            Err(failure) => said = Said::refused(failure)?,
+        }
+    }
+    said.extra.push(("sent", json!(value_of(&query, "sent").is_some())));
+    said.show(asking, identity, Account::Reset).await
+}
+
+pub(super) async fn reset(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    body: RequestBody,
+) -> Result<Response<Body>, Problem> {
+    let form = asking.form(body).await?;
+    let given = |name: &str| value_of(&form, name).unwrap_or_default();
+    let token = given("token");
+    if token.is_empty() {
+        return match asking.engine().ask_for_reset(given("email"), &asking.peer.to_string()).await {
+            Ok(()) => Ok(answer::redirect(StatusCode::SEE_OTHER, "/reset?sent=1")),
+            Err(failure) => {
+                let said = Said::refused(failure)?.with("email", given("email"));
+                said.show(asking, identity, Account::Reset).await
+            }
+        };
+    }
+    match asking.engine().reset_password(token, given("password")).await {
+        Ok(()) => {
+            let mut response = answer::redirect(StatusCode::SEE_OTHER, LOGIN);
+            set_flash(asking, &mut response, "Your password is changed. Sign in with the new one.");
+            Ok(response)
+        }
+        Err(failure) => {
+            // A link that is dead stays so: the form for another comes back.
+            let dead = matches!(&failure, Failure::Invalid(messages) if messages.iter().any(|one| one.field == "token"));
+            let said = Said::refused(failure)?.with("token", if dead { "" } else { token });
+            said.show(asking, identity, Account::Reset).await
+        }
+    }
+}
+
+/// Where a sign-up leads to; with a token a form for its password.
+pub(super) async fn verify_page(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
+    let query = asking.query()?;
+    let mut said = Said::default();
+    if let Some(token) = value_of(&query, "token") {
+        match asking.engine().look_at_link(token, true).await {
+            Ok(()) => said.extra.push(("token", json!(token))),
+            Err(failure) => said = Said::refused(failure)?,
+        }
+    }
+    said.show(asking, identity, Account::Verify).await
+}
+
+pub(super) async fn verify(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    body: RequestBody,
+) -> Result<Response<Body>, Problem> {
+    let form = asking.form(body).await?;
+    let given = |name: &str| value_of(&form, name).unwrap_or_default();
+    let (token, peer) = (given("token"), asking.peer.to_string());
+    let agent = asking.user_agent();
+    let made = asking.engine().verify_sign_up(token, given("password"), &peer, Carrier::Cookie, &agent).await;
+    match made {
+        Ok(session) => {
+            let mut response = answer::redirect(StatusCode::SEE_OTHER, "/");
+            signed_in(asking, identity, &session, &mut response).await?;
+            set_flash(asking, &mut response, "Welcome. Your account is made, and you are signed in.");
+            Ok(response)
+        }
+        Err(failure) => {
+            let again = matches!(&failure, Failure::TooMany(_))
+                || matches!(&failure, Failure::Invalid(messages) if messages.iter().all(|one| one.field == "password"));
+            let said = Said::refused(failure)?.with("token", if again { token } else { "" });
+            said.show(asking, identity, Account::Verify).await
+        }
+    }
+}
