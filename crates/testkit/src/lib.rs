@@ -7,6 +7,7 @@
 //! - [`fuzz`]: what fuzz targets do, and their seeds again.
 //! - [`http`]: the least client for the real binary.
 //! - [`scenario`]: `scenarios/<area>/<case>/`: a site, the requests, and what must come of them.
+//! - [`smtp`]: a mail server that takes, refuses or hangs.
 //! - [`webdriver`]: a real Chromium.
 //!
 //! Only tests use this crate; it ships nowhere.
@@ -18,6 +19,7 @@ pub mod fuzz;
 pub mod http;
 pub mod running;
 pub mod scenario;
+pub mod smtp;
 pub mod webdriver;
 
 pub use client::{Client, Reply};

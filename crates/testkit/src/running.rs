@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use purlin_engine::accounts::Cost;
+use purlin_engine::mail::{Letter, Outbox};
 use purlin_engine::seed::SeedError;
 use purlin_engine::{Engine, Options};
 use purlin_schema::Site;
@@ -33,8 +34,10 @@ pub struct Running {
     pub app: App,
     /// What is behind it.
     pub engine: Engine,
+    /// What was shown on the terminal instead of being mailed.
+    letters: Arc<Mutex<Vec<Letter>>>,
     folder: TempDir,
-    _fresh: Option<Fresh>,
+    fresh: Option<Fresh>,
 }
 
 impl Running {
@@ -68,6 +71,21 @@ impl Running {
     /// # Errors
     /// With what is wrong with the site, as it is drawn.
     pub async fn try_of(folder: &Path) -> Result<Running, String> {
+        Running::opened(folder, "").await
+    }
+
+    /// As [`Running::of`], with more at the end of its `site.toml`.
+    ///
+    /// # Panics
+    /// As [`Running::of`].
+    pub async fn with_settings(folder: &Path, more: &str) -> Running {
+        match Running::opened(folder, more).await {
+            Ok(running) => running,
+            Err(mistakes) => panic!("{}: {mistakes}", folder.display()),
+        }
+    }
+
+    async fn opened(folder: &Path, more: &str) -> Result<Running, String> {
         CLOCK.set(BEGINNING);
         // What a server logs goes where a test's output goes; `RUST_LOG=purlin=debug` says more.
         let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
@@ -75,29 +93,37 @@ impl Running {
         let copy = tempfile::tempdir().map_err(|error| error.to_string())?;
         copy_folder(folder, copy.path()).map_err(|error| error.to_string())?;
         let root = copy.path().to_owned();
+        if !more.is_empty() {
+            let file = root.join("site.toml");
+            let settings = fs::read_to_string(&file).map_err(|error| error.to_string())?;
+            fs::write(file, settings + more).map_err(|error| error.to_string())?;
+        }
         // Nothing in a site says which database it is on.
         let fresh = Fresh::new();
-        let url = fresh.iter().map(|fresh| ("database.url".to_owned(), fresh.url.clone()));
-        let layers = Layers { flags: url.collect(), ..Layers::default() };
-        let (site, _warnings) = Site::load(&root, &layers).map_err(|mistakes| mistakes.draw(false))?;
-        let site = Arc::new(site);
-        migrate(&site)?;
-        let store = Store::open(&site.root, &site.settings.database, site.models.clone())
-            .map_err(|error| error.to_string())?;
-        let assets = Assets::open(&root.join("public"), false).map_err(|error| error.to_string())?;
-        let options = Options {
-            dev: false,
-            secret: [7; 32],
-            password_cost: Cost::CHEAP,
-            outbox: Default::default(),
-            clock: || CLOCK.get(),
-            assets: assets.clone(),
-        };
-        let engine = Engine::open(site, store, options).map_err(|mistakes| mistakes.draw(false))?;
+        let letters = Arc::<Mutex<Vec<Letter>>>::default();
+        let (engine, assets) = open(&root, fresh.as_ref(), letters.clone())?;
         engine.load_seeds(|_, _| {}).await.map_err(|error| drawn(&error))?;
         let source = Arc::new(ArcSwap::from_pointee(engine.clone()));
         let app = App::new(source, Config { assets, live: None, router: None });
-        Ok(Running { app, engine, folder: copy, _fresh: fresh })
+        Ok(Running { app, engine, letters, folder: copy, fresh })
+    }
+
+    /// Another engine on the same database, with nothing in common but the clock: as another process would be.
+    ///
+    /// # Panics
+    /// Where the site cannot be opened again.
+    #[must_use]
+    pub fn another(&self) -> Engine {
+        open(self.folder.path(), self.fresh.as_ref(), self.letters.clone()).expect("it was open before").0
+    }
+
+    /// Sends what is due, and gives what came of it on the terminal since the last time.
+    ///
+    /// # Panics
+    /// Where the database fails.
+    pub async fn mails(&self) -> Vec<Letter> {
+        while self.engine.send_due().await.expect("the outbox is read") > 0 {}
+        std::mem::take(&mut *self.letters.lock().expect("nobody panics"))
     }
 
     /// The site's folder.
@@ -116,6 +142,31 @@ impl Running {
 /// Lets time pass for the sites of this thread; where a site opens, it is [`BEGINNING`] again.
 pub fn pass(micros: i64) {
     CLOCK.set(CLOCK.get() + micros);
+}
+
+fn open(
+    root: &Path,
+    fresh: Option<&Fresh>,
+    letters: Arc<Mutex<Vec<Letter>>>,
+) -> Result<(Engine, Arc<Assets>), String> {
+    let url = fresh.map(|fresh| ("database.url".to_owned(), fresh.url.clone()));
+    let layers = Layers { flags: url.into_iter().collect(), ..Layers::default() };
+    let (site, _warnings) = Site::load(root, &layers).map_err(|mistakes| mistakes.draw(false))?;
+    let site = Arc::new(site);
+    migrate(&site)?;
+    let store = Store::open(&site.root, &site.settings.database, site.models.clone())
+        .map_err(|error| error.to_string())?;
+    let assets = Assets::open(&root.join("public"), false).map_err(|error| error.to_string())?;
+    let options = Options {
+        dev: false,
+        secret: [7; 32],
+        password_cost: Cost::CHEAP,
+        outbox: Outbox::showing(move |letter| letters.lock().expect("nobody panics").push(letter.clone())),
+        clock: || CLOCK.get(),
+        assets: assets.clone(),
+    };
+    let engine = Engine::open(site, store, options).map_err(|mistakes| mistakes.draw(false))?;
+    Ok((engine, assets))
 }
 
 fn migrate(site: &Site) -> Result<(), String> {

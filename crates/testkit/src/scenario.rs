@@ -22,8 +22,8 @@
 //! GET /api/posts/{{post}}
 //! ```
 //!
-//! - `@name = PLACE` before the request line keeps something of the answer: a JSON pointer into it, or the name of
-//!   a header. `{{name}}` stands for it in later steps. (And `{{a*9000}}` for so many
+//! - `@name = PLACE` before the request line keeps something of the answer: a JSON pointer into it, the name of
+//!   a header, or `mail`: the token of the link in the mail that the step caused. `{{name}}` stands for it in later steps. (And `{{a*9000}}` for so many
 //!   letters.) `@wait = 3600` lets so many seconds pass before the step;
 //!   one second passes with each step anyway. `@from = 203.0.113.9` is the address of the peer.
 //! - A body that begins with `{` or `[` is JSON, any other a form with a field a line; a `Content-Type` of one's
@@ -42,6 +42,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use purlin_engine::mail::Letter;
 
 use crate::client::{Client, Reply};
 use crate::running::{self, Running};
@@ -169,7 +171,12 @@ async fn run(folder: &Path, case: &Path) -> String {
         for (name, place) in &step.keep {
             kept.insert(name.clone(), kept_of(&reply, place));
         }
+        let mails = running.mails().await;
+        for (name, _) in step.keep.iter().filter(|(_, place)| place == "mail") {
+            kept.insert(name.clone(), token_of(&mails));
+        }
         transcript.add(&step, &reply, &kept);
+        transcript.add_mails(&mails, &kept);
     }
     transcript.text()
 }
@@ -302,6 +309,13 @@ fn kept_of(reply: &Reply, place: &str) -> String {
         Some(other) => other.to_string(),
         None => String::new(),
     }
+}
+
+/// The token of the link in the last mail.
+fn token_of(mails: &[Letter]) -> String {
+    let text = mails.last().map(|mail| mail.text.as_str()).unwrap_or_default();
+    let token = text.split_once("token=").map_or("", |(_, rest)| rest);
+    token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
 }
 
 fn difference(expected: &str, came: &str) -> String {

@@ -73,20 +73,11 @@ impl Engine {
         let accounts = &self.inner.accounts;
         let user = actor.user().ok_or(Failure::Unauthenticated)?;
         self.confirm(user, password, address).await?;
-        let users = self.model(accounts.users);
-        let field = users.field(accounts.email);
-        let refuse =
-            |code: &str, message: &str| Failure::Invalid(vec![FieldMessage::new("email", code, message)]);
-        let value =
-            field.ty.from_text(field, email).map_err(|problem| refuse(problem.code, &problem.message))?;
-        if let Some(problem) = field.ty.check(field, &value) {
-            return Err(refuse(problem.code, &problem.message));
-        }
-        let email = value.as_text().filter(|email| !email.is_empty());
-        let email = email.ok_or_else(|| refuse("required", "is required"))?.to_owned();
+        let email = self.address_of(email)?;
         let signup = &self.site().settings.accounts.signup;
         if matches!(signup, SignUp::Domains(_)) && !signup.takes(&email) {
-            return Err(refuse("domain", "must be an address of those that may sign up"));
+            let message = "must be at a domain whose addresses may sign up";
+            return Err(Failure::Invalid(vec![FieldMessage::new("email", "domain", message)]));
         }
         let now = self.now();
         if !self.sends_mail() {
@@ -252,6 +243,7 @@ impl Engine {
                 let message = format!(
                     "is changed with the password that one has: at /account/{page}, or by POST {api}/auth/{page}"
                 );
+                proposal.messages.retain(|message| message.field != page);
                 proposal.messages.push(FieldMessage::new(page, "needs_password", message));
             }
         }

@@ -27,23 +27,22 @@ impl Engine {
         if !self.sends_mail() {
             return Err(Failure::NotFound);
         }
-        let email = email.trim().to_lowercase();
+        let email = self.address_of(email)?;
         let now = self.now();
         self.inner.accounts.asked.begin(&email, address, now).map_err(Failure::TooMany)?;
         let user = self.user_by_email(&email).await?;
         let enough = self.has_mails_enough(&email).await?;
         let user = user.filter(|_| !enough);
         let purpose = if user.is_some() { Purpose::Reset } else { Purpose::Void };
-        let kept: String = email.chars().take(254).collect();
-        let (secret, token) = self.issue(purpose, user.as_ref().map(|user| user.id), &kept, None, now)?;
+        let (secret, token) = self.issue(purpose, user.as_ref().map(|user| user.id), &email, None, now)?;
         let mail = self.write_mail(
             &Draft {
                 template: "reset",
-                to: &kept,
+                to: &email,
                 words: Words {
                     link: self.link(&format!("/reset?token={secret}")),
                     hours: purpose.hours(),
-                    email: kept.clone(),
+                    email: email.clone(),
                     ..Words::default()
                 },
                 user: None,
@@ -91,6 +90,21 @@ impl Engine {
         }
         self.ring();
         self.end_others(user.id, None).await
+    }
+
+    /// An e-mail address as accounts have it.
+    pub(super) fn address_of(&self, email: &str) -> Result<String, Failure> {
+        let users = self.model(self.inner.accounts.users);
+        let field = users.field(self.inner.accounts.email);
+        let refuse =
+            |code: &str, message: &str| Failure::Invalid(vec![FieldMessage::new("email", code, message)]);
+        let value =
+            field.ty.from_text(field, email).map_err(|problem| refuse(problem.code, &problem.message))?;
+        if let Some(problem) = field.ty.check(field, &value) {
+            return Err(refuse(problem.code, &problem.message));
+        }
+        let email = value.as_text().filter(|email| !email.is_empty());
+        email.map(str::to_owned).ok_or_else(|| refuse("required", "is required"))
     }
 
     /// A link in a mail: what the owner wrote, never what a request says.

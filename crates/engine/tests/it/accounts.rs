@@ -66,6 +66,13 @@ async fn a_user_changes_himself_but_not_his_role() {
     let failure = site.update(&ada, "users", id, &json!({"role": "admin"})).await.err().unwrap();
     assert_eq!(codes(&failure), ["role: read_only"]);
     assert!(matches!(site.update(&bob, "users", id, &json!({"name": "x"})).await, Err(Failure::Forbidden)));
-    let failure = site.update(&ada, "users", id, &json!({"password": "short"})).await.err().unwrap();
-    assert_eq!(codes(&failure), ["password: too_short"]);
+    // What signs one in is changed with the password alone.
+    for (field, value) in
+        [("password", "short"), ("password", "another long one"), ("email", "eve@example.com")]
+    {
+        let failure = site.update(&ada, "users", id, &json!({field: value})).await.err().unwrap();
+        assert_eq!(codes(&failure), [format!("{field}: needs_password")]);
+    }
+    let same = json!({"email": "ada@example.com"});
+    site.update(&ada, "users", id, &same).await.unwrap();
 }

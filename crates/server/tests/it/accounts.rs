@@ -148,8 +148,9 @@ async fn attack_14_sign_in_leads_to_a_local_page() {
 }
 
 #[tokio::test]
-async fn a_stranger_signs_up() {
-    let site = Site::new().await;
+async fn a_stranger_signs_up_at_once_where_no_address_is_verified() {
+    let files = [("site.toml", "[accounts]\nroles = [\"author\"]\nverify = false\n")];
+    let site = Site::with(purlin_server::Config::default(), &files).await;
     assert_eq!(site.get("/signup").await.status, 200);
     let post = async |body: &str| site.ask("POST", "/signup", &[FORM, SAME], body).await;
     let bad = post("email=not-an-address&password=pw1x&next=%2Fmembers").await;
@@ -165,6 +166,44 @@ async fn a_stranger_signs_up() {
     let cookie = format!("purlin_session={}", good.cookie("purlin_session").unwrap());
     let me = site.ask("GET", "/api/auth/me", &[("cookie", &cookie)], "").await;
     assert_eq!(me.value()["role"], "user");
+}
+
+#[tokio::test]
+async fn a_stranger_is_sent_to_his_mail() {
+    let site = Site::new().await;
+    let body = "email=new%40example.org&password=a+long+password";
+    let reply = site.ask("POST", "/signup", &[FORM, SAME], body).await;
+    assert_eq!((reply.status.as_u16(), reply.header("location")), (303, "/verify"), "{}", reply.body);
+    assert!(reply.cookie("purlin_session").is_none());
+    let reply = login(&site, &[], &form("new@example.org", "/")).await;
+    assert_eq!(reply.status, 422, "there is no account before the link was followed");
+}
+
+#[tokio::test]
+async fn what_needs_mail_is_not_offered_without() {
+    let files = [("site.toml", "[accounts]\nroles = [\"author\"]\n[mail]\nurl = \"none\"\n")];
+    let site = Site::with(purlin_server::Config::default(), &files).await;
+    for path in ["/reset", "/verify"] {
+        assert_eq!(site.get(path).await.status, 404, "{path}");
+        assert!(!site.app.routes().iter().any(|route| route.path == path));
+    }
+    assert!(!site.get("/login").await.body.contains("/reset"));
+}
+
+#[tokio::test]
+async fn only_some_domains_sign_up() {
+    let files = [("site.toml", "[accounts]\nroles = [\"author\"]\nsignup = [\"example.org\"]\n")];
+    let site = Site::with(purlin_server::Config::default(), &files).await;
+    for (email, status) in [
+        ("new%40example.org", 303),
+        ("NEW2%40Example.Org", 303),
+        ("new%40evil.example", 422),
+        ("new%40example.org.evil.example", 422),
+        ("new%40evilexample.org", 422),
+    ] {
+        let body = format!("email={email}&password=a+long+password");
+        assert_eq!(site.ask("POST", "/signup", &[FORM, SAME], &body).await.status, status, "{email}");
+    }
 }
 
 #[tokio::test]

@@ -151,7 +151,7 @@ async fn methods_are_told() {
         ("/api/posts", "GET, HEAD, POST, OPTIONS"),
         (path.as_str(), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
         ("/api/auth/login", "POST, OPTIONS"),
-        ("/api/auth/me", "GET, HEAD, OPTIONS"),
+        ("/api/auth/me", "GET, HEAD, DELETE, OPTIONS"),
     ] {
         let options = site.ask("OPTIONS", route, &[], "").await;
         assert_eq!((options.status.as_u16(), options.header("allow")), (204, allow));

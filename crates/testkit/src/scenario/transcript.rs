@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use purlin_engine::mail::Letter;
+
 use super::Step;
 use crate::client::Reply;
 
@@ -60,6 +62,28 @@ impl Transcript {
         }
         let part = self.numbered(&part);
         self.text.push_str(&part);
+    }
+
+    /// Adds the mails that a step caused.
+    pub(super) fn add_mails(&mut self, mails: &[Letter], kept: &BTreeMap<String, String>) {
+        for mail in mails {
+            let mut part = format!("* mail {} to {}: {}\n", mail.template, mail.recipient, mail.subject);
+            for line in mail.text.lines().filter(|line| !line.trim().is_empty()) {
+                let _ = writeln!(part, "*   {line}");
+            }
+            for (name, value) in kept.iter().filter(|(_, value)| value.len() > 40) {
+                part = part.replace(value.as_str(), &format!("{{{{{name}}}}}"));
+            }
+            let hidden = match part.split_once("token=") {
+                Some((before, rest)) if !rest.starts_with("{{") => {
+                    let end = rest.find('>').unwrap_or(rest.len());
+                    format!("{before}token=…{}", &rest[end..])
+                }
+                _ => part,
+            };
+            self.text.push_str(&hidden);
+            self.text.push('\n');
+        }
     }
 
     /// All of it.

@@ -2,5 +2,6 @@
 
 mod attacks;
 mod browser;
+mod mail;
 mod press;
 mod scenarios;

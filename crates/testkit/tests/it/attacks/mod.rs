@@ -9,6 +9,7 @@
 mod accounts;
 mod doors;
 mod floods;
+mod mail;
 mod markup;
 mod questions;
 mod writes;
