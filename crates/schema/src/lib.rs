@@ -24,6 +24,7 @@ pub mod expr;
 pub mod json_schema;
 pub mod load;
 pub mod model;
+pub mod origin;
 pub mod page;
 pub mod query;
 pub mod record;

@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 
 use crate::expr::Expr;
 use crate::json_schema::JsonSchema;
+use crate::origin::Origin;
 use crate::types::FieldType;
 use crate::value::{Kind, Value};
 
@@ -63,6 +64,8 @@ pub struct Model {
     pub api: bool,
     /// Whether it is one of Purlin's own (`_sessions`): no API, no access, kept by migrations like any other.
     pub internal: bool,
+    /// Where its records stand, if that is no table of Purlin's: then it is only read.
+    pub origin: Option<Box<Origin>>,
     /// Fields: the four of every model, then the declared ones in their order.
     pub fields: Vec<Field>,
     /// Relations by which other records are reached: refs, lists of refs and inverses.

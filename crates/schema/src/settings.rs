@@ -76,6 +76,8 @@ pub struct DatabaseSettings {
     pub statement_cache: bool,
     /// `replicas`: URLs of servers that follow the database; what may be a moment old is read there.
     pub replicas: Vec<String>,
+    /// `existing`: a database that others made and keep, in which the models stand that are not managed.
+    pub existing: Option<String>,
 }
 
 impl DatabaseSettings {
@@ -90,6 +92,7 @@ impl DatabaseSettings {
             pool_timeout: Duration::from_secs(5),
             statement_cache: true,
             replicas: Vec::new(),
+            existing: None,
         }
     }
 }

@@ -66,7 +66,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn is_empty(&self) -> Result<bool, Error> {
-        for model in self.models().iter() {
+        for model in self.models().iter().filter(|model| model.origin.is_none()) {
             if !self.page(model, &[], Window::First, 1).await?.rows.is_empty() {
                 return Ok(false);
             }

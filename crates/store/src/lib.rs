@@ -19,6 +19,7 @@ pub mod copy;
 mod counters;
 pub mod error;
 mod feed;
+pub mod inspect;
 pub mod migrate;
 pub mod mutation;
 mod mysql;

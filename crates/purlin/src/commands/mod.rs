@@ -9,6 +9,7 @@ mod check;
 mod dev;
 mod export;
 mod import;
+mod inspect;
 pub(crate) mod migrate;
 mod move_site;
 mod new;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Query(arguments) => query::run(&arguments),
         Command::Move(arguments) => move_site::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),
     };
@@ -88,6 +90,7 @@ enum Command {
     Export(export::Arguments),
     Query(query::Arguments),
     Move(move_site::Arguments),
+    Inspect(inspect::Arguments),
     User(user::Arguments),
     Version(version::Arguments),
 }

@@ -65,7 +65,7 @@ pub(super) fn layout_files() -> impl Iterator<Item = &'static File> {
     embedded::BLANK.iter().filter(move |(path, _)| wanted.contains(path))
 }
 
-fn refuse_what_is_there(folder: &Path) -> Outcome {
+pub(super) fn refuse_what_is_there(folder: &Path) -> Outcome {
     match fs::read_dir(folder) {
         Ok(mut entries) => match entries.next() {
             Some(_) => Err(CommandError::new(format_args!("{} is not empty", folder.display()))

@@ -5,6 +5,7 @@ mod check;
 mod dev;
 mod export;
 mod import;
+mod inspect;
 mod library;
 mod migrate;
 mod move_site;

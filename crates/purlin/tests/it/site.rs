@@ -40,6 +40,11 @@ impl Site {
         site
     }
 
+    /// A folder with nothing in it.
+    pub(crate) fn empty() -> Site {
+        Site { folder: tempfile::tempdir().expect("a folder") }
+    }
+
     /// A site of these files.
     pub(crate) fn of(files: &[(&str, &str)]) -> Site {
         let site = Site { folder: tempfile::tempdir().expect("a folder") };

@@ -89,6 +89,7 @@ fn kind_of(ty: &str) -> Kind {
 
 fn empty(at: usize, name: &str, uuid_ids: bool) -> Model {
     let mut model = Model {
+        origin: None,
         id: number(at),
         name: name.to_owned(),
         uuid_ids,

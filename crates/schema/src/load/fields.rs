@@ -2,6 +2,7 @@
 
 use super::models::{Draft, Job, ModelNames, Slot, field_named, on_delete, pending};
 use super::names::{self, SYSTEM_FIELDS};
+use super::origin;
 use super::relations::{Inverse, Wanted};
 use super::rules::{self, Written};
 use super::toml::{Data, Entry, Node, View};
@@ -99,7 +100,7 @@ fn read_one<'a>(
     names: &ModelNames,
 ) -> Option<FieldId> {
     let ty = field_type(view)?;
-    let known: Vec<&str> = COMMON.iter().chain(ty.keys()).copied().collect();
+    let known: Vec<&str> = COMMON.iter().chain(ty.keys()).chain(origin::OF_FIELD).copied().collect();
     let what = format!("a field of type {}", ty.name());
     View { what: &what, ..view }.known(&known);
 

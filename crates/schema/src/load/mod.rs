@@ -18,6 +18,7 @@ mod front_matter;
 mod mails;
 mod models;
 mod names;
+mod origin;
 mod own;
 mod pages;
 mod queries;
@@ -96,6 +97,7 @@ fn read(root: &Path, layers: &Layers, reports: &Reports) -> Option<Site> {
     warn_of_slips(root, reports);
     let (settings, signup_fields) = settings::load(root, layers, reports);
     let models = models::load(root, &settings.accounts, reports)?;
+    check_origins(&settings, &models, reports);
     check_signup(&settings.accounts, &signup_fields, &models, reports);
     let loaded = pages::load(root, &settings, &models, reports);
     Some(Site {
@@ -137,6 +139,19 @@ fn warn_of_slips(root: &Path, reports: &Reports) {
                 .warn_in("unknown-part", format!("`{name}` is no part of a site"))
                 .hint(format!("did you mean `{part}`?"));
         }
+    }
+}
+
+/// Models that are not managed stand in a database that is named.
+fn check_origins(settings: &crate::settings::Settings, models: &crate::model::Models, reports: &Reports) {
+    if settings.database.existing.is_some() {
+        return;
+    }
+    if let Some(model) = models.iter().find(|model| model.origin.is_some()) {
+        let path = std::path::PathBuf::from(format!("models/{}.toml", model.name));
+        File::new(&path, reports)
+            .error_in("no-database", "the model is not managed, and no database is named that it stands in")
+            .hint("name it in `site.toml`: `[database] existing = \"sqlite:../shop.db\"`");
     }
 }
 

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use super::report::{File, Reports};
 use super::toml::{self, Document, Text, View};
-use super::{fields, names, own, relations, rules, walk};
+use super::{fields, names, origin, own, relations, rules, walk};
 use crate::expr::{Expect, Expr, ExprKind, Input, Scope, Type, check_defines};
 use crate::model::{
     Access, Check, Field, FieldId, Index, Model, ModelId, Models, OnDelete, Rule, Source, Unique,
@@ -77,6 +77,7 @@ pub(super) fn load(root: &Path, accounts: &AccountSettings, reports: &Reports) -
         drafts.push(draft(name, *id, *kind == Kind::Uuid, view, &names, accounts));
     }
     relations::connect(&mut drafts);
+    origin::connect(&mut drafts);
     for draft in &mut drafts {
         super::schemas::read(draft, root, reports);
         keys_of_several(draft);
@@ -167,6 +168,7 @@ fn draft<'a>(
         was: None,
         api: !internal,
         internal,
+        origin: None,
         fields: Vec::new(),
         relations: Vec::new(),
         access: Access::default(),
@@ -200,6 +202,7 @@ fn draft<'a>(
             fields::read_all(&mut draft, table, names);
         }
         read_access(&mut draft, view);
+        origin::read(&mut draft, view);
         read_defines(&mut draft, view);
     }
     draft
@@ -253,7 +256,7 @@ fn add_own(draft: &mut Draft<'_>, own: own::OwnField, names: &ModelNames) {
 
 fn read_model(draft: &mut Draft<'_>, view: View<'_>, names: &ModelNames) {
     let Some(table) = view.table("model", "`[model]`") else { return };
-    table.known(&["label", "id", "api", "description", "was"]);
+    table.known(&["label", "id", "api", "description", "was", "managed", "table", "key", "view"]);
     if let Some(id) = table.text("id")
         && !matches!(id.value.as_str(), "int" | "uuid")
     {

@@ -47,6 +47,7 @@ const NAMES: &[&str] = &[
     "database.pool_timeout",
     "database.statement_cache",
     "database.replicas",
+    "database.existing",
     "accounts.roles",
     "accounts.signup",
     "accounts.signup_fields",
@@ -332,6 +333,7 @@ impl<'a> Layered<'a> {
             replicas: self
                 .read("database.replicas", |raw| read::replicas(raw, &usual.url))
                 .unwrap_or_default(),
+            existing: self.read("database.existing", |raw| read::existing(raw, &usual.url)),
             ..usual
         }
     }

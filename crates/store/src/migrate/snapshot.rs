@@ -153,7 +153,7 @@ impl Wanted {
     #[must_use]
     pub fn of(models: &Models) -> Wanted {
         let mut wanted = Wanted::default();
-        for model in models {
+        for model in models.iter().filter(|model| model.origin.is_none()) {
             if let Some(was) = &model.was {
                 wanted.tables_were.insert(model.name.clone(), was.clone());
             }

@@ -15,6 +15,7 @@ pub(crate) mod include;
 pub(crate) mod json;
 pub(crate) mod keyset;
 mod origin;
+pub(crate) mod origin_rows;
 pub(crate) mod query;
 
 use std::sync::Arc;

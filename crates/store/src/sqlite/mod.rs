@@ -21,6 +21,7 @@ use purlin_schema::settings::DatabaseSettings;
 
 use crate::error::Error;
 use crate::feed::Feed;
+use open::Files;
 use reader::Reader;
 use session::Faults;
 use writer::Writer;
@@ -39,7 +40,14 @@ impl Sqlite {
         drop(open::create(&path)?);
         let faults = Arc::new(Faults::never());
         let writer = Writer::start(&path, feed, faults.clone())?;
-        let reader = Reader::new(path.clone(), settings.read_timeout);
+        let existing = settings.existing.as_deref().map(|url| open::path_of(root, url)).transpose()?;
+        let files = Files { path: path.clone(), existing };
+        if files.existing.is_some() {
+            open::reader(&files).map_err(|error| {
+                Error::Open(format!("the database that `database.existing` names cannot be read: {error}"))
+            })?;
+        }
+        let reader = Reader::new(files, settings.read_timeout);
         Ok(Sqlite { path, reader, writer, faults })
     }
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::functions;
 use crate::error::Error;
+use crate::sql::origin_rows::SCHEMA;
 
 /// How long a connection waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,6 +23,40 @@ pub(crate) enum Role {
     Reader,
     /// Writing, and making the file where there is none.
     Writer,
+}
+
+/// What readers see.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    /// The site's database.
+    pub(crate) path: PathBuf,
+    /// A database that is not Purlin's, which is never written.
+    pub(crate) existing: Option<PathBuf>,
+}
+
+/// Opens a connection that reads, and sees beside the site's database the one that is not Purlin's.
+pub(crate) fn reader(files: &Files) -> rusqlite::Result<Connection> {
+    let connection = open(&files.path, Role::Reader)?;
+    if let Some(existing) = &files.existing {
+        connection.execute(&format!("ATTACH ?1 AS {SCHEMA}"), [read_only(existing)])?;
+        // A file that is no database is noticed when it is read first.
+        connection.query_row(&format!("SELECT count(*) FROM {SCHEMA}.sqlite_schema"), [], |_| Ok(()))?;
+    }
+    Ok(connection)
+}
+
+/// The URI of a file that is opened for reading alone.
+pub(crate) fn read_only(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for character in path.to_string_lossy().chars() {
+        match character {
+            '%' => uri.push_str("%25"),
+            '?' => uri.push_str("%3f"),
+            '#' => uri.push_str("%23"),
+            other => uri.push(other),
+        }
+    }
+    uri + "?mode=ro"
 }
 
 /// The file that a `sqlite:` URL names, relative to the site.
@@ -46,6 +81,8 @@ pub(crate) fn path_of(root: &Path, url: &str) -> Result<PathBuf, Error> {
 /// Opens a connection to the file.
 pub(crate) fn open(path: &Path, role: Role) -> rusqlite::Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // What is attached is named by a URI, which says that it is only read.
+    flags |= OpenFlags::SQLITE_OPEN_URI;
     if role == Role::Writer {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
         make_private(path);

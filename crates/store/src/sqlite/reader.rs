@@ -6,13 +6,13 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use purlin_schema::Inputs;
 
+use super::open::Files;
 use super::pool::Pool;
 use super::run::{self, Stopped};
 use super::session::Session;
@@ -29,15 +29,15 @@ thread_local! {
 
 /// Reads one database.
 pub(crate) struct Reader {
-    path: PathBuf,
+    files: Files,
     timeout: Duration,
     pool: Pool,
 }
 
 impl Reader {
-    pub(crate) fn new(path: PathBuf, timeout: Duration) -> Arc<Reader> {
-        let pool = Pool::new(path.clone());
-        Arc::new(Reader { path, timeout, pool })
+    pub(crate) fn new(files: Files, timeout: Duration) -> Arc<Reader> {
+        let pool = Pool::new(files.clone());
+        Arc::new(Reader { files, timeout, pool })
     }
 
     /// Runs a plan.
@@ -61,7 +61,7 @@ impl Reader {
     ) -> Result<Answer, Stopped> {
         let session = match self.take() {
             Some(session) => session,
-            None => Session::reader(&self.path)?,
+            None => Session::reader(&self.files)?,
         };
         let (answer, session) = guarded(session, plan, inputs, steps, BUDGET);
         if let Some(session) = session {

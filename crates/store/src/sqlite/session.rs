@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use purlin_schema::{Id, Inputs, RowSet};
 use rusqlite::{Connection, Row};
 
-use super::open::{self, Role};
+use super::open::{self, Files, Role};
 use super::run::{self, Stopped};
 use super::{decode, plain};
 use crate::catalog::Insert;
@@ -64,8 +64,8 @@ impl Faults {
 
 impl Session {
     /// A session that reads, each read with a budget.
-    pub(crate) fn reader(path: &Path) -> rusqlite::Result<Session> {
-        let mut connection = open::open(path, Role::Reader)?;
+    pub(crate) fn reader(files: &Files) -> rusqlite::Result<Session> {
+        let mut connection = open::reader(files)?;
         let watch = Arc::new(Watch::default());
         let (shared, mut read, mut begun) = (watch.clone(), 0, Instant::now());
         connection.progress_handler(

@@ -67,6 +67,9 @@ pub(crate) async fn perform<S: Session>(
     let mut write = Write { session, catalog, changes: Vec::new() };
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(mutations.len());
     for (at, mutation) in mutations.iter().enumerate() {
+        if write.model(mutation.model).origin.is_some() {
+            return Err((at, Refusal::Forbidden.into()));
+        }
         let performed = match mutation.refers.is_empty() {
             true => write.one(mutation, &mutation.action).await,
             false => write.one(mutation, &referring(write.model(mutation.model), mutation, &outcomes)).await,

@@ -174,6 +174,18 @@ pub(super) fn database_url(raw: &Raw) -> Result<String, String> {
     }
 }
 
+/// A file beside the embedded database.
+pub(super) fn existing(raw: &Raw, database: &str) -> Result<String, String> {
+    let url = raw.text().unwrap_or_default();
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() && database.starts_with("sqlite:") => Ok(url.to_owned()),
+        Some(("sqlite", path)) if !path.is_empty() => {
+            Err("can be read only where `database.url` is an embedded database too".to_owned())
+        }
+        _ => Err("must be a file such as \"sqlite:../shop.db\"".to_owned()),
+    }
+}
+
 /// Servers of the database's own kind.
 pub(super) fn replicas(raw: &Raw, database: &str) -> Result<Vec<String>, String> {
     let kind = |url: &str| match url.split_once("://") {

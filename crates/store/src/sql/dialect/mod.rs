@@ -28,6 +28,7 @@ use json::Json;
 
 use super::Bind;
 use super::call::Operation;
+use super::origin_rows;
 
 /// A database's way to write SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,12 +175,16 @@ impl Dialect {
 
     /// The table of a model.
     pub(crate) fn table(self, model: &Model) -> String {
-        self.quote(&model.name)
+        match &model.origin {
+            Some(origin) => origin_rows::rows(self, model, origin),
+            None => self.quote(&model.name),
+        }
     }
 
     /// The table of a list of refs.
     pub(crate) fn link_table(self, model: &Model, field: &Field) -> String {
-        self.quote(&format!("{}__{}", model.name, field.name))
+        let links = model.origin.as_ref().and_then(|origin| origin_rows::links(self, origin, field.id));
+        links.unwrap_or_else(|| self.quote(&format!("{}__{}", model.name, field.name)))
     }
 
     /// A column of a row with an alias.

@@ -1,0 +1,112 @@
+//! `managed = false`: the table, columns and links of a model whose records are not Purlin's.
+
+use super::models::Draft;
+use super::toml::View;
+use crate::model::{FieldId, ModelId, Rule};
+use crate::origin::{Origin, OriginColumn, OriginKey, OriginLinks};
+
+/// Keys of `[model]` that only a model which is not managed takes.
+const OF_MODEL: &[&str] = &["table", "key", "view"];
+
+/// Keys of a field that only such a model's takes.
+pub(super) const OF_FIELD: &[&str] = &["column", "references", "links", "mixed"];
+
+/// Reads where a model's records stand, if it is not managed.
+pub(super) fn read(draft: &mut Draft<'_>, view: View<'_>) {
+    let table = view.table("model", "`[model]`");
+    let managed = table.and_then(|table| table.bool("managed")).unwrap_or(true);
+    let Some(table) = table.filter(|_| !managed) else {
+        refuse_stray_keys(draft, view);
+        return;
+    };
+    let key = match (table.string("key"), table.bool("view").unwrap_or(false)) {
+        (Some(column), _) => OriginKey::Column(column),
+        (None, true) => OriginKey::Place,
+        (None, false) => OriginKey::Row,
+    };
+    let name = table.string("table").unwrap_or_else(|| draft.model.name.clone());
+    let mut origin = Origin { table: name, key, ..Origin::default() };
+    let fields = view.table("fields", "`[fields]`");
+    for field in &draft.model.fields {
+        let of = fields.and_then(|fields| fields.table.get(&field.name)).and_then(|entry| {
+            let table = entry.value.as_table()?;
+            Some(View { file: view.file, table, span: &entry.value.span, what: "a field" })
+        });
+        let Some(of) = of.filter(|_| field.declared) else { continue };
+        if let Some(links) = of.table("links", "`links`") {
+            links.known(&["table", "source", "target"]);
+            let name = |key| links.string(key).unwrap_or_default();
+            let links = OriginLinks { table: name("table"), source: name("source"), target: name("target") };
+            origin.links.insert(field.id, links);
+            continue;
+        }
+        let name = of.string("column").unwrap_or_else(|| field.name.clone());
+        let through = of.string("references").map(|column| (String::new(), column, OriginKey::Row));
+        let mixed = of.bool("mixed").unwrap_or(false);
+        origin.columns.insert(field.id, OriginColumn { name, mixed, through });
+    }
+    if let Some(access) = view.table("access", "`[access]`") {
+        for key in ["create", "update", "delete"] {
+            if let Some(entry) = access.table.get(key) {
+                let message =
+                    format!("`{key}` means nothing for a model that is not managed: it is only read");
+                access.file.error("contradiction", &entry.key_span, message).hint("leave it out");
+            }
+        }
+    }
+    let access = &mut draft.model.access;
+    (access.create, access.update, access.delete) = (Rule::Nobody, Rule::Nobody, Rule::Nobody);
+    // Such a table has no times that Purlin keeps.
+    for field in [FieldId::CREATED_AT, FieldId::UPDATED_AT] {
+        draft.model.fields[usize::from(field.0)].hidden = true;
+    }
+    draft.model.origin = Some(Box::new(origin));
+}
+
+fn refuse_stray_keys(draft: &Draft<'_>, view: View<'_>) {
+    let hint = "write `managed = false` under `[model]` for a table that Purlin does not keep";
+    let model = view.table("model", "`[model]`").into_iter().flat_map(|table| &table.table.entries);
+    let fields = view.table("fields", "`[fields]`").into_iter().flat_map(|table| &table.table.entries);
+    let of_fields = fields
+        .filter(|field| draft.model.field_named(&field.key).is_some_and(|field| field.declared))
+        .filter_map(|field| field.value.as_table())
+        .flat_map(|table| &table.entries)
+        .filter(|entry| OF_FIELD.contains(&entry.key.as_str()));
+    for entry in model.filter(|entry| OF_MODEL.contains(&entry.key.as_str())).chain(of_fields) {
+        let message = format!("`{}` is for models that are not managed", entry.key);
+        view.file.error("contradiction", &entry.key_span, message).hint(hint);
+    }
+}
+
+/// Finds the tables that refs are looked up in, and refuses refs between models that are kept apart.
+pub(super) fn connect(drafts: &mut [Draft<'_>]) {
+    let origins: Vec<Option<Origin>> =
+        drafts.iter().map(|draft| draft.model.origin.as_deref().cloned()).collect();
+    let origin_of = |model: ModelId| origins.get(usize::from(model.0)).and_then(Option::as_ref);
+    for draft in drafts {
+        let own = draft.model.id;
+        for field in &draft.model.fields {
+            let Some(reference) = &field.reference else { continue };
+            let target = origin_of(reference.to);
+            if target.is_some() != origin_of(own).is_some() {
+                let span = &draft.spans[usize::from(field.id.0)];
+                if let Some(view) = draft.view {
+                    view.file
+                        .error(
+                            "contradiction",
+                            span,
+                            "a ref cannot lead between a managed model and one that is not",
+                        )
+                        .hint("keep the other's key in a field of its own type");
+                }
+                continue;
+            }
+            let (Some(target), Some(origin)) = (target, draft.model.origin.as_deref_mut()) else { continue };
+            if let Some(column) = origin.columns.get_mut(&field.id)
+                && let Some((table, _, key)) = &mut column.through
+            {
+                (*table, *key) = (target.table.clone(), target.key.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Tables that are not Purlin's: where the records of a model that is not managed stand.
+//!
+//! Such a model (`[model] managed = false`) is a window on a table or view of a database that others made and keep:
+//! it is read like any other model and never written, and no migration touches it. What its columns are called, and
+//! by what its records are told apart, is said here; everything else knows models and fields.
+
+use std::collections::HashMap;
+
+use crate::model::FieldId;
+
+/// The table or view behind a model that is not managed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// `table`: its name in its database.
+    pub table: String,
+    /// What the ids of its records are.
+    pub key: OriginKey,
+    /// The columns of its fields.
+    pub columns: HashMap<FieldId, OriginColumn>,
+    /// The tables behind its lists of refs.
+    pub links: HashMap<FieldId, OriginLinks>,
+}
+
+/// What the ids of records are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OriginKey {
+    /// The integers of a column.
+    Column(String),
+    /// The number that the database itself gives to each row of a table.
+    #[default]
+    Row,
+    /// The place of a row among all, for a view: it stays as long as nothing is added or removed.
+    Place,
+}
+
+/// A field's column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginColumn {
+    /// Its name.
+    pub name: String,
+    /// Whether it holds numbers beside texts, which then read as texts.
+    pub mixed: bool,
+    /// For a ref whose column holds something other than the record's id: the table that it is looked up in, the
+    /// column there, and what the ids of that table are.
+    pub through: Option<(String, String, OriginKey)>,
+}
+
+/// The table behind a list of refs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginLinks {
+    /// Its name.
+    pub table: String,
+    /// The column with the id of the record that has the list.
+    pub source: String,
+    /// The column with the id of the record in it.
+    pub target: String,
+}
