@@ -183,7 +183,7 @@ impl Store {
         };
         let query = Query {
             select: Select::Fields(columns.collect()),
-            sort: vec![SortKey { path, descending: false }],
+            sort: vec![SortKey::by(path, false)],
             include: lists.iter().filter_map(ids).collect(),
             limit: Limit::Page(ROWS_A_PAGE),
             ..Query::of(model.id)
