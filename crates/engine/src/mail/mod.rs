@@ -192,9 +192,9 @@ impl MailRoom {
         };
         let mut due = whole_records(model, everything.clone(), Limit::AtMost(AT_ONCE));
         due.filter = waiting;
-        due.sort = vec![SortKey { path: path(fields.due_at), descending: false }];
+        due.sort = vec![SortKey::by(path(fields.due_at), false)];
         let mut recent = whole_records(model, everything, Limit::AtMost(100));
-        recent.sort = vec![SortKey { path: path(FieldId::ID), descending: true }];
+        recent.sort = vec![SortKey::by(path(FieldId::ID), true)];
         let since = purlin_schema::Expr {
             kind: purlin_schema::expr::ExprKind::Input(Input::Param("since".to_owned())),
             ..field_is(model, model.field(FieldId::CREATED_AT), Input::Now)
