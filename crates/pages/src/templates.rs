@@ -58,11 +58,11 @@ impl Templates {
     pub fn load(site: Arc<Site>, assets: Arc<dyn Assets>) -> Result<Templates, Diagnostics> {
         let links = Arc::new(Links::new(&site, assets));
         let own = Own { names: defaults::TEMPLATES, sources: defaults::for_site(&site) };
-        Templates::of(site, links, &own)
+        Templates::of(site, &links, &own)
     }
 
     /// As [`Templates::load`], of a site whose templates stand beside these of Purlin's own.
-    pub(crate) fn of(site: Arc<Site>, links: Arc<Links>, own: &Own) -> Result<Templates, Diagnostics> {
+    pub(crate) fn of(site: Arc<Site>, links: &Arc<Links>, own: &Own) -> Result<Templates, Diagnostics> {
         let mut found = Diagnostics::default();
         let zone = TimeZone::get(&site.settings.site.timezone).unwrap_or_else(|_| {
             let message = format!("`{}` is no time zone", site.settings.site.timezone);
@@ -71,8 +71,8 @@ impl Templates {
             TimeZone::UTC
         });
         let shared = Arc::new(Shared::new(site, zone));
-        let mut env = environment(&shared, &links);
-        let compiled = compile::compile(&shared.site, &links, own, &mut env, &mut found);
+        let mut env = environment(&shared, links);
+        let compiled = compile::compile(&shared.site, links, own, &mut env, &mut found);
         if found.has_errors() {
             return Err(found);
         }

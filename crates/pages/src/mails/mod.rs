@@ -70,7 +70,7 @@ impl Mails {
         let alone = Site { templates: site.mails.clone(), pages: Default::default(), ..(**site).clone() };
         let own = TEMPLATES.iter().filter(|(name, _)| !site.mails.contains_key(*name));
         let sources = own.map(|(name, source)| (*name, Cow::Borrowed(*source))).collect();
-        let templates = Templates::of(Arc::new(alone), links, &Own { names: TEMPLATES, sources })?;
+        let templates = Templates::of(Arc::new(alone), &links, &Own { names: TEMPLATES, sources })?;
         let mails = Mails { templates };
         let mut mistakes = Diagnostics::default();
         for name in TEMPLATES.iter().filter_map(|(name, _)| name.strip_suffix(".html")) {
