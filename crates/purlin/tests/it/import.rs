@@ -206,3 +206,50 @@ fn a_file_that_breaks_off_says_where_and_names_in_a_header_must_be_fields() {
     let unknown = refused(&site, &["import", "post", "rows.csv"]);
     assert!(unknown.err.contains("there are"), "{}", unknown.err);
 }
+
+#[test]
+#[expect(clippy::print_stderr, reason = "what was left out is worth knowing")]
+fn the_newsroom_takes_the_real_posts_as_files_and_again_without_a_change() {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let said = std::env::var_os("PURLIN_TEST_DATA").map(std::path::PathBuf::from);
+    let data = said.unwrap_or_else(|| here.join("../../../shared/data")).join("rust-blog/posts.ndjson");
+    let Ok(text) = std::fs::read_to_string(&data) else {
+        return eprintln!("left out: there are no real posts at ../shared/data (or PURLIN_TEST_DATA)");
+    };
+    let site = Site::of(&[]);
+    for model in ["posts", "authors", "teams"] {
+        let file = here.join(format!("../../examples/newsroom/models/{model}.toml"));
+        let model_text = std::fs::read_to_string(file).expect("a model of the example");
+        site.write(&format!("models/{model}.toml"), &model_text);
+    }
+    site.done(&["migrate", "new", "--name", "first"]);
+    site.done(&["migrate", "apply"]);
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    for (number, row) in rows.iter().enumerate() {
+        let mut matter = row.clone();
+        let body = matter.as_object_mut().and_then(|map| map.shift_remove("body")).expect("a body");
+        // JSON is YAML, on one line or many.
+        let file = format!("---\n{matter}\n---\n\n{}", body.as_str().expect("a text"));
+        site.write(&format!("raw/{number:04}.md"), &file);
+    }
+    let arguments = [
+        "import",
+        "posts",
+        "raw",
+        "--key",
+        "section,published_at,slug",
+        "--link",
+        "authors.name",
+        "--link",
+        "team.name",
+    ];
+    let run = site.done(&arguments);
+    assert!(run.err.contains("750 created, 167 new authors"), "{}", run.err);
+    let before = site.done(&["export", "posts", "--fields", "id,slug,body,updated_at,authors,team"]).out;
+    let run = site.done(&arguments);
+    assert!(run.err.contains("750 updated") && !run.err.contains("new"), "{}", run.err);
+    let after = site.done(&["export", "posts", "--fields", "id,slug,body,updated_at,authors,team"]).out;
+    assert!(after == before, "an import of the same changes nothing");
+    let bodies = before.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["body"].take());
+    assert!(bodies.zip(&rows).all(|(body, row)| body == row["body"]), "a text was changed on its way");
+}
