@@ -10,8 +10,11 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use self::json::ForPrograms;
 use crate::lines::{self, Lines};
 use crate::terminal::{self, Pen};
+
+mod json;
 
 /// The variable that says how much is logged: `debug`, `purlin_server=trace,info` …
 const VARIABLE: &str = "PURLIN_LOG";
@@ -26,14 +29,7 @@ pub(crate) fn start() {
     let result = if std::io::stderr().is_terminal() || lines::start().is_err() {
         builder.with_writer(std::io::stderr).event_format(ForPeople(terminal::err())).try_init()
     } else {
-        builder
-            .with_writer(|| Lines)
-            .with_ansi(false)
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .try_init()
+        builder.with_writer(|| Lines).with_ansi(false).event_format(ForPrograms).try_init()
     };
     drop(result);
 }

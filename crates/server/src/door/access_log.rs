@@ -1,6 +1,6 @@
 //! One line a request.
 
-use std::fmt;
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::request::Parts;
@@ -37,31 +37,26 @@ impl Line {
     ) {
         tracing::info!(
             target: "purlin::access",
-            method = %Escaped(self.method.as_str().as_bytes()),
-            path = %Escaped(self.target.path().as_bytes()),
+            method = &*escaped(self.method.as_str().as_bytes()),
+            path = &*escaped(self.target.path().as_bytes()),
             status = status.as_u16(),
             duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             size_bytes,
             user,
-            agent = self.agent.as_ref().map(|agent| tracing::field::display(Escaped(agent.as_bytes()))),
-            request_id = %id,
+            agent = self.agent.as_ref().map(|agent| escaped(agent.as_bytes())).as_deref(),
+            request_id = std::str::from_utf8(&id.digits()).unwrap_or_default(),
         );
     }
 }
 
 /// Bytes of a stranger as printable ASCII, at most 256 of them.
-pub struct Escaped<'bytes>(pub &'bytes [u8]);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shown, cut) = if self.0.len() > 256 { (&self.0[..256], true) } else { (self.0, false) };
-        let plain = |byte: &u8| (0x20..0x7f).contains(byte) && *byte != b'\\';
-        if shown.iter().all(plain) {
-            f.write_str(std::str::from_utf8(shown).unwrap_or_default())?;
-        } else {
-            write!(f, "{}", shown.escape_ascii())?;
-        }
-        if cut { f.write_str("...") } else { Ok(()) }
+fn escaped(bytes: &[u8]) -> Cow<'_, str> {
+    let (shown, cut) = if bytes.len() > 256 { (&bytes[..256], "...") } else { (bytes, "") };
+    let plain = |byte: &u8| (0x20..0x7f).contains(byte) && *byte != b'\\';
+    match std::str::from_utf8(shown) {
+        Ok(text) if cut.is_empty() && shown.iter().all(plain) => Cow::Borrowed(text),
+        _ if shown.iter().all(plain) => Cow::Owned(String::from_utf8_lossy(shown).into_owned() + cut),
+        _ => Cow::Owned(format!("{}{cut}", shown.escape_ascii())),
     }
 }
 
@@ -71,8 +66,8 @@ mod tests {
 
     #[test]
     fn attack_16_nothing_a_stranger_sends_reaches_the_terminal() {
-        assert_eq!(Escaped(b"/a b").to_string(), "/a b");
-        assert_eq!(Escaped(b"\x1b[31m\nred\xff\\").to_string(), "\\x1b[31m\\nred\\xff\\\\");
-        assert_eq!(Escaped(&[b'a'; 9000]).to_string().len(), 259);
+        assert_eq!(escaped(b"/a b"), "/a b");
+        assert_eq!(escaped(b"\x1b[31m\nred\xff\\"), "\\x1b[31m\\nred\\xff\\\\");
+        assert_eq!(escaped(&[b'a'; 9000]).len(), 259);
     }
 }
