@@ -1,6 +1,6 @@
 //! Values as JSON, written straight into the answer's buffer.
 
-use super::text::{write_date, write_datetime};
+use super::text::{datetime_digits, write_date, write_datetime};
 use super::{Value, format_decimal, format_duration, format_uuid};
 
 /// Writes a value as JSON: times as RFC 3339, decimals, UUIDs and durations as strings, and integers as
@@ -29,11 +29,14 @@ pub fn write_json(value: &Value, big: bool, out: &mut Vec<u8>) {
             write_date(i64::from(*days), &mut text);
             quoted(text.as_bytes(), out);
         }
-        Value::Datetime(micros) => {
-            let mut text = String::with_capacity(27);
-            write_datetime(*micros, &mut text);
-            quoted(text.as_bytes(), out);
-        }
+        Value::Datetime(micros) => match datetime_digits(*micros) {
+            Some(digits) => quoted(&digits, out),
+            None => {
+                let mut text = String::new();
+                write_datetime(*micros, &mut text);
+                quoted(text.as_bytes(), out);
+            }
+        },
         Value::Duration(micros) => quoted(format_duration(*micros).as_bytes(), out),
         Value::Uuid(bits) => quoted(format_uuid(*bits).as_bytes(), out),
         Value::Json(json) => drop(serde_json::to_writer(out, json)),
@@ -57,16 +60,24 @@ pub fn write_json_string(text: &str, out: &mut Vec<u8>) {
 
 /// How many bytes come before the first that must be escaped; `None` where there is none.
 fn plain_run(bytes: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 32;
     const WORD: usize = 8;
-    let (words, rest) = bytes.as_chunks::<WORD>();
+    // Most blocks are plain. Without a branch inside, the compiler compares all of a block's bytes at once.
+    let plain = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, byte| any | is_special(*byte));
+    let from = bytes.as_chunks::<BLOCK>().0.iter().take_while(plain).count() * BLOCK;
+    let (words, rest) = bytes[from..].as_chunks::<WORD>();
     for (at, word) in words.iter().enumerate() {
         let marked = marked(u64::from_le_bytes(*word));
         if marked != 0 {
-            return Some(at * WORD + marked.trailing_zeros() as usize / 8);
+            return Some(from + at * WORD + marked.trailing_zeros() as usize / 8);
         }
     }
     let tail = bytes.len() - rest.len();
-    rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).map(|at| tail + at)
+    rest.iter().position(|byte| is_special(*byte)).map(|at| tail + at)
+}
+
+fn is_special(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < b' ')
 }
 
 /// Eight bytes at once: the highest bit of each that is a quote, a backslash or below a space. The first mark is

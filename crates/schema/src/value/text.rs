@@ -296,20 +296,47 @@ pub(super) fn write_date(days: i64, out: &mut String) {
 }
 
 pub(super) fn write_datetime(micros: i64, out: &mut String) {
+    if let Some(digits) = datetime_digits(micros) {
+        out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+        return;
+    }
     let (days, within) = (micros.div_euclid(MICROS_A_DAY), micros.rem_euclid(MICROS_A_DAY));
-    let (seconds, fraction) = (within / MICROS_A_SECOND, within % MICROS_A_SECOND);
     write_date(days, out);
-    out.push('T');
-    push_two(seconds / 3600, out);
-    out.push(':');
-    push_two(seconds / 60 % 60, out);
-    out.push(':');
-    push_two(seconds % 60, out);
-    out.push('.');
-    push_two(fraction / 10_000, out);
-    push_two(fraction / 100 % 100, out);
-    push_two(fraction % 100, out);
-    out.push('Z');
+    out.push_str(std::str::from_utf8(&time_digits(within)).unwrap_or_default());
+}
+
+/// `1970-01-01T00:00:00.000000Z`, in the years of four digits.
+pub(super) fn datetime_digits(micros: i64) -> Option<[u8; 27]> {
+    let (days, within) = (micros.div_euclid(MICROS_A_DAY), micros.rem_euclid(MICROS_A_DAY));
+    let (year, month, day) = civil_from_days(days);
+    if !(0..=9999).contains(&year) {
+        return None;
+    }
+    let mut digits = *b"0000-00-00T00:00:00.000000Z";
+    put_two(&mut digits, 0, year / 100);
+    put_two(&mut digits, 2, year % 100);
+    put_two(&mut digits, 5, month);
+    put_two(&mut digits, 8, day);
+    digits[10..].copy_from_slice(&time_digits(within));
+    Some(digits)
+}
+
+/// `T00:00:00.000000Z`, of the microseconds within a day.
+fn time_digits(within: i64) -> [u8; 17] {
+    let (seconds, fraction) = (within / MICROS_A_SECOND, within % MICROS_A_SECOND);
+    let mut digits = *b"T00:00:00.000000Z";
+    put_two(&mut digits, 1, seconds / 3600);
+    put_two(&mut digits, 4, seconds / 60 % 60);
+    put_two(&mut digits, 7, seconds % 60);
+    put_two(&mut digits, 10, fraction / 10_000);
+    put_two(&mut digits, 12, fraction / 100 % 100);
+    put_two(&mut digits, 14, fraction % 100);
+    digits
+}
+
+fn put_two(digits: &mut [u8], at: usize, number: i64) {
+    digits[at] = b'0' + (number / 10) as u8;
+    digits[at + 1] = b'0' + (number % 10) as u8;
 }
 
 /// A date and time without offset, and what follows it.

@@ -11,6 +11,7 @@ pub const MOST_BYTES: usize = 32 * 1024 * 1024;
 /// Writes `{"items": […], "next": …}`, and `"total"` where it was asked for.
 pub fn write_listing(out: &mut Vec<u8>, models: &Models, set: &RowSet, next: Option<&str>) {
     let writer = Writer::new(models, &set.shape);
+    out.reserve(64 + set.rows.iter().map(|row| about_bytes(row)).sum::<usize>());
     out.extend_from_slice(br#"{"items":"#);
     write_list(out, &set.rows, |out, row| writer.write(out, row));
     out.extend_from_slice(br#","next":"#);
@@ -27,7 +28,14 @@ pub fn write_listing(out: &mut Vec<u8>, models: &Models, set: &RowSet, next: Opt
 
 /// Writes one record.
 pub fn write_record(out: &mut Vec<u8>, models: &Models, shape: &Shape, row: &Row) {
+    out.reserve(about_bytes(row));
     Writer::new(models, shape).write(out, row);
+}
+
+/// About how long a record will be: growing the answer step by step copies it again and again.
+fn about_bytes(row: &Row) -> usize {
+    let value = |value: &Value| 40 + value.as_text().map_or(0, str::len);
+    row.values.iter().map(value).sum::<usize>() + 256 * row.related.len()
 }
 
 /// Writes `[…]`.

@@ -32,7 +32,7 @@ pub(super) async fn list(
 ) -> Result<Response<Body>, Problem> {
     let engine = asking.engine();
     let listing = engine.list(&identity.actor, model, &asking.query()?).await?;
-    let mut out = Vec::with_capacity(256 + 512 * listing.set.rows.len());
+    let mut out = Vec::new();
     json::write_listing(&mut out, &engine.site().models, &listing.set, listing.next.as_deref());
     tagged(asking, None, out)
 }
@@ -147,7 +147,7 @@ fn no_parameters(asking: &Asking<'_>) -> Result<(), Problem> {
 }
 
 fn written(asking: &Asking<'_>, found: &Found) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1024);
+    let mut out = Vec::new();
     json::write_record(&mut out, &asking.engine().site().models, &found.shape, &found.row);
     out
 }
