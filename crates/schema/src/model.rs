@@ -19,6 +19,10 @@ use crate::value::{Kind, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId(pub u16);
 
+/// What is found by name. The names are the site's own, so nobody makes them collide, and templates look fields up by
+/// name for each value that they print.
+pub(crate) type Names<T> = HashMap<String, T, foldhash::fast::FixedState>;
+
 /// Which field of its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FieldId(pub u16);
@@ -80,8 +84,8 @@ pub struct Model {
     pub checks: Vec<Check>,
     /// The owner's names for this model's expressions (`[define]`), with what they stand for.
     pub defines: IndexMap<String, String>,
-    pub(crate) fields_by_name: HashMap<String, FieldId>,
-    pub(crate) relations_by_name: HashMap<String, RelationId>,
+    pub(crate) fields_by_name: Names<FieldId>,
+    pub(crate) relations_by_name: Names<RelationId>,
 }
 
 /// One field.

@@ -1,11 +1,10 @@
 //! Models to try expressions on: every kind of field, and every kind of relation.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::{
-    Access, Field, FieldId, Model, ModelId, Models, OnDelete, Reference, Relation, RelationBy, RelationId,
-    Rule,
+    Access, Field, FieldId, Model, ModelId, Models, Names, OnDelete, Reference, Relation, RelationBy,
+    RelationId, Rule,
 };
 use crate::types::{Control, FieldType, Problem};
 use crate::value::{Kind, Value};
@@ -105,8 +104,8 @@ fn empty(at: usize, name: &str, uuid_ids: bool) -> Model {
         indexes: Vec::new(),
         checks: Vec::new(),
         defines: indexmap::IndexMap::new(),
-        fields_by_name: HashMap::new(),
-        relations_by_name: HashMap::new(),
+        fields_by_name: Names::default(),
+        relations_by_name: Names::default(),
     };
     add_field(&mut model, "id", if uuid_ids { Kind::Uuid } else { Kind::Int });
     add_field(&mut model, "created_at", Kind::Datetime);

@@ -12,7 +12,7 @@ use super::toml::{self, Document, Text, View};
 use super::{fields, names, origin, own, relations, rules, walk};
 use crate::expr::{Expect, Expr, ExprKind, Input, Scope, Type, check_defines};
 use crate::model::{
-    Access, Check, Field, FieldId, Index, Model, ModelId, Models, OnDelete, Rule, Source, Unique,
+    Access, Check, Field, FieldId, Index, Model, ModelId, Models, Names, OnDelete, Rule, Source, Unique,
 };
 use crate::settings::AccountSettings;
 use crate::types;
@@ -176,8 +176,8 @@ fn draft<'a>(
         indexes: Vec::new(),
         checks: Vec::new(),
         defines: IndexMap::new(),
-        fields_by_name: HashMap::new(),
-        relations_by_name: HashMap::new(),
+        fields_by_name: Names::default(),
+        relations_by_name: Names::default(),
     };
     let mut draft = Draft { model, view, spans: Vec::new(), jobs: Vec::new(), refs: Vec::new() };
     for field in system_fields(uuid_ids) {
