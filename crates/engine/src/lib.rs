@@ -105,7 +105,7 @@ impl Engine {
             }
         };
         let checks = checks::Checks::compile(&site.models, &store, &mut mistakes);
-        let pages = pages::Pages::compile(&site, &store, &access, &mut mistakes);
+        let pages = pages::Pages::compile(&site, &store, &access, &templates, &mut mistakes);
         let accounts = accounts::Accounts::compile(&site, &store, &options).map_err(|error| {
             with(&mistakes, Diagnostic::error("cannot-compile", "site.toml", 0..0, error.message))
         })?;

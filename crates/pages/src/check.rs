@@ -13,6 +13,7 @@ use purlin_schema::{Diagnostic, Site};
 
 use crate::escape::{Language, range};
 use crate::functions::Links;
+use crate::named::Named;
 use crate::text::suggest;
 use crate::value::root;
 use crate::{filters, functions};
@@ -41,6 +42,8 @@ pub(crate) struct Names {
     pub(crate) nonce: bool,
     /// Names that it gives a value.
     pub(crate) assigned: BTreeSet<String>,
+    /// What it can ask records for.
+    pub(crate) named: Named,
     /// Names that it reads and does not set, with the first place.
     pub(crate) read: Vec<(String, Range<usize>)>,
 }
@@ -58,7 +61,10 @@ pub(crate) fn check(known: &Known<'_>, template: &Stmt<'_>) -> Names {
     found.assigned = assigned;
     walk(template, &mut |node| match node {
         Node::Stmt(stmt) => statement(known, stmt, &mut found),
-        Node::Expr(expr) => expression(known, expr, &mut found),
+        Node::Expr(expr) => {
+            expression(known, expr, &mut found);
+            found.named.take(expr);
+        }
         Node::Assign(_) => {}
     });
     found

@@ -22,6 +22,7 @@ mod escape;
 mod filters;
 mod functions;
 pub mod mails;
+mod named;
 pub mod reference;
 mod templates;
 mod text;

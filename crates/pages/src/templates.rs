@@ -3,7 +3,7 @@
 mod compile;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -83,6 +83,13 @@ impl Templates {
     #[must_use]
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
+    }
+
+    /// Every name by which a template, or one that it extends, includes or imports, can ask a record for a field;
+    /// `None` where it might be any.
+    #[must_use]
+    pub fn names(&self, name: &str) -> Option<&BTreeSet<String>> {
+        self.compiled.get(name)?.named.names()
     }
 
     /// Whether a template calls `csp_nonce()`, itself or by one that it extends or includes. The answer then needs a fresh

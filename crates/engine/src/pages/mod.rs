@@ -1,6 +1,7 @@
 //! Pages: a route's queries in one snapshot, its template, and its forms.
 
 mod form;
+mod needed;
 mod oracle;
 mod plan;
 mod route;

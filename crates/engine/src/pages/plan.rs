@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use purlin_pages::Templates;
 use purlin_schema::model::RelationBy;
 use purlin_schema::page::{DataQuery, Form, FormAction, Page};
 use purlin_schema::query::{Include, Limit, Query, Select, Selected, SortKey};
 use purlin_schema::{Diagnostic, Diagnostics, Expr, FieldId, Input, ModelId, Models, RowSet, Site};
 use purlin_store::{Plan, Prepared, Step, Store};
 
+use super::needed::Needed;
 use super::route::Router;
 use crate::access::{Access, Who};
 use crate::expressions;
@@ -80,14 +82,20 @@ struct Compiler<'site> {
 
 impl Pages {
     /// Compiles the pages of a site; what cannot become SQL is told with its page.
-    pub(crate) fn compile(site: &Site, store: &Store, access: &Access, mistakes: &mut Diagnostics) -> Pages {
+    pub(crate) fn compile(
+        site: &Site,
+        store: &Store,
+        access: &Access,
+        templates: &Templates,
+        mistakes: &mut Diagnostics,
+    ) -> Pages {
         let compiler = |who| Compiler { models: &site.models, store, access, who };
         let mut pages = Vec::with_capacity(site.pages.len());
         let mut by_name = HashMap::new();
         for (name, page) in &site.pages {
             by_name.insert(name.clone(), pages.len());
             pages.push(Who::ALL.map(|who| {
-                compiler(who).page(page).unwrap_or_else(|message| {
+                compiler(who).page(page, templates).unwrap_or_else(|message| {
                     mistakes.push(Diagnostic::error("cannot-compile", page.file.clone(), 0..0, message));
                     PagePlan::default()
                 })
@@ -149,14 +157,20 @@ impl OptionsOf {
 }
 
 impl Compiler<'_> {
-    fn page(&self, page: &Page) -> Result<PagePlan, String> {
+    fn page(&self, page: &Page, templates: &Templates) -> Result<PagePlan, String> {
         let require = match &page.require {
             Some(require) if require.goes_beyond() && self.who != Who::Visitor => {
                 Some(self.require(require)?)
             }
             _ => None,
         };
-        Ok(PagePlan { require, ..self.data(&page.data, &page.forms)? })
+        let mut data = page.data.clone();
+        if let Some(needed) = Needed::of(page, templates) {
+            for (name, declared) in &mut data {
+                needed.narrow(self.models, name, &mut declared.query);
+            }
+        }
+        Ok(PagePlan { require, ..self.data(&data, &page.forms)? })
     }
 
     fn require(&self, require: &Expr) -> Result<Plan, String> {

@@ -149,3 +149,32 @@ async fn a_form_shows_no_control_for_what_its_user_may_not_write() {
     let featured = site.list(&ada, "posts", &[("featured", "true")]).await.unwrap();
     assert_eq!(featured, ["evil.net"]);
 }
+
+/// A page reads the fields that its templates name; what its later queries and its rules look at is there all the same.
+#[tokio::test]
+async fn fields_that_no_template_names_still_lead_to_others() {
+    let page_of = |body: &str| {
+        format!(
+            "+++\n[data.post]\nfrom = \"posts\"\nfilter = 'slug == params.slug'\none = true\ninclude = [\"author\"]\n\
+             [data.others]\nfrom = \"posts\"\nfilter = 'rating < data.post.rating && author == data.post.author'\n\
+             sort = \"-rating\"\n+++\n{body}"
+        )
+    };
+    let (named, whole) = (
+        page_of("{{ post.title }}:{% for other in others %} {{ other.slug }}{% endfor %}"),
+        page_of(
+            "{% set key = 'rat' ~ 'ing' %}{{ post[key] }}{% if can('update', post) %} may edit{% endif %}",
+        ),
+    );
+    let site =
+        Fixture::with(&[("pages/named/[slug].html", &named), ("pages/whole/[slug].html", &whole)]).await;
+    let ada = site.user("ada", "author").await;
+    for (title, rating) in [("First", 1), ("Second", 2), ("Third", 3)] {
+        let post = json!({"title": title, "rating": rating, "status": "published", "published_at": "2026-01-01T00:00:00Z"});
+        site.create(&ada, "posts", &post).await.unwrap();
+    }
+    let shown = page(&site, &Actor::Visitor, "/named/third", &[]).await.unwrap();
+    assert_eq!(shown.body.trim(), "Third: second first");
+    let shown = page(&site, &ada, "/whole/second", &[]).await.unwrap();
+    assert_eq!(shown.body.trim(), "2 may edit");
+}

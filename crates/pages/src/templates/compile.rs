@@ -13,12 +13,14 @@ use purlin_schema::{Diagnostic, Diagnostics, Site};
 use crate::check::{self, Known, Names};
 use crate::escape::{self, Blocks, Checked, Rewritten};
 use crate::functions::Links;
+use crate::named::Named;
 use crate::templates::Own;
 
 /// What is kept of a template besides its compiled form.
 pub(super) struct Compiled {
     pub(super) rewritten: Rewritten,
     pub(super) nonce: bool,
+    pub(super) named: Named,
     pub(super) scripts: Vec<String>,
     pub(super) styles: Vec<String>,
 }
@@ -159,9 +161,14 @@ fn gather(parsed: &HashMap<&str, Parsed<'_>>, checked: HashMap<&str, Checked>) -
     let mut kept: HashMap<String, Compiled> = HashMap::new();
     for name in checked.keys() {
         let reachable = reachable(name, parsed);
+        let mut named = Named::default();
+        for template in reachable.iter().filter_map(|name| parsed.get(name.as_str())) {
+            named.join(&template.names.named);
+        }
         let all = || reachable.iter().filter_map(|name| checked.get(name.as_str()));
         let compiled = Compiled {
             rewritten: Rewritten::default(),
+            named,
             nonce: reachable
                 .iter()
                 .any(|name| parsed.get(name.as_str()).is_some_and(|template| template.names.nonce)),

@@ -113,3 +113,9 @@ pub(crate) fn load(templates: &[(&str, &str)]) -> Result<Templates, Vec<String>>
     Templates::load(site(templates), Arc::new(AnyAsset))
         .map_err(|found| found.list.into_iter().map(|mistake| mistake.message).collect())
 }
+
+/// What a template can ask records for.
+pub(crate) fn named(source: &str) -> crate::named::Named {
+    let templates = load(&[("t.html", source)]).expect("a template that can be loaded");
+    templates.compiled["t.html"].named.clone()
+}
