@@ -24,6 +24,7 @@ mod error;
 mod lines;
 mod logging;
 mod mail;
+mod memory;
 mod secret;
 mod serve;
 mod site;

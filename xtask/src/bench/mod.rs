@@ -24,6 +24,9 @@ use workloads::{WORKLOADS, Workload};
 /// Each server is started this often, and the median of the times to its first answer counts.
 const STARTS: usize = 5;
 
+/// Between the first answer and the look at how much memory is used: nothing is asked meanwhile.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// Before a measurement, so that caches are warm and statements prepared.
 const WARM_UP: Duration = Duration::from_millis(500);
 
@@ -40,8 +43,12 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let mut targets = Vec::new();
     for site in sites::make(&places, options.self_check)? {
         let (target, start_ms) = site.start(STARTS)?;
-        starts.push(Standing { start_ms, idle_bytes: target.process.resident_bytes()?, loaded_bytes: 0 });
+        starts.push(Standing { start_ms, idle_bytes: 0, loaded_bytes: 0 });
         targets.push(target);
+    }
+    process::rest(IDLE);
+    for (target, standing) in targets.iter().zip(&mut starts) {
+        standing.idle_bytes = target.process.resident_bytes()?;
     }
     let wanted: Vec<&Workload> = WORKLOADS.iter().filter(|workload| options.wants(workload.name)).collect();
     let measures = measure(&targets, &wanted, &options)?;
@@ -126,14 +133,18 @@ impl Places {
         Ok(Places { root, target, work })
     }
 
+    /// Builds each by itself: built together, they would share the features that either wants of a crate.
     fn build(&self, self_check: bool) -> Outcome {
-        let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-        cargo.current_dir(&self.root).args(["build", "--release", "--target-dir"]).arg(&self.target);
-        cargo.args(["--package", "purlin-bench-ceiling"]);
-        if !self_check {
-            cargo.args(["--package", "purlin"]);
+        let packages: &[&str] =
+            if self_check { &["purlin-bench-ceiling"] } else { &["purlin-bench-ceiling", "purlin"] };
+        for package in packages {
+            let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+            cargo.current_dir(&self.root).args(["build", "--release", "--target-dir"]).arg(&self.target);
+            if !cargo.args(["--package", package]).status()?.success() {
+                return Err("the release build failed".into());
+            }
         }
-        if cargo.status()?.success() { Ok(()) } else { Err("the release build failed".into()) }
+        Ok(())
     }
 
     /// A release binary.

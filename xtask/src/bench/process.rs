@@ -101,7 +101,12 @@ pub(super) fn complete(command: &mut Command, input: &str, limit: Duration) -> O
 }
 
 /// Lets some time pass before another process is looked at again: a process says nothing by itself.
-#[expect(clippy::disallowed_methods, reason = "another process can only be polled")]
 fn pause() {
-    std::thread::sleep(POLL);
+    rest(POLL);
+}
+
+/// Lets time pass.
+#[expect(clippy::disallowed_methods, reason = "another process can only be polled")]
+pub(super) fn rest(time: Duration) {
+    std::thread::sleep(time);
 }

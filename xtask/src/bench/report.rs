@@ -82,7 +82,7 @@ impl Report<'_> {
         let mut line = |title: &str, of: &dyn Fn(&Standing) -> f64| {
             let _ = writeln!(out, "| {title} | {:.1} | {:.1} |", of(first), of(second));
         };
-        line("memory after the first answer, MiB", &|standing| mebibytes(standing.idle_bytes));
+        line("memory when idle, MiB", &|standing| mebibytes(standing.idle_bytes));
         line("memory after the load, MiB", &|standing| mebibytes(standing.loaded_bytes));
         line("start to first answer, ms", &|standing| standing.start_ms);
         out

@@ -27,6 +27,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::{CommandError, Outcome};
+use crate::memory;
 
 /// Runs the command line of this process.
 #[must_use]
@@ -163,11 +164,13 @@ fn small_runtime() -> Outcome<tokio::runtime::Runtime> {
 /// A runtime for servers: a thread for each core, and two at least, so that one long request stops nobody.
 fn server_runtime() -> Outcome<tokio::runtime::Runtime> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.max(2))
         .enable_all()
         .build()
-        .map_err(|error| CommandError::new(format_args!("the runtime cannot start: {error}")))
+        .map_err(|error| CommandError::new(format_args!("the runtime cannot start: {error}")))?;
+    runtime.spawn(memory::give_back());
+    Ok(runtime)
 }
 
 const STYLES: Styles = Styles::styled()
