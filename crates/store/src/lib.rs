@@ -136,8 +136,9 @@ impl Store {
     pub async fn read(&self, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
         match &self.database {
             Database::Sqlite(sqlite) => sqlite.reader.read(plan, ask).await,
-            Database::Postgres(postgres) => postgres.read(plan, ask).await,
-            Database::MySql(mysql) => mysql.read(plan, ask).await,
+            // What waits for a network is large, and would be moved with every request of a file's.
+            Database::Postgres(postgres) => Box::pin(postgres.read(plan, ask)).await,
+            Database::MySql(mysql) => Box::pin(mysql.read(plan, ask)).await,
         }
     }
 
