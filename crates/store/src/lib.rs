@@ -155,11 +155,11 @@ impl Store {
             Database::Sqlite(sqlite) => sqlite.writer.commit(self.catalog.clone(), mutations).await,
             Database::Postgres(postgres) => {
                 let (postgres, catalog) = (postgres.clone(), self.catalog.clone());
-                to_the_end(async move { postgres.commit(&catalog, &mutations).await }).await
+                Box::pin(to_the_end(async move { postgres.commit(&catalog, &mutations).await })).await
             }
             Database::MySql(mysql) => {
                 let (mysql, catalog) = (mysql.clone(), self.catalog.clone());
-                to_the_end(async move { mysql.commit(&catalog, &mutations).await }).await
+                Box::pin(to_the_end(async move { mysql.commit(&catalog, &mutations).await })).await
             }
         }
     }
