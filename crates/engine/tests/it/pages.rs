@@ -67,7 +67,7 @@ async fn a_list_has_pages_and_optional_filters() {
         "[Third by ada][Second by ada] page 1 of 2"
     );
     assert!(matches!(page(&site, &visitor, "/", &[("page", "3")]).await, Err(Failure::NotFound)));
-    assert!(matches!(page(&site, &visitor, "/", &[("page", "x")]).await, Err(Failure::NotFound)));
+    assert!(matches!(page(&site, &visitor, "/", &[("page", "x")]).await, Err(Failure::BadRequest { .. })));
     assert!(matches!(page(&site, &visitor, "/", &[("rating", "x")]).await, Err(Failure::BadRequest { .. })));
 }
 

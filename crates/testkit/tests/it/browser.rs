@@ -4,7 +4,9 @@
 
 use std::future::pending;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use purlin_engine::mail::Letter;
 use purlin_testkit::Running;
 use purlin_testkit::webdriver::{self, Browser, Screen};
 use tokio::net::TcpListener;
@@ -34,14 +36,17 @@ async fn a_browser_uses_the_blog() {
         }
         return;
     }
-    let running = Running::of(&root().join("examples/blog")).await;
+    let running = Arc::new(Running::of(&root().join("examples/blog")).await);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let origin = format!("http://{}", listener.local_addr().expect("an address"));
     let server = tokio::spawn(purlin_server::serve(running.app.clone(), listener, 100, pending()));
+    let post = running.clone();
+    let runtime = tokio::runtime::Handle::current();
     let visit = tokio::task::spawn_blocking(move || {
         let browser = Browser::start(&root().join("target/screenshots"));
         look_around(&browser, &origin);
-        sign_up_and_comment(&browser, &origin);
+        sign_up(&browser, &origin, || runtime.block_on(post.mails()));
+        comment(&browser, &origin);
         meet_an_error(&browser, &origin);
         write_a_post(&browser, &origin);
         read_the_feed(&browser, &origin);
@@ -83,15 +88,26 @@ fn assert_page(browser: &Browser, name: &str) {
     assert_eq!(complaints, Vec::<String>::new(), "{name}");
 }
 
-fn sign_up_and_comment(browser: &Browser, origin: &str) {
+/// Signs up, and follows the link in the mail.
+fn sign_up(browser: &Browser, origin: &str, mails: impl Fn() -> Vec<Letter>) {
     browser.go(&format!("{origin}/signup"));
     browser.find("#signup-name").type_in("Nora Quill");
     browser.find("#signup-email").type_in("nora@example.com");
     browser.find("#signup-password").type_in("correct horse battery");
     browser.find("#form-signup button").submit();
+    assert_eq!(browser.url(), format!("{origin}/verify"));
+    assert_page(browser, "verify");
+    let mails = mails();
+    let text = &mails.last().expect("a mail").text;
+    let link = text.split_whitespace().find_map(|word| word.split_once("/verify?")).expect("a link").1;
+    browser.go(&format!("{origin}/verify?{link}"));
+    browser.find("#verify-password").type_in("correct horse battery");
+    browser.find("#form-verify button").submit();
     assert_eq!(browser.url(), format!("{origin}/"));
     assert!(browser.find(".account").text().contains("Nora Quill"));
+}
 
+fn comment(browser: &Browser, origin: &str) {
     browser.go(&format!("{origin}/posts/why-we-are-writing-this-down"));
     browser.find("#form-comment textarea").type_in("I came by browser.\n\nIt *works* <b>here</b>.");
     browser.find("#form-comment button").submit();
