@@ -100,7 +100,8 @@ fn sign_up(browser: &Browser, origin: &str, mails: impl Fn() -> Vec<Letter>) {
     let mails = mails();
     let text = &mails.last().expect("a mail").text;
     let link = text.split_whitespace().find_map(|word| word.split_once("/verify?")).expect("a link").1;
-    browser.go(&format!("{origin}/verify?{link}"));
+    browser.go(&format!("{origin}/verify?{}", link.trim_end_matches('>')));
+    assert_page(browser, "verify-link");
     browser.find("#verify-password").type_in("correct horse battery");
     browser.find("#form-verify button").submit();
     assert_eq!(browser.url(), format!("{origin}/"));
