@@ -153,7 +153,11 @@ impl<'models> Compiler<'models> {
     pub(crate) fn value(&mut self, expr: &Expr) -> Result<Code, CompileError> {
         let code = match &expr.kind {
             ExprKind::Const(value) => self.constant(expr, value),
-            ExprKind::Error => Code::new(self.dialect.unknown(), Nulls::Error),
+            // Of its kind: a server asks that the branches of a choice agree.
+            ExprKind::Error => {
+                let kind = self.kind_of(expr).unwrap_or(Kind::Bool);
+                Code::new(self.dialect.typed("NULL", kind), Nulls::Error)
+            }
             ExprKind::Input(input) => self.input(input, self.kind_of(expr)?),
             ExprKind::Field(path) => self.path(path)?,
             ExprKind::Has(path) => {
