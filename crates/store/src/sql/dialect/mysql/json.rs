@@ -73,7 +73,10 @@ impl Json for Mysql {
     fn value(&self, place: &Place, kind: Kind) -> String {
         let document = &place.document;
         match kind {
-            Kind::Bool => format!("CASE JSON_UNQUOTE({document}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"),
+            Kind::Bool => {
+                let word = self.value(place, Kind::Text);
+                format!("CASE {word} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END")
+            }
             Kind::Text => {
                 format!("CONVERT(JSON_UNQUOTE({document}) USING utf8mb4) COLLATE {}", self.0.collation())
             }
