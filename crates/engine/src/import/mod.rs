@@ -1,11 +1,11 @@
 //! Import: rows of a file, by the owner, through the same steps as any other write.
 //!
-//! - [`source`]: files, read piece by piece on a thread of their own;
-//! - [`columns`]: names of a file become fields, cells become values;
-//! - [`links`]: refs by natural keys, made where there is no such record and `--link` says so;
-//! - [`batch`]: rows are written many at a time, each batch in one transaction. The row that is refused is told of
+//! - `source`: files, read piece by piece on a thread of their own;
+//! - `columns`: names of a file become fields, cells become values;
+//! - `links`: refs by natural keys, made where there is no such record and `--link` says so;
+//! - `batch`: rows are written many at a time, each batch in one transaction. The row that is refused is told of
 //!   with its line, those before and after it are written;
-//! - [`journal`]: how far a file got, so that a run that was stopped goes on where it was.
+//! - `journal`: how far a file got, so that a run that was stopped goes on where it was.
 //!
 //! With a key, a row whose key a record has already changes that record.
 
