@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::model::{
     Access, Field, FieldId, Model, ModelId, Models, Names, OnDelete, Reference, Relation, RelationBy,
-    RelationId, Rule,
+    RelationId,
 };
-use crate::types::{Control, FieldType, Problem};
-use crate::value::{Kind, Value};
+use crate::types;
+use crate::value::Kind;
 
 /// Four models of a blog and one with UUIDs, as `name: field type, …`.
 const SITE: &[(&str, &str)] = &[
@@ -117,30 +117,8 @@ fn empty(at: usize, name: &str, uuid_ids: bool) -> Model {
 fn add_field(model: &mut Model, name: &str, kind: Kind) -> FieldId {
     let id = FieldId(u16::try_from(model.fields.len()).expect("few fields"));
     model.fields_by_name.insert(name.to_owned(), id);
-    model.fields.push(Field {
-        id,
-        name: name.to_owned(),
-        label: name.to_owned(),
-        ty: &Plain,
-        kind,
-        required: false,
-        default: None,
-        min: None,
-        max: None,
-        pattern: None,
-        choices: Vec::new(),
-        from: None,
-        big: true,
-        hidden: false,
-        read: Rule::Everybody,
-        write: Rule::Everybody,
-        computed: None,
-        was: None,
-        description: None,
-        schema: None,
-        reference: None,
-        declared: true,
-    });
+    let text = types::named("text").expect("it is in the table");
+    model.fields.push(Field { id, kind, big: true, ..Field::plain(name, text) });
     id
 }
 
@@ -149,32 +127,4 @@ fn add_relation(model: &mut Model, name: &str, to: usize, by: RelationBy) -> Rel
     model.relations_by_name.insert(name.to_owned(), id);
     model.relations.push(Relation { id, name: name.to_owned(), to: number(to), by });
     id
-}
-
-/// A type for fields of whatever kind: nothing here is entered by anybody.
-#[derive(Debug)]
-struct Plain;
-
-impl FieldType for Plain {
-    fn name(&self) -> &'static str {
-        "plain"
-    }
-    fn kind(&self) -> Kind {
-        Kind::Text
-    }
-    fn keys(&self) -> &'static [&'static str] {
-        &[]
-    }
-    fn control(&self) -> Control {
-        Control::Text
-    }
-    fn from_text(&self, _: &Field, text: &str) -> Result<Value, Problem> {
-        Ok(Value::from(text))
-    }
-    fn from_json(&self, _: &Field, _: &serde_json::Value) -> Result<Value, Problem> {
-        Ok(Value::Null)
-    }
-    fn check(&self, _: &Field, _: &Value) -> Option<Problem> {
-        None
-    }
 }

@@ -348,7 +348,7 @@ fn limits(field: &mut Field, view: View<'_>) {
         view.file.error("contradiction", &node.span, "`min` is greater than `max`");
     }
     let Some(pattern) = view.text("pattern") else { return };
-    if !field.ty.takes_pattern() {
+    if field.ty.limits() != Limits::Length {
         let message = format!("`pattern` means nothing for a field of type {}", field.ty.name());
         view.file.error("no-limits", &pattern.span, message);
         return;

@@ -17,19 +17,12 @@ impl FieldType for Bool {
         Kind::Bool
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &[]
+    fn noun(&self) -> &'static str {
+        "true or false"
     }
 
     fn control(&self) -> Control {
         Control::Checkbox
-    }
-
-    fn from_text(&self, _: &Field, text: &str) -> Result<Value, Problem> {
-        if text.trim().is_empty() {
-            return Ok(Value::Null);
-        }
-        Kind::Bool.parse(text).ok_or_else(|| Problem::not("true or false"))
     }
 
     fn from_json(&self, _: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
@@ -38,9 +31,5 @@ impl FieldType for Bool {
             serde_json::Value::Bool(truth) => Ok(Value::Bool(*truth)),
             _ => Err(Problem::wrong_type("true or false")),
         }
-    }
-
-    fn check(&self, _: &Field, _: &Value) -> Option<Problem> {
-        None
     }
 }

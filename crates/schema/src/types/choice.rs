@@ -1,6 +1,6 @@
 //! `choice`: one of a few words.
 
-use super::{Control, FieldType, Problem, limits};
+use super::{Control, FieldType, Limits, Problem};
 use crate::model::Field;
 use crate::value::{Kind, Value};
 
@@ -17,20 +17,20 @@ impl FieldType for Choice {
         Kind::Text
     }
 
+    fn noun(&self) -> &'static str {
+        "text"
+    }
+
     fn keys(&self) -> &'static [&'static str] {
         &["of"]
     }
 
+    fn limits(&self) -> Limits {
+        Limits::None
+    }
+
     fn control(&self) -> Control {
         Control::Select
-    }
-
-    fn from_text(&self, _: &Field, text: &str) -> Result<Value, Problem> {
-        limits::text_from_form(text)
-    }
-
-    fn from_json(&self, _: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
-        limits::text_from_json(json)
     }
 
     fn check(&self, field: &Field, value: &Value) -> Option<Problem> {

@@ -1,6 +1,6 @@
 //! `datetime`: an instant.
 
-use super::{Control, FieldType, Limits, Problem, limits};
+use super::{Control, FieldType, Problem, input};
 use crate::model::Field;
 use crate::value::{Kind, Value, parse_datetime};
 
@@ -17,30 +17,18 @@ impl FieldType for Datetime {
         Kind::Datetime
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn limits(&self) -> Limits {
-        Limits::Values
+    fn noun(&self) -> &'static str {
+        "a date and time"
     }
 
     fn control(&self) -> Control {
         Control::DateTime
     }
 
-    fn from_text(&self, _: &Field, text: &str) -> Result<Value, Problem> {
-        if text.trim().is_empty() {
-            return Ok(Value::Null);
+    fn from_json(&self, field: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
+        match json.as_str() {
+            Some(text) if parse_datetime(text).is_none() => Err(Problem::not(self.noun())),
+            _ => input::from_json(field.kind, self.noun(), json),
         }
-        Kind::Datetime.parse(text).ok_or_else(|| Problem::not("a date and time"))
-    }
-
-    fn from_json(&self, _: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
-        limits::string_from_json(json, "a date and time", |text| parse_datetime(text).map(Value::Datetime))
-    }
-
-    fn check(&self, field: &Field, value: &Value) -> Option<Problem> {
-        limits::check_range(field, value)
     }
 }

@@ -1,6 +1,6 @@
 //! `decimal`: an exact number with a fixed count of digits after the point; money, above all.
 
-use super::{Control, FieldType, Limits, Problem, limits};
+use super::{Control, FieldType, Problem};
 use crate::model::Field;
 use crate::value::{DecimalError, Kind, Value, parse_decimal};
 
@@ -17,12 +17,12 @@ impl FieldType for Decimal {
         Kind::Decimal(0)
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &["scale"]
+    fn noun(&self) -> &'static str {
+        "a decimal number"
     }
 
-    fn limits(&self) -> Limits {
-        Limits::Values
+    fn keys(&self) -> &'static [&'static str] {
+        &["scale"]
     }
 
     fn control(&self) -> Control {
@@ -44,10 +44,6 @@ impl FieldType for Decimal {
             serde_json::Value::Number(number) => read(field, &number.to_string()),
             _ => Err(Problem::wrong_type("a decimal number, as text")),
         }
-    }
-
-    fn check(&self, field: &Field, value: &Value) -> Option<Problem> {
-        limits::check_range(field, value)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `email`: an e-mail address.
 
-use super::{Control, FieldType, Limits, Problem, limits};
+use super::{Control, FieldType, Problem, input, limits};
 use crate::model::Field;
 use crate::value::{Kind, Value};
 
@@ -17,28 +17,20 @@ impl FieldType for Email {
         Kind::Text
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn limits(&self) -> Limits {
-        Limits::Length
-    }
-
-    fn takes_pattern(&self) -> bool {
-        true
+    fn noun(&self) -> &'static str {
+        "text"
     }
 
     fn control(&self) -> Control {
         Control::Email
     }
 
-    fn from_text(&self, _: &Field, text: &str) -> Result<Value, Problem> {
-        limits::text_from_form(&text.trim().to_lowercase())
+    fn from_text(&self, field: &Field, text: &str) -> Result<Value, Problem> {
+        input::from_text(field.kind, self.noun(), &text.trim().to_lowercase())
     }
 
-    fn from_json(&self, _: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
-        Ok(match limits::text_from_json(json)? {
+    fn from_json(&self, field: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
+        Ok(match input::from_json(field.kind, self.noun(), json)? {
             Value::Text(text) => Value::from(text.to_lowercase()),
             value => value,
         })

@@ -1,6 +1,6 @@
 //! `float`: a number with a fraction, as exact as a double.
 
-use super::{Control, FieldType, Limits, Problem, limits};
+use super::{Control, FieldType, Problem};
 use crate::model::Field;
 use crate::value::{Kind, Value};
 
@@ -17,23 +17,12 @@ impl FieldType for Float {
         Kind::Float
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn limits(&self) -> Limits {
-        Limits::Values
+    fn noun(&self) -> &'static str {
+        "a number"
     }
 
     fn control(&self) -> Control {
         Control::Number
-    }
-
-    fn from_text(&self, _: &Field, text: &str) -> Result<Value, Problem> {
-        if text.trim().is_empty() {
-            return Ok(Value::Null);
-        }
-        Kind::Float.parse(text).ok_or_else(|| Problem::not("a number"))
     }
 
     fn from_json(&self, _: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
@@ -45,9 +34,5 @@ impl FieldType for Float {
             },
             _ => Err(Problem::wrong_type("a number")),
         }
-    }
-
-    fn check(&self, field: &Field, value: &Value) -> Option<Problem> {
-        limits::check_range(field, value)
     }
 }

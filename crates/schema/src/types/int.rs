@@ -1,6 +1,6 @@
 //! `int`: a whole number.
 
-use super::{Control, FieldType, Limits, Problem, limits};
+use super::{Control, FieldType, Problem, limits};
 use crate::model::Field;
 use crate::value::{Kind, Value};
 
@@ -20,12 +20,12 @@ impl FieldType for Int {
         Kind::Int
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &["big"]
+    fn noun(&self) -> &'static str {
+        "a whole number"
     }
 
-    fn limits(&self) -> Limits {
-        Limits::Values
+    fn keys(&self) -> &'static [&'static str] {
+        &["big"]
     }
 
     fn control(&self) -> Control {

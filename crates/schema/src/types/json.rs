@@ -26,6 +26,10 @@ impl FieldType for JsonType {
         Kind::Json
     }
 
+    fn noun(&self) -> &'static str {
+        "JSON"
+    }
+
     fn keys(&self) -> &'static [&'static str] {
         &["schema"]
     }

@@ -1,48 +1,10 @@
-//! What several types check alike: lengths, ranges and patterns, in the words that a person is told.
+//! What types check alike: lengths, ranges and patterns, in the words that a person is told.
 
 use std::cmp::Ordering;
 
 use super::Problem;
 use crate::model::Field;
 use crate::value::Value;
-
-/// A text from a form: browsers send line ends as CR LF, which count as one character here.
-pub(super) fn text_from_form(text: &str) -> Result<Value, Problem> {
-    if text.is_empty() {
-        return Ok(Value::Null);
-    }
-    if text.contains('\r') { text_value(&text.replace("\r\n", "\n")) } else { text_value(text) }
-}
-
-/// A text from JSON.
-pub(super) fn text_from_json(json: &serde_json::Value) -> Result<Value, Problem> {
-    match json {
-        serde_json::Value::Null => Ok(Value::Null),
-        serde_json::Value::String(text) => text_value(text),
-        _ => Err(Problem::wrong_type("text")),
-    }
-}
-
-/// A value that JSON writes as a string, by the function that reads it; `what` with its article: "a date".
-pub(super) fn string_from_json(
-    json: &serde_json::Value,
-    what: &str,
-    read: impl FnOnce(&str) -> Option<Value>,
-) -> Result<Value, Problem> {
-    match json {
-        serde_json::Value::Null => Ok(Value::Null),
-        serde_json::Value::String(text) => read(text).ok_or_else(|| Problem::not(what)),
-        _ => Err(Problem::wrong_type(&format!("{what}, as text"))),
-    }
-}
-
-/// A text, unless there is a NUL in it, which PostgreSQL cannot store.
-pub(super) fn text_value(text: &str) -> Result<Value, Problem> {
-    if text.contains('\0') {
-        return Err(Problem::new("nul", "contains a NUL character"));
-    }
-    Ok(Value::from(text))
-}
 
 /// Lengths in characters, then the pattern.
 pub(super) fn check_text(field: &Field, value: &Value) -> Option<Problem> {

@@ -1,8 +1,7 @@
 //! `markdown`: Markdown, kept as it was written and printed as sanitised HTML.
 
-use super::{Control, FieldType, Limits, Problem, limits};
-use crate::model::Field;
-use crate::value::{Kind, Value};
+use super::{Control, FieldType};
+use crate::value::Kind;
 
 /// A long text of this format.
 #[derive(Debug)]
@@ -17,16 +16,8 @@ impl FieldType for Markdown {
         Kind::Text
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn limits(&self) -> Limits {
-        Limits::Length
-    }
-
-    fn takes_pattern(&self) -> bool {
-        true
+    fn noun(&self) -> &'static str {
+        "text"
     }
 
     fn is_key(&self) -> bool {
@@ -35,17 +26,5 @@ impl FieldType for Markdown {
 
     fn control(&self) -> Control {
         Control::TextArea
-    }
-
-    fn from_text(&self, _: &Field, text: &str) -> Result<Value, Problem> {
-        limits::text_from_form(text)
-    }
-
-    fn from_json(&self, _: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
-        limits::text_from_json(json)
-    }
-
-    fn check(&self, field: &Field, value: &Value) -> Option<Problem> {
-        limits::check_text(field, value)
     }
 }

@@ -13,6 +13,7 @@ mod duration;
 mod email;
 mod float;
 mod html;
+mod input;
 mod int;
 mod json;
 mod limits;
@@ -33,45 +34,61 @@ pub use slug::{LONGEST_SLUG, slugify};
 use crate::model::Field;
 use crate::value::{Kind, Value};
 
-/// A field type.
+/// A field type. What its kind of value settles is the default, so that a type's file holds what is its own.
 #[expect(clippy::wrong_self_convention, reason = "the type is asked, and what comes out is a value")]
 pub trait FieldType: std::fmt::Debug + Send + Sync {
     /// Its name in TOML.
     fn name(&self) -> &'static str;
     /// What a column of it holds; a decimal's scale and a ref's target are resolved by the loader.
     fn kind(&self) -> Kind;
+    /// What a person calls a value of it, with its article: "a date".
+    fn noun(&self) -> &'static str;
+    /// By which control a person enters it.
+    fn control(&self) -> Control;
     /// Keys it takes in TOML besides those that every field takes.
-    fn keys(&self) -> &'static [&'static str];
-    /// What `min` and `max` of such a field mean.
+    fn keys(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// What `min` and `max` of such a field mean; where they are lengths, it takes a `pattern` too.
     fn limits(&self) -> Limits {
-        Limits::None
+        match self.kind() {
+            Kind::Text => Limits::Length,
+            Kind::Int | Kind::Float | Kind::Decimal(_) | Kind::Date | Kind::Datetime | Kind::Duration => {
+                Limits::Values
+            }
+            Kind::Bool | Kind::Uuid | Kind::Json => Limits::None,
+        }
     }
     /// The limits of a field that names none.
     fn default_limits(&self) -> (Option<Value>, Option<Value>) {
         (None, None)
     }
-    /// Whether a field of it takes a `pattern`.
-    fn takes_pattern(&self) -> bool {
-        false
-    }
     /// Whether records can be sorted by it, found by it through an index, and told apart by it.
     fn is_key(&self) -> bool {
         true
     }
-    /// By which control a person enters it.
-    fn control(&self) -> Control;
     /// A value from a form or a query string; an empty text is null. A list (`refs`) is read element by element.
     ///
     /// # Errors
     /// What is wrong, as a person is told.
-    fn from_text(&self, field: &Field, text: &str) -> Result<Value, Problem>;
+    fn from_text(&self, field: &Field, text: &str) -> Result<Value, Problem> {
+        input::from_text(field.kind, self.noun(), text)
+    }
     /// A value from JSON, strictly: no string becomes a number. A list (`refs`) is read element by element.
     ///
     /// # Errors
     /// What is wrong, as a person is told.
-    fn from_json(&self, field: &Field, json: &serde_json::Value) -> Result<Value, Problem>;
+    fn from_json(&self, field: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
+        input::from_json(field.kind, self.noun(), json)
+    }
     /// What is wrong with a value that is not null, beyond its kind: limits, pattern, format.
-    fn check(&self, field: &Field, value: &Value) -> Option<Problem>;
+    fn check(&self, field: &Field, value: &Value) -> Option<Problem> {
+        match self.limits() {
+            Limits::None => None,
+            Limits::Length => limits::check_text(field, value),
+            Limits::Values => limits::check_range(field, value),
+        }
+    }
     /// All that is wrong with such a value, where several things can be at once.
     fn problems(&self, field: &Field, value: &Value) -> Vec<Problem> {
         self.check(field, value).into_iter().collect()
@@ -136,8 +153,8 @@ pub static TYPES: &[&dyn FieldType] = &[
     &json::JsonType,
     &password::Password,
     &uuid::Uuid,
-    &reference::Ref,
-    &reference::Refs,
+    &reference::REF,
+    &reference::REFS,
 ];
 
 /// A field type by its name in TOML.

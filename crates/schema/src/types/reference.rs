@@ -3,100 +3,58 @@
 //! Both read one id, of the kind that the other model's ids have; a list is read element by element. That the
 //! record exists and may be seen is for the engine to find out.
 
-use super::{Control, FieldType, Problem};
+use super::{Control, FieldType, Limits, Problem};
 use crate::model::Field;
 use crate::value::{Kind, Value};
 
+/// Another record, or several, many to many.
+#[derive(Debug)]
+pub(super) struct Reference {
+    is_many: bool,
+}
+
 /// One other record.
-#[derive(Debug)]
-pub(super) struct Ref;
+pub(super) const REF: Reference = Reference { is_many: false };
+/// Other records.
+pub(super) const REFS: Reference = Reference { is_many: true };
 
-/// Other records, many to many.
-#[derive(Debug)]
-pub(super) struct Refs;
-
-impl FieldType for Ref {
+impl FieldType for Reference {
     fn name(&self) -> &'static str {
-        "ref"
+        if self.is_many { "refs" } else { "ref" }
     }
 
     fn kind(&self) -> Kind {
         Kind::Int
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &["to", "inverse", "on_delete"]
+    fn noun(&self) -> &'static str {
+        "an id"
     }
 
     fn control(&self) -> Control {
-        Control::Select
-    }
-
-    fn from_text(&self, field: &Field, text: &str) -> Result<Value, Problem> {
-        id_from_text(field, text)
-    }
-
-    fn from_json(&self, field: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
-        id_from_json(field, json)
-    }
-
-    fn check(&self, _: &Field, _: &Value) -> Option<Problem> {
-        None
-    }
-}
-
-impl FieldType for Refs {
-    fn name(&self) -> &'static str {
-        "refs"
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::Int
+        if self.is_many { Control::SelectMany } else { Control::Select }
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        &["to", "inverse"]
+        if self.is_many { &["to", "inverse"] } else { &["to", "inverse", "on_delete"] }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::None
     }
 
     fn is_key(&self) -> bool {
-        false
-    }
-
-    fn control(&self) -> Control {
-        Control::SelectMany
-    }
-
-    fn from_text(&self, field: &Field, text: &str) -> Result<Value, Problem> {
-        id_from_text(field, text)
+        !self.is_many
     }
 
     fn from_json(&self, field: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
-        id_from_json(field, json)
-    }
-
-    fn check(&self, _: &Field, _: &Value) -> Option<Problem> {
-        None
-    }
-}
-
-fn id_from_text(field: &Field, text: &str) -> Result<Value, Problem> {
-    if text.trim().is_empty() {
-        return Ok(Value::Null);
-    }
-    field.kind.parse(text).ok_or_else(not_an_id)
-}
-
-fn id_from_json(field: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
-    match (field.kind, json) {
-        (_, serde_json::Value::Null) => Ok(Value::Null),
-        (Kind::Uuid, serde_json::Value::String(text)) => Kind::Uuid.parse(text).ok_or_else(not_an_id),
-        (Kind::Int, serde_json::Value::Number(number)) => {
-            number.as_i64().map(Value::Int).ok_or_else(not_an_id)
+        match (field.kind, json) {
+            (_, serde_json::Value::Null) => Ok(Value::Null),
+            (Kind::Uuid, serde_json::Value::String(text)) => self.from_text(field, text),
+            (Kind::Int, serde_json::Value::Number(number)) => {
+                number.as_i64().map(Value::Int).ok_or_else(|| Problem::not(self.noun()))
+            }
+            _ => Err(Problem::wrong_type(self.noun())),
         }
-        _ => Err(Problem::wrong_type("an id")),
     }
-}
-
-fn not_an_id() -> Problem {
-    Problem::not("an id")
 }

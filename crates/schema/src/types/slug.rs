@@ -1,6 +1,6 @@
 //! `slug`: a record's name in a URL, usually made from another field.
 
-use super::{Control, FieldType, Limits, Problem, limits};
+use super::{Control, FieldType, Problem, input, limits};
 use crate::model::Field;
 use crate::value::{Kind, Value};
 
@@ -20,28 +20,20 @@ impl FieldType for Slug {
         Kind::Text
     }
 
+    fn noun(&self) -> &'static str {
+        "text"
+    }
+
     fn keys(&self) -> &'static [&'static str] {
         &["from"]
-    }
-
-    fn limits(&self) -> Limits {
-        Limits::Length
-    }
-
-    fn takes_pattern(&self) -> bool {
-        true
     }
 
     fn control(&self) -> Control {
         Control::Text
     }
 
-    fn from_text(&self, _: &Field, text: &str) -> Result<Value, Problem> {
-        limits::text_from_form(text.trim())
-    }
-
-    fn from_json(&self, _: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
-        limits::text_from_json(json)
+    fn from_text(&self, field: &Field, text: &str) -> Result<Value, Problem> {
+        input::from_text(field.kind, self.noun(), text.trim())
     }
 
     fn check(&self, field: &Field, value: &Value) -> Option<Problem> {

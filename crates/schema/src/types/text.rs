@@ -1,6 +1,6 @@
 //! `text`: a line or so of plain text.
 
-use super::{Control, FieldType, Limits, Problem, limits};
+use super::{Control, FieldType, Problem, input};
 use crate::model::Field;
 use crate::value::{Kind, Value};
 
@@ -17,31 +17,15 @@ impl FieldType for Text {
         Kind::Text
     }
 
-    fn keys(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn limits(&self) -> Limits {
-        Limits::Length
-    }
-
-    fn takes_pattern(&self) -> bool {
-        true
+    fn noun(&self) -> &'static str {
+        "text"
     }
 
     fn control(&self) -> Control {
         Control::Text
     }
 
-    fn from_text(&self, _: &Field, text: &str) -> Result<Value, Problem> {
-        limits::text_from_form(text.trim())
-    }
-
-    fn from_json(&self, _: &Field, json: &serde_json::Value) -> Result<Value, Problem> {
-        limits::text_from_json(json)
-    }
-
-    fn check(&self, field: &Field, value: &Value) -> Option<Problem> {
-        limits::check_text(field, value)
+    fn from_text(&self, field: &Field, text: &str) -> Result<Value, Problem> {
+        input::from_text(field.kind, self.noun(), text.trim())
     }
 }
