@@ -49,6 +49,22 @@ pub enum Failure {
     Internal(String),
 }
 
+impl Failure {
+    /// What is wrong, in one line, each message with its field.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Failure::Invalid(messages) => {
+                let told = messages.iter().map(|message| match message.field.as_str() {
+                    "" => message.message.clone(),
+                    field => format!("`{field}` {}", message.message),
+                });
+                told.collect::<Vec<_>>().join("; ")
+            }
+            failure => failure.to_string(),
+        }
+    }
+}
+
 /// What is wrong with one field, or (where it has no name) with the whole record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldMessage {

@@ -112,11 +112,7 @@ impl Engine {
         if_version: Option<i64>,
         fields: Fields<'_>,
     ) -> Result<Found, Failure> {
-        let shown = self.prepared_record(Who::of(actor), model, &[])?;
-        let limits = Limits { returning: Some(&shown), ..Limits::default() };
-        let outcome =
-            self.change(&self.ask(actor), model, id, if_version, fields, Mode::Merge, limits).await?;
-        Ok(self.written(model, outcome))
+        self.changed(actor, model, id, if_version, fields, Mode::Merge).await
     }
 
     /// Replaces a record (PUT): fields that are absent get their default or null, those that the asker may not write stay.
@@ -131,10 +127,22 @@ impl Engine {
         if_version: Option<i64>,
         fields: Fields<'_>,
     ) -> Result<Found, Failure> {
+        self.changed(actor, model, id, if_version, fields, Mode::Replace).await
+    }
+
+    /// Changes a record as the asker's own request, and shows what came of it.
+    async fn changed(
+        &self,
+        actor: &Actor,
+        model: ModelId,
+        id: Id,
+        if_version: Option<i64>,
+        fields: Fields<'_>,
+        mode: Mode,
+    ) -> Result<Found, Failure> {
         let shown = self.prepared_record(Who::of(actor), model, &[])?;
         let limits = Limits { returning: Some(&shown), ..Limits::default() };
-        let outcome =
-            self.change(&self.ask(actor), model, id, if_version, fields, Mode::Replace, limits).await?;
+        let outcome = self.change(&self.ask(actor), model, id, if_version, fields, mode, limits).await?;
         Ok(self.written(model, outcome))
     }
 
@@ -207,7 +215,7 @@ impl Engine {
         let inputs =
             ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
         let last = before.len();
-        before.push(Mutation { guards, inputs, ..crate::mail::plain(model.id, action, ask.now) });
+        before.push(Mutation { guards, inputs, ..Mutation::new(model.id, action, ask.now) });
         match self.store().commit(before).await {
             Ok(mut outcomes) => {
                 outcomes.pop().ok_or_else(|| Failure::Internal("a commit without outcome".to_owned()))
@@ -421,8 +429,7 @@ impl Engine {
         let shown = returning.into_iter().flat_map(|prepared| prepared.inputs());
         let inputs = ask.capture(guarded.chain(shown));
         let returning = returning.cloned();
-        let refers = Vec::new();
-        let mutation = Mutation { model, action, refers, guards, inputs, now: ask.now, returning };
+        let mutation = Mutation { guards, inputs, returning, ..Mutation::new(model, action, ask.now) };
         match self.store().commit(vec![mutation]).await {
             Ok(mut outcomes) => {
                 outcomes.pop().ok_or_else(|| Failure::Internal("a commit without outcome".to_owned()))

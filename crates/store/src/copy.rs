@@ -259,15 +259,7 @@ fn mutation(model: &Model, set: &RowSet, at: usize, late: &[FieldId], lists: &[F
         };
         (*field, ids)
     });
-    Mutation {
-        model: model.id,
-        action: Action::Copy { values: values.collect(), links: links.collect() },
-        refers: Vec::new(),
-        guards: Vec::new(),
-        inputs: Vec::new(),
-        now: 0,
-        returning: None,
-    }
+    Mutation::new(model.id, Action::Copy { values: values.collect(), links: links.collect() }, 0)
 }
 
 /// A value as a text that is the same in every database: some keep the members of JSON in an order of their own.

@@ -44,6 +44,22 @@ pub struct Mutation {
     pub returning: Option<Arc<crate::Prepared>>,
 }
 
+impl Mutation {
+    /// A change that refers to nothing, is guarded by nothing and shows nothing.
+    #[must_use]
+    pub fn new(model: ModelId, action: Action, now: i64) -> Mutation {
+        Mutation {
+            model,
+            action,
+            refers: Vec::new(),
+            guards: Vec::new(),
+            inputs: Vec::new(),
+            now,
+            returning: None,
+        }
+    }
+}
+
 /// What is to be done with a record.
 #[derive(Clone, Debug)]
 pub enum Action {

@@ -24,14 +24,13 @@ use purlin_schema::expr::Comparison;
 use purlin_schema::query::{Limit, Query, Select, Selected};
 use purlin_schema::{FieldId, Id, Input, Model, ModelId, Models, Site, Value};
 use purlin_store::mutation::{Action, Condition};
-use purlin_store::{CompileError, Guard, Plan, Prepared, Step, Store};
+use purlin_store::{CompileError, Guard, Mutation, Plan, Prepared, Step, Store};
 use sha2::{Digest, Sha256};
 
 use crate::access::and;
 use crate::actor::User;
 use crate::expressions::{compared_to_now, field_is, whole_records};
 use crate::inputs::Ask;
-use crate::mail::plain;
 use crate::proposal::Proposal;
 use crate::records::failed;
 use crate::{Actor, Engine, Failure, FieldMessage, Options};
@@ -217,6 +216,14 @@ impl Engine {
         Ok(user.filter(|_| right))
     }
 
+    /// Whether the database answers: a session that nobody has is looked for.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn ready(&self) -> Result<(), Failure> {
+        self.resume("readiness").await.map(|_| ())
+    }
+
     /// Who a session's secret stands for; `None` where there is no such session or it has expired.
     ///
     /// # Errors
@@ -332,7 +339,7 @@ impl Engine {
         ];
         let action =
             Action::Update { id: session, if_version: None, values, merges: Vec::new(), links: Vec::new() };
-        let mutation = plain(accounts.sessions, action, now);
+        let mutation = Mutation::new(accounts.sessions, action, now);
         if let Err(error) = self.store().commit(vec![mutation]).await {
             tracing::warn!(%error, "a session's last use was not noted");
         }

@@ -5,8 +5,8 @@
 use purlin_pages::mails::Words;
 use purlin_schema::settings::SignUp;
 use purlin_schema::{FieldId, Id, Model, Value};
-use purlin_store::Error;
 use purlin_store::mutation::Action;
+use purlin_store::{Error, Mutation};
 
 use super::tokens::{Purpose, dead_link};
 use crate::actor::User;
@@ -218,7 +218,7 @@ impl Engine {
         let action = Action::Delete { id: user.id, if_version: None };
         let users = self.inner.accounts.users;
         let mutations =
-            vec![crate::mail::plain(users, action, now), self.notice("account_deleted", &email, words, now)?];
+            vec![Mutation::new(users, action, now), self.notice("account_deleted", &email, words, now)?];
         match self.store().commit(mutations).await {
             Ok(_) => {
                 self.ring();

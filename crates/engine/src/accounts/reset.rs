@@ -7,7 +7,7 @@ use purlin_store::{Error, Mutation};
 
 use super::password::LONGEST_BYTES;
 use super::tokens::{Purpose, dead_link};
-use crate::mail::{Draft, NOTICE_MICROS, plain};
+use crate::mail::{Draft, NOTICE_MICROS};
 use crate::records::failed;
 use crate::{Engine, Failure, FieldMessage};
 
@@ -137,7 +137,7 @@ impl Engine {
     pub(super) fn setting(&self, user: Id, values: Vec<(FieldId, Value)>, now: i64) -> Mutation {
         let action =
             Action::Update { id: user, if_version: None, values, merges: Vec::new(), links: Vec::new() };
-        plain(self.inner.accounts.users, action, now)
+        Mutation::new(self.inner.accounts.users, action, now)
     }
 
     /// The mail that tells of a new password; where none can be sent, it is written and not sent.

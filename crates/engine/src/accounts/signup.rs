@@ -11,13 +11,13 @@ use purlin_pages::mails::Words;
 use purlin_pages::view::{FieldView, FormView};
 use purlin_schema::settings::SignUp as Who;
 use purlin_schema::{FieldId, Id, Value};
-use purlin_store::Error;
 use purlin_store::mutation::Action;
+use purlin_store::{Error, Mutation};
 use serde_json::{Map, json};
 
 use super::tokens::{Purpose, dead_link};
 use super::{Carrier, SignedIn};
-use crate::mail::{Draft, plain};
+use crate::mail::Draft;
 use crate::pages::{Mistaken, PageAnswer, PageRequest};
 use crate::proposal::{Mode, Proposal};
 use crate::records::{Fields, Limits, condition_of, failed};
@@ -237,10 +237,10 @@ impl Engine {
         let inputs =
             ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
         let action = Action::Create { id: None, values: proposal.values, links: proposal.links };
-        let mut making = plain(users.id, action, ask.now);
+        let mut making = Mutation::new(users.id, action, ask.now);
         (making.guards, making.inputs) = (guards, inputs);
         let never = Action::Delete { id: NOWHERE, if_version: None };
-        match self.store().commit(vec![making, plain(accounts.tokens.model, never, ask.now)]).await {
+        match self.store().commit(vec![making, Mutation::new(accounts.tokens.model, never, ask.now)]).await {
             Err(Error::Refused { at: 0, refusals }) => Err(self.refused(ask.actor, users.id, &refusals)),
             Err(Error::Refused { .. }) => Ok(()),
             Err(error) => Err(failed(error)),

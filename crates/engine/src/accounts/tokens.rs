@@ -14,7 +14,6 @@ use purlin_store::{CompileError, Mutation, Prepared, Store};
 use super::{field, hash_of, secret};
 use crate::access::and;
 use crate::expressions::{compared_to_now, field_is, whole_records};
-use crate::mail::plain;
 use crate::{Engine, Failure, FieldMessage};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
@@ -120,7 +119,7 @@ impl Engine {
             (tokens.expires_at, Value::Datetime(purpose.until(now))),
         ];
         let action = Action::Create { id: None, values, links: Vec::new() };
-        Ok((secret, plain(tokens.model, action, now)))
+        Ok((secret, Mutation::new(tokens.model, action, now)))
     }
 
     /// The live token of a secret.
@@ -145,7 +144,11 @@ impl Engine {
 
     /// Uses a token up: where another was faster, the whole commit is refused.
     pub(super) fn using(&self, token: &Token, now: i64) -> Mutation {
-        plain(self.inner.accounts.tokens.model, Action::Delete { id: token.id, if_version: None }, now)
+        Mutation::new(
+            self.inner.accounts.tokens.model,
+            Action::Delete { id: token.id, if_version: None },
+            now,
+        )
     }
 
     /// Ends every link that somebody was sent.

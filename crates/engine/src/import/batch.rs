@@ -488,7 +488,7 @@ impl<'run> Importer<'run> {
                 Part::Row(_) => messages,
                 Part::Link(_) => {
                     let name = &self.engine.model_of(model).name;
-                    let told = super::links::told_of(&Failure::Invalid(messages));
+                    let told = Failure::Invalid(messages).told();
                     vec![FieldMessage::new(
                         "",
                         "not_found",

@@ -154,7 +154,7 @@ impl Links {
                     Ok(draft) => engine.mutation(&to, draft, hashes).await,
                     Err(failure) => Err(failure),
                 };
-                let mutation = mutation.map_err(|failure| told_of(&failure));
+                let mutation = mutation.map_err(|failure| failure.told());
                 list.push(Fresh { natural: natural.clone(), mutation, id: None });
                 self.fresh_by_key.insert(key, list.len() - 1);
                 list.len() - 1
@@ -214,18 +214,4 @@ pub(super) fn without_unmade(mutation: &mut Mutation) {
 enum Target {
     Known(Id),
     Unmade(Unmade),
-}
-
-/// What is wrong, in one line.
-pub(super) fn told_of(failure: &Failure) -> String {
-    match failure {
-        Failure::Invalid(messages) => {
-            let told = messages.iter().map(|message| match message.field.as_str() {
-                "" => message.message.clone(),
-                field => format!("`{field}` {}", message.message),
-            });
-            told.collect::<Vec<_>>().join("; ")
-        }
-        failure => failure.to_string(),
-    }
 }

@@ -71,7 +71,7 @@ pub struct Refused {
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{}: {}", self.place, links::told_of(&Failure::Invalid(self.messages.clone())))
+        write!(out, "{}: {}", self.place, Failure::Invalid(self.messages.clone()).told())
     }
 }
 

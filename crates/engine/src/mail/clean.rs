@@ -6,9 +6,8 @@ use purlin_schema::expr::{Comparison, ExprKind};
 use purlin_schema::query::Limit;
 use purlin_schema::{FieldId, Input, Model, ModelId, Models, Value};
 use purlin_store::mutation::{Action, Refusal};
-use purlin_store::{CompileError, Error, Prepared, Store};
+use purlin_store::{CompileError, Error, Mutation, Prepared, Store};
 
-use super::plain;
 use crate::expressions::{compared_to_now, whole_records};
 use crate::{Engine, Failure};
 
@@ -50,8 +49,9 @@ impl Engine {
             loop {
                 let set = self.rows(plan, &params).await?;
                 let ids = set.rows.iter().filter_map(|row| set.shape.value(row, FieldId::ID)?.as_id());
-                let deletes: Vec<_> =
-                    ids.map(|id| plain(*model, Action::Delete { id, if_version: None }, now)).collect();
+                let deletes: Vec<_> = ids
+                    .map(|id| Mutation::new(*model, Action::Delete { id, if_version: None }, now))
+                    .collect();
                 let count = deletes.len();
                 if count == 0 {
                     break;

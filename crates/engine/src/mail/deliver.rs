@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use purlin_schema::{FieldId, Id, Row, Shape, Value};
-use purlin_store::Error;
 use purlin_store::mutation::{Action, Refusal};
+use purlin_store::{Error, Mutation};
 use tokio::task::JoinSet;
 
 use super::transport::NotSent;
-use super::{Letter, MailFields, plain};
+use super::{Letter, MailFields};
 use crate::{Engine, Failure};
 
 /// How long a mail is its claimant's.
@@ -168,7 +168,7 @@ impl Engine {
     ) -> Result<Option<i64>, Failure> {
         let action =
             Action::Update { id, if_version: Some(version), values, merges: Vec::new(), links: Vec::new() };
-        let mutation = plain(self.inner.mail_room.model, action, self.now());
+        let mutation = Mutation::new(self.inner.mail_room.model, action, self.now());
         match self.store().commit(vec![mutation]).await {
             Ok(outcomes) => Ok(outcomes.first().map(|outcome| outcome.version)),
             Err(Error::Refused { refusals, .. })

@@ -259,7 +259,7 @@ impl Engine {
             (fields.due_at, Value::Datetime(now)),
             (fields.expires_at, Value::Datetime(draft.until)),
         ];
-        Ok(plain(room.model, Action::Create { id: None, values, links: Vec::new() }, now))
+        Ok(Mutation::new(room.model, Action::Create { id: None, values, links: Vec::new() }, now))
     }
 
     /// Rings for the task that sends mails: some were committed.
@@ -319,18 +319,5 @@ impl Engine {
         let asked = purlin_store::Ask { inputs: &ask, steps: &[] };
         let mut answer = self.store().read(&plan, asked).await.map_err(crate::records::failed)?;
         answer.sets.pop().ok_or_else(|| Failure::Internal("a plan without an answer".to_owned()))
-    }
-}
-
-/// A mutation of the engine's own, under no condition.
-pub(crate) fn plain(model: ModelId, action: Action, now: i64) -> Mutation {
-    Mutation {
-        model,
-        action,
-        refers: Vec::new(),
-        guards: Vec::new(),
-        inputs: Vec::new(),
-        now,
-        returning: None,
     }
 }

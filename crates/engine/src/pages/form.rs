@@ -50,6 +50,22 @@ impl Engine {
         Ok(FormAnswer::Again(answer))
     }
 
+    /// What expressions see beside the page's own data.
+    fn ask_with<'ask>(
+        &self,
+        actor: &'ask crate::Actor,
+        loaded: &'ask Loaded,
+        records: &'ask [(String, Record)],
+    ) -> Ask<'ask> {
+        Ask {
+            now: loaded.now,
+            params: &loaded.params,
+            query: &loaded.query,
+            data: records,
+            ..self.ask(actor)
+        }
+    }
+
     /// Does what the form does; afterwards the data holds the record as it is then.
     async fn perform(
         &self,
@@ -59,13 +75,7 @@ impl Engine {
         pairs: &[(String, String)],
     ) -> Result<(), Failure> {
         let records = loaded.records();
-        let ask = Ask {
-            now: loaded.now,
-            params: &loaded.params,
-            query: &loaded.query,
-            data: &records,
-            ..self.ask(request.actor)
-        };
+        let ask = self.ask_with(request.actor, loaded, &records);
         let limits = Limits { allowed: Some(&form.fields), set: &form.set, ..Limits::default() };
         let fields = Fields::Form(pairs);
         let (name, id) = match &form.action {
@@ -99,13 +109,7 @@ impl Engine {
 
     fn done(&self, form: &Form, request: &PageRequest<'_>, loaded: &Loaded) -> Result<FormAnswer, Failure> {
         let records = loaded.records();
-        let ask = Ask {
-            now: loaded.now,
-            params: &loaded.params,
-            query: &loaded.query,
-            data: &records,
-            ..self.ask(request.actor)
-        };
+        let ask = self.ask_with(request.actor, loaded, &records);
         let to = match &form.then {
             Some(template) => local(&text_of(template, &ask, encode_segment)?),
             None => request.path.to_owned(),

@@ -140,15 +140,7 @@ impl Engine {
                 Action::Update { id, if_version, values, merges, links }
             }
         };
-        Ok(Mutation {
-            model: model.id,
-            action,
-            refers: Vec::new(),
-            guards,
-            inputs,
-            now: ask.now,
-            returning: None,
-        })
+        Ok(Mutation { guards, inputs, ..Mutation::new(model.id, action, ask.now) })
     }
 
     /// Writes mutations of one model, all or none.
@@ -170,15 +162,7 @@ impl Engine {
     /// A deletion of nothing: at the end of a commit it keeps all before it from being written.
     pub(crate) fn always_refused(&self, model: &Model) -> Mutation {
         let nothing = if model.uuid_ids { Id::Uuid(0) } else { Id::Int(-1) };
-        Mutation {
-            model: model.id,
-            action: Action::Delete { id: nothing, if_version: None },
-            refers: Vec::new(),
-            guards: Vec::new(),
-            inputs: Vec::new(),
-            now: self.now(),
-            returning: None,
-        }
+        Mutation::new(model.id, Action::Delete { id: nothing, if_version: None }, self.now())
     }
 
     async fn hash_passwords_once(

@@ -325,15 +325,7 @@ impl Engine {
         let ask = self.ask(&Actor::Owner);
         let conditions = guards.iter().filter_map(crate::records::condition_of);
         let inputs = ask.capture(conditions.flat_map(|condition| &condition.inputs));
-        Mutation {
-            model: model.id,
-            action,
-            refers: Vec::new(),
-            guards,
-            inputs,
-            now: ask.now,
-            returning: None,
-        }
+        Mutation { guards, inputs, ..Mutation::new(model.id, action, ask.now) }
     }
 }
 
@@ -347,17 +339,7 @@ impl Waiting {
 
 impl Place {
     fn mistake(&self, failure: &Failure) -> RowMistake {
-        let message = match failure {
-            Failure::Invalid(messages) => {
-                let told = messages.iter().map(|message| match message.field.as_str() {
-                    "" => message.message.clone(),
-                    field => format!("`{field}` {}", message.message),
-                });
-                told.collect::<Vec<_>>().join("; ")
-            }
-            failure => failure.to_string(),
-        };
-        RowMistake { file: self.file.clone(), line: self.line, message }
+        RowMistake { file: self.file.clone(), line: self.line, message: failure.told() }
     }
 }
 

@@ -153,15 +153,7 @@ impl Site {
     }
 
     pub(crate) fn mutation(&self, model: &str, action: Action) -> Mutation {
-        Mutation {
-            model: self.model(model).id,
-            action,
-            guards: Vec::new(),
-            inputs: Vec::new(),
-            now: NOW,
-            refers: Vec::new(),
-            returning: None,
-        }
+        Mutation::new(self.model(model).id, action, NOW)
     }
 
     pub(crate) async fn commit(&self, mutation: Mutation) -> Result<Outcome, Error> {
