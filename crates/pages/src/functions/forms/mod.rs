@@ -44,38 +44,22 @@ pub(super) const FORM_CLOSE: Function = Function {
 pub(super) const FIELD: Function = Function {
     name: "field",
     about: "A label, an input and its messages: field(\"comment\", \"body\").",
-    add: |env, _, _| {
-        env.add_function("field", |state: &State, form: &str, field: &str, options: Kwargs| {
-            part(state, form, field, &options, Part::Whole)
-        });
-    },
+    add: |env, _, _| add_part(env, "field", Part::Whole),
 };
 pub(super) const LABEL: Function = Function {
     name: "label",
     about: "The label of a field of a form.",
-    add: |env, _, _| {
-        env.add_function("label", |state: &State, form: &str, field: &str, options: Kwargs| {
-            part(state, form, field, &options, Part::Label)
-        });
-    },
+    add: |env, _, _| add_part(env, "label", Part::Label),
 };
 pub(super) const INPUT: Function = Function {
     name: "input",
     about: "The input of a field of a form, by the field's type.",
-    add: |env, _, _| {
-        env.add_function("input", |state: &State, form: &str, field: &str, options: Kwargs| {
-            part(state, form, field, &options, Part::Input)
-        });
-    },
+    add: |env, _, _| add_part(env, "input", Part::Input),
 };
 pub(super) const MESSAGE: Function = Function {
     name: "message",
     about: "What is wrong with a field of a form.",
-    add: |env, _, _| {
-        env.add_function("message", |state: &State, form: &str, field: &str, options: Kwargs| {
-            part(state, form, field, &options, Part::Messages)
-        });
-    },
+    add: |env, _, _| add_part(env, "message", Part::Messages),
 };
 
 /// What is written of a field.
@@ -146,20 +130,22 @@ fn add_close(env: &mut Environment<'static>, _: &Arc<Shared>, _: &Arc<Links>) {
     });
 }
 
-fn part(state: &State, form: &str, field: &str, options: &Kwargs, which: Part) -> Result<Value, Error> {
-    let root = Root::of(state)?;
-    let view = find(&root, form)?;
-    let mut control = Control::new(&root, form, view, field_of(form, view, field)?)?;
-    control.take_options(options)?;
-    options.assert_all_used()?;
-    let mut out = Markup::default();
-    match which {
-        Part::Whole => control.write(&mut out),
-        Part::Label => control.label(&mut out),
-        Part::Input => control.input(&mut out),
-        Part::Messages => control.messages(&mut out),
-    }
-    Ok(out.finish())
+fn add_part(env: &mut Environment<'static>, name: &'static str, part: Part) {
+    env.add_function(name, move |state: &State, form: &str, field: &str, options: Kwargs| {
+        let root = Root::of(state)?;
+        let view = find(&root, form)?;
+        let mut control = Control::new(&root, form, view, field_of(form, view, field)?)?;
+        control.take_options(&options)?;
+        options.assert_all_used()?;
+        let mut out = Markup::default();
+        match part {
+            Part::Whole => control.write(&mut out),
+            Part::Label => control.label(&mut out),
+            Part::Input => control.input(&mut out),
+            Part::Messages => control.messages(&mut out),
+        }
+        Ok::<_, Error>(out.finish())
+    });
 }
 
 fn find<'root>(root: &'root Root, name: &str) -> Result<&'root FormView, Error> {
