@@ -267,8 +267,7 @@ impl App {
                 "the server is shutting down",
             ));
         }
-        // No session has this secret; that it is looked for shows that the database answers.
-        asking.current.engine.resume("readiness").await.map_err(|failure| Problem {
+        asking.current.engine.ready().await.map_err(|failure| Problem {
             inside: Some(failure.to_string()),
             ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "the database does not answer")
         })?;
@@ -452,7 +451,7 @@ async fn through(
     {
         let (head, body) = request.into_parts();
         *parts = head;
-        return Ok(Through::Back(RequestBody::Pieces(body)));
+        return Ok(Through::Back(RequestBody::Made(Body::Pieces(body))));
     }
     Ok(Through::Answered(response.map(Body::Pieces)))
 }

@@ -23,10 +23,8 @@ pub enum Body {
 pub enum RequestBody {
     /// From a connection.
     Wire(Incoming),
-    /// One piece of memory: what tests send.
-    Whole(Option<Bytes>),
-    /// What came back from a site's own axum routes, which did not know the path.
-    Pieces(axum::body::Body),
+    /// From elsewhere: what tests send, and what came back from a site's own axum routes, which did not know the path.
+    Made(Body),
 }
 
 impl Body {
@@ -109,25 +107,13 @@ impl RequestBody {
     /// No body.
     #[must_use]
     pub fn empty() -> RequestBody {
-        RequestBody::Whole(None)
+        RequestBody::Made(Body::empty())
     }
 }
 
-impl From<&'static str> for RequestBody {
-    fn from(text: &'static str) -> RequestBody {
-        RequestBody::Whole(Some(Bytes::from_static(text.as_bytes())))
-    }
-}
-
-impl From<String> for RequestBody {
-    fn from(text: String) -> RequestBody {
-        RequestBody::Whole(Some(Bytes::from(text)))
-    }
-}
-
-impl From<Vec<u8>> for RequestBody {
-    fn from(bytes: Vec<u8>) -> RequestBody {
-        RequestBody::Whole(Some(Bytes::from(bytes)))
+impl<T: Into<Body>> From<T> for RequestBody {
+    fn from(body: T) -> RequestBody {
+        RequestBody::Made(body.into())
     }
 }
 
@@ -141,26 +127,21 @@ impl HttpBody for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             RequestBody::Wire(body) => Pin::new(body).poll_frame(context).map_err(BodyError::from),
-            RequestBody::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            RequestBody::Pieces(body) => Pin::new(body).poll_frame(context).map_err(BodyError::from),
+            RequestBody::Made(body) => Pin::new(body).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             RequestBody::Wire(body) => body.is_end_stream(),
-            RequestBody::Whole(bytes) => bytes.is_none(),
-            RequestBody::Pieces(body) => body.is_end_stream(),
+            RequestBody::Made(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             RequestBody::Wire(body) => body.size_hint(),
-            RequestBody::Pieces(body) => body.size_hint(),
-            RequestBody::Whole(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
+            RequestBody::Made(body) => body.size_hint(),
         }
     }
 }

@@ -17,13 +17,10 @@ use crate::route::{Account, LOGIN};
 /// A form for the address; with a token one for the new password.
 pub(super) async fn reset_page(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
     let query = asking.query()?;
-    let mut said = Said::default();
-    if let Some(token) = value_of(&query, "token") {
-        match asking.engine().look_at_reset(token).await {
-            Ok(()) => said.extra.push(("token", json!(token))),
-            Err(failure) => said = Said::refused(failure)?,
-        }
-    }
+    let mut said = match value_of(&query, "token") {
+        Some(token) => looked_at(token, asking.engine().look_at_reset(token).await)?,
+        None => Said::default(),
+    };
     said.extra.push(("sent", json!(value_of(&query, "sent").is_some())));
     said.show(asking, identity, Account::Reset).await
 }
@@ -63,13 +60,10 @@ pub(super) async fn reset(
 /// Where a sign-up leads to; with a token a form for its password.
 pub(super) async fn verify_page(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Body>, Problem> {
     let query = asking.query()?;
-    let mut said = Said::default();
-    if let Some(token) = value_of(&query, "token") {
-        match asking.engine().look_at_link(token, true).await {
-            Ok(()) => said.extra.push(("token", json!(token))),
-            Err(failure) => said = Said::refused(failure)?,
-        }
-    }
+    let said = match value_of(&query, "token") {
+        Some(token) => looked_at(token, asking.engine().look_at_link(token, true).await)?,
+        None => Said::default(),
+    };
     said.show(asking, identity, Account::Verify).await
 }
 
@@ -96,5 +90,13 @@ pub(super) async fn verify(
             let said = Said::refused(failure)?.with("token", if again { token } else { "" });
             said.show(asking, identity, Account::Verify).await
         }
+    }
+}
+
+/// The form that a live link leads to, or what is wrong with the link.
+fn looked_at(token: &str, looked: Result<(), Failure>) -> Result<Said, Problem> {
+    match looked {
+        Ok(()) => Ok(Said::default().with("token", token)),
+        Err(failure) => Said::refused(failure),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::routing::{get, post};
 use http::Request;
 use purlin_engine::Actor;
-use purlin_server::{Config, RequestBody};
+use purlin_server::{Body, Config, RequestBody};
 
 use crate::site::Site;
 
@@ -102,7 +102,7 @@ async fn a_body_that_never_ends_is_cut_off() {
             .header("host", "localhost")
             .header("content-type", "application/json")
             .header("authorization", format!("Bearer {token}"))
-            .body(RequestBody::Pieces(axum::body::Body::new(Endless)))
+            .body(RequestBody::from(Body::pieces(Endless)))
             .unwrap();
         site.send(request).await.is_problem(413, "body_too_large");
     }
