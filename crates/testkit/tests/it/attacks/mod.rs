@@ -16,7 +16,8 @@ mod writes;
 
 use std::path::Path;
 
-use purlin_schema::{Field, Model};
+use purlin_schema::page::Form;
+use purlin_schema::{Field, Model, Site};
 use purlin_server::{Kind, RouteInfo};
 use purlin_testkit::{Client, Running};
 
@@ -64,6 +65,15 @@ fn lists(running: &Running) -> Vec<(String, String)> {
     let lists: Vec<(String, String)> = routes.map(|route| (route.from, route.path)).collect();
     assert!(!lists.is_empty());
     lists
+}
+
+/// Every form of the site's pages: a path of its page, its name, and what it is.
+fn forms(site: &Site) -> impl Iterator<Item = (String, &str, &Form)> {
+    site.pages.values().flat_map(|page| {
+        let path = page.route.as_ref().map(|route| route.to_string().replace("[slug]", "rain-again"));
+        let forms = page.forms.iter().map(|(name, form)| (name.as_str(), form));
+        forms.filter_map(move |(name, form)| Some((path.clone()?, name, form)))
+    })
 }
 
 /// Fields that nobody reads.
