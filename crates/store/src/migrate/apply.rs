@@ -176,23 +176,15 @@ impl Migrator {
     /// # Errors
     /// Where a file was changed or is missing, data would be lost without consent, or records stand in the way.
     pub fn apply(&mut self, mut consent: Consent<'_>) -> Result<Vec<String>, MigrateError> {
-        let mut applied = Vec::new();
-        loop {
-            let files = read_all(&self.root)?;
-            let history = self.database.history()?;
-            if !history.unfinished.is_empty() {
-                self.database.finish(&mut self.progress)?;
-                continue;
-            }
-            check_applied(&files, &history)?;
-            check_order(&files, &history)?;
-            let Some(next) = next_file(&files, &history)? else { return Ok(applied) };
-            if next.plan.is_destructive() && !consent.given(&next.plan) {
-                return Err(MigrateError::NeedsConsent(next.plan));
-            }
-            if self.commit(&history, &next)? {
-                applied.extend(next.files.iter().map(MigrationFile::label));
-            }
+        let next = |files: &[MigrationFile], history: &History| {
+            check_applied(files, history)?;
+            check_order(files, history)?;
+            next_file(files, history)
+        };
+        let (done, declined) = self.work(next, |plan| consent.given(plan))?;
+        match declined {
+            Some(plan) => Err(MigrateError::NeedsConsent(plan)),
+            None => Ok(done.iter().flat_map(|work| &work.files).map(MigrationFile::label).collect()),
         }
     }
 
@@ -216,26 +208,19 @@ impl Migrator {
     pub fn dev_to(
         &mut self,
         wanted: &Wanted,
-        mut ask: impl FnMut(&MigrationPlan) -> bool,
+        ask: impl FnMut(&MigrationPlan) -> bool,
     ) -> Result<DevOutcome, MigrateError> {
-        let mut done = Vec::new();
-        loop {
-            let files = read_all(&self.root)?;
-            let history = self.database.history()?;
-            if !history.unfinished.is_empty() {
-                self.database.finish(&mut self.progress)?;
-                continue;
-            }
-            check_changed(&files, &history)?;
-            let Some(next) = next_under_dev(&files, &history, wanted)? else { break };
-            if next.plan.is_destructive() && !ask(&next.plan) {
-                return Ok(DevOutcome::Declined(next.plan));
-            }
-            if self.commit(&history, &next)? {
-                done.extend(next.plan.operations);
-            }
-        }
-        Ok(if done.is_empty() { DevOutcome::UpToDate } else { DevOutcome::Applied(done) })
+        let next = |files: &[MigrationFile], history: &History| {
+            check_changed(files, history)?;
+            next_under_dev(files, history, wanted)
+        };
+        let (done, declined) = self.work(next, ask)?;
+        let done: Vec<Operation> = done.into_iter().flat_map(|work| work.plan.operations).collect();
+        Ok(match declined {
+            Some(plan) => DevOutcome::Declined(plan),
+            None if done.is_empty() => DevOutcome::UpToDate,
+            None => DevOutcome::Applied(done),
+        })
     }
 
     /// Why the database does not fit the models; `None` where it does.
@@ -268,6 +253,31 @@ impl Migrator {
         let unwritten = texts(&between(&replay_all(&files)?, wanted)?);
         let pending = files.iter().filter(|file| !history.has(file)).map(MigrationFile::label).collect();
         Ok(Some(Behind { pending, unwritten }))
+    }
+
+    /// Does one piece of work after the other, what was interrupted first, until there is none, or one that loses data
+    /// is declined; gives what was done and what was declined.
+    fn work(
+        &mut self,
+        next: impl Fn(&[MigrationFile], &History) -> Result<Option<Work>, MigrateError>,
+        mut agree: impl FnMut(&MigrationPlan) -> bool,
+    ) -> Result<(Vec<Work>, Option<MigrationPlan>), MigrateError> {
+        let mut done = Vec::new();
+        loop {
+            let files = read_all(&self.root)?;
+            let history = self.database.history()?;
+            if !history.unfinished.is_empty() {
+                self.database.finish(&mut self.progress)?;
+                continue;
+            }
+            let Some(work) = next(&files, &history)? else { return Ok((done, None)) };
+            if work.plan.is_destructive() && !agree(&work.plan) {
+                return Ok((done, Some(work.plan)));
+            }
+            if self.commit(&history, &work)? {
+                done.push(work);
+            }
+        }
     }
 
     /// Does it; gives false, and does nothing, where another process was faster.

@@ -138,6 +138,9 @@ pub struct Behind {
     pub unwritten: Vec<String>,
 }
 
+/// Who is told how far a migration has come.
+pub(super) type Tell<'run> = &'run mut dyn FnMut(&Progress);
+
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -75,6 +75,12 @@ impl Target {
         Ok(Target { opts: opts.into(), tls: url.tls, address })
     }
 
+    /// The same, with no statement kept prepared.
+    pub(crate) fn without_statements(&self) -> Target {
+        let opts = OptsBuilder::from_opts(self.opts.clone()).stmt_cache_size(0);
+        Target { opts: opts.into(), ..self.clone() }
+    }
+
     /// The same server and user, in no database.
     pub(crate) fn without_database(&self) -> Target {
         let opts = OptsBuilder::from_opts(self.opts.clone()).db_name(None::<String>);

@@ -3,71 +3,80 @@
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Params, Row};
-use purlin_schema::{Id, Inputs, RowSet};
+use mysql_async::{Conn, Params, Row, Statement as Prepared};
+use purlin_schema::Id;
 use tokio::sync::Mutex;
 
 use super::codec::stored;
 use super::connect::Target;
-use crate::catalog::Insert;
 use crate::error::Error;
 use crate::network::address::Unreachable;
-use crate::network::pool::Connect;
+use crate::network::pool::{Connect, Connector};
 use crate::network::read::{self, Run};
 use crate::network::server::Transactions;
-use crate::plan::{Answer, Ask, Plan, Prepared};
-use crate::read::{DEFAULT_ARGS, Source};
+use crate::network::session::Insert;
+use crate::plan::{Answer, Ask, Plan};
+use crate::sql::dialect::Flavour;
 use crate::sql::{Args, Statement};
 use crate::values::bound;
-use crate::write::Failure;
-use crate::write::session::Session;
+use crate::write::session::NewRow;
 
 /// `ER_DUP_ENTRY`.
 const TAKEN: u16 = 1062;
 
-/// A connection.
-pub(crate) struct Connection(Mutex<Conn>);
+/// How long taking leave may take.
+const LEAVE: Duration = Duration::from_secs(1);
 
-/// How connections are made for a pool.
-pub(crate) struct Connector {
-    pub(crate) target: Target,
-    /// What waiting for a lock may take.
-    pub(crate) limit: Duration,
-    pub(crate) writes: bool,
+/// A connection.
+pub(crate) struct Connection {
+    client: Mutex<Conn>,
+    /// Whether statements are kept prepared.
+    kept: bool,
 }
 
-impl Connect for Connector {
+impl Connect for Connector<Target> {
     type Connection = Connection;
 
     async fn connect(&self) -> Result<Connection, Unreachable> {
-        let (mut connection, _) = self.target.connect().await?;
+        let (mut connection, flavour) = self.target.connect().await?;
         let isolation = if self.writes { "SERIALIZABLE" } else { "REPEATABLE READ" };
         let seconds = self.limit.as_secs().max(1);
+        let statements = match flavour {
+            Flavour::MariaDb => format!("SET SESSION max_statement_time = {seconds}"),
+            // Of reads alone: it knows no other.
+            Flavour::Mysql => format!("SET SESSION max_execution_time = {}", self.limit.as_millis()),
+        };
         for setup in [
             format!("SET SESSION TRANSACTION ISOLATION LEVEL {isolation}"),
             format!("SET SESSION innodb_lock_wait_timeout = {seconds}"),
+            statements,
         ] {
             let done = connection.query_drop(setup).await;
             done.map_err(|error| Unreachable::Away(error.to_string()))?;
         }
-        Ok(Connection(Mutex::new(connection)))
+        let kept = self.statement_cache;
+        Ok(Connection { client: Mutex::new(connection), kept })
     }
 
     fn is_open(connection: &Connection) -> bool {
-        connection.0.try_lock().is_ok_and(|connection| !connection.is_disconnected())
+        connection.client.try_lock().is_ok_and(|connection| !connection.is_disconnected())
     }
 
     async fn answers(connection: &mut Connection) -> bool {
-        connection.0.get_mut().ping().await.is_ok()
+        connection.client.get_mut().ping().await.is_ok()
     }
 
-    /// Dropping it closes it.
+    /// Takes leave of the server, and not for long: dropped as it is, a connection waits for answers that are still to come,
+    /// of a server that may have fallen silent.
     fn abandon(&self, connection: Connection) {
-        drop(connection);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let leave = connection.client.into_inner().disconnect();
+            runtime.spawn(tokio::time::timeout(LEAVE, leave));
+        }
     }
 }
 
-impl Transactions for Connector {
+impl Transactions for Connector<Target> {
     async fn snapshot(connection: &Connection, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
         connection.run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
         let answer = read::plan(connection, plan, ask).await;
@@ -92,15 +101,25 @@ impl Transactions for Connector {
 }
 
 impl Connection {
-    async fn run(&self, text: &str) -> Result<(), Error> {
-        self.0.lock().await.query_drop(text).await.map_err(|error| plain(&error))
-    }
-
     /// Writes a row; the id that was made.
     async fn write(&self, statement: &Statement, params: Params) -> mysql_async::Result<u64> {
-        let mut connection = self.0.lock().await;
-        connection.exec_drop(&*statement.sql, params).await?;
-        Ok(connection.last_insert_id().unwrap_or_default())
+        let mut connection = self.client.lock().await;
+        let prepared = connection.prep(&*statement.sql).await?;
+        let done = connection.exec_drop(&prepared, params).await;
+        let made = connection.last_insert_id().unwrap_or_default();
+        self.close(&mut connection, prepared, done).await?;
+        Ok(made)
+    }
+
+    /// Closes a statement where none is kept: it would stay on the server's side as long as the connection.
+    async fn close(
+        &self,
+        connection: &mut Conn,
+        prepared: Prepared,
+        done: mysql_async::Result<()>,
+    ) -> mysql_async::Result<()> {
+        let closed = if self.kept { Ok(()) } else { connection.close(prepared).await };
+        done.and(closed)
     }
 }
 
@@ -111,6 +130,21 @@ fn params(statement: &Statement, args: &Args<'_>) -> Params {
     }
 }
 
+async fn rows(
+    connection: &mut Conn,
+    prepared: &Prepared,
+    params: Params,
+    mut row: impl FnMut(&Row) -> bool,
+) -> mysql_async::Result<()> {
+    let mut rows = connection.exec_iter(prepared, params).await?;
+    let mut wanted = true;
+    // All are taken off the connection, wanted or not.
+    while let Some(found) = rows.next().await? {
+        wanted = wanted && row(&found);
+    }
+    Ok(())
+}
+
 impl Run for Connection {
     type Row = Row;
 
@@ -118,58 +152,34 @@ impl Run for Connection {
         &self,
         statement: &Statement,
         args: &Args<'_>,
-        mut row: impl FnMut(&Row) -> bool + Send,
+        row: impl FnMut(&Row) -> bool + Send,
     ) -> Result<(), Error> {
         let params = params(statement, args);
-        let mut connection = self.0.lock().await;
-        let mut rows = connection.exec_iter(&*statement.sql, params).await.map_err(|error| plain(&error))?;
-        let mut wanted = true;
-        // All are taken off the connection, wanted or not.
-        while let Some(found) = rows.next().await.map_err(|error| plain(&error))? {
-            wanted = wanted && row(&found);
-        }
-        Ok(())
+        let run = async {
+            let mut connection = self.client.lock().await;
+            let prepared = connection.prep(&*statement.sql).await?;
+            let done = rows(&mut connection, &prepared, params, row).await;
+            self.close(&mut connection, prepared, done).await
+        };
+        run.await.map_err(|error| plain(&error))
     }
 }
 
-impl Session for Connection {
-    async fn each(
-        &self,
-        statement: &Statement,
-        args: &Args<'_>,
-        mut row: impl FnMut(&dyn Source) -> bool + Send,
-    ) -> Result<(), Failure> {
-        Ok(Run::each(self, statement, args, |found: &Row| row(found)).await?)
-    }
+impl Insert for Connection {
+    const DEFER_REFS: [&str; 2] = ["SET foreign_key_checks = 0", "SET foreign_key_checks = 1"];
 
-    async fn execute(&self, statement: &Statement, args: &Args<'_>) -> Result<(), Failure> {
-        self.write(statement, params(statement, args)).await.map_err(|error| plain(&error))?;
-        Ok(())
-    }
-
-    async fn insert(
-        &self,
-        insert: &Insert,
-        args: &Args<'_>,
-        id: Option<Id>,
-        step_back: bool,
-    ) -> Result<Option<Id>, Failure> {
-        let statement = insert.statement(id, step_back);
-        match self.write(statement, params(statement, args)).await {
-            Ok(made) => Ok(id.or_else(|| i64::try_from(made).ok().map(Id::Int))),
+    async fn insert(&self, row: &NewRow<'_>) -> Result<Option<Id>, Error> {
+        let statement = row.statement();
+        match self.write(statement, params(statement, &row.args())).await {
+            Ok(made) => Ok(row.id.or_else(|| i64::try_from(made).ok().map(Id::Int))),
             // The statement is undone and nothing else.
-            Err(mysql_async::Error::Server(said)) if said.code == TAKEN && step_back => Ok(None),
-            Err(error) => Err(plain(&error).into()),
+            Err(mysql_async::Error::Server(said)) if said.code == TAKEN && row.step_back => Ok(None),
+            Err(error) => Err(plain(&error)),
         }
     }
 
-    async fn query(&self, query: &Prepared, inputs: &(dyn Inputs + Sync)) -> Result<RowSet, Failure> {
-        Ok(read::query(self, query, inputs, DEFAULT_ARGS, |_| ()).await?)
-    }
-
-    async fn defer_refs(&self, defer: bool) -> Result<(), Failure> {
-        let text = if defer { "SET foreign_key_checks = 0" } else { "SET foreign_key_checks = 1" };
-        Ok(self.run(text).await?)
+    async fn run(&self, text: &str) -> Result<(), Error> {
+        self.client.lock().await.query_drop(text).await.map_err(|error| plain(&error))
     }
 }
 

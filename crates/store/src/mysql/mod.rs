@@ -10,19 +10,20 @@ use purlin_schema::settings::DatabaseSettings;
 
 use crate::error::Error;
 use crate::feed::Feed;
+use crate::network::pool::Connector;
 use crate::network::server::Server;
 use crate::sql::dialect::Flavour;
 use connect::Target;
-use connection::Connector;
 
 /// A database on a server.
-pub(crate) type MySql = Server<Connector>;
+pub(crate) type MySql = Server<Connector<Target>>;
 
 /// Reads the settings, and asks the server which of the two it is.
 pub(crate) fn open(settings: &DatabaseSettings, feed: Feed) -> Result<(MySql, Flavour), Error> {
     let target = Target::parse(&settings.url).map_err(Error::Open)?;
     let flavour = flavour(&target)?;
-    let connector = |writes| Connector { target: target.clone(), limit: settings.write_timeout, writes };
+    let target = if settings.statement_cache { target } else { target.without_statements() };
+    let connector = |writes| Connector::new(target.clone(), settings, writes);
     Ok((Server::new(connector(false), connector(true), settings, feed), flavour))
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod pool;
 pub(crate) mod read;
 pub(crate) mod retry;
 pub(crate) mod server;
+pub(crate) mod session;
 pub(crate) mod tls;
 pub(crate) mod url;
 

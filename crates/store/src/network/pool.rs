@@ -3,12 +3,13 @@
 //! Whoever needs a connection waits for one of so many, for so long at most; the one that was used last is lent first,
 //! so that the others may grow cold and go. A connection is given back by hand, after what was done on it has come to
 //! its end: one that is dropped half-way (a request that was given up, an error of the network) is closed. After an
-//! outage the pool heals by itself: a connection that is known to be dead is not lent, one that was idle for long is
-//! asked first, and when one turns out dead all others are thrown away with it.
+//! outage the pool heals by itself: a connection that is known to be dead is not lent, one that was idle for long, or
+//! beside one that fell silent, is asked first, and when one turns out dead all others are thrown away with it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use purlin_schema::settings::DatabaseSettings;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -40,6 +41,24 @@ pub(crate) trait Connect: Send + Sync + 'static {
     fn abandon(&self, connection: Self::Connection);
 }
 
+/// How connections of one use are made; what each driver makes of it is its own.
+pub(crate) struct Connector<Target> {
+    pub(crate) target: Target,
+    /// What a statement may take, by the server's own clock: it stops what nobody waits for any more.
+    pub(crate) limit: Duration,
+    /// Whether a connection keeps statements prepared.
+    pub(crate) statement_cache: bool,
+    /// Whether they write.
+    pub(crate) writes: bool,
+}
+
+impl<Target> Connector<Target> {
+    pub(crate) fn new(target: Target, settings: &DatabaseSettings, writes: bool) -> Connector<Target> {
+        let limit = settings.read_timeout.max(settings.write_timeout) + Duration::from_secs(1);
+        Connector { target, limit, statement_cache: settings.statement_cache, writes }
+    }
+}
+
 /// Connections to one server.
 pub(crate) struct Pool<C: Connect> {
     connect: C,
@@ -52,6 +71,8 @@ struct Idle<T> {
     connection: T,
     since: Instant,
     born: Instant,
+    /// Whether another one of the pool fell silent meanwhile.
+    doubtful: bool,
 }
 
 /// A connection that is lent.
@@ -70,12 +91,12 @@ impl<C: Connect> Pool<C> {
         Arc::new(Pool { connect, permits, idle: Mutex::default(), timeout })
     }
 
-    /// Lends a connection.
+    /// Lends a connection: within the pool's own time, and before `deadline`.
     ///
     /// # Errors
     /// [`Error::Busy`] where none comes back in time, [`Error::Unavailable`] where none can be made.
-    pub(crate) async fn lend(self: &Arc<Self>) -> Result<Lease<C>, Error> {
-        let deadline = Instant::now() + self.timeout;
+    pub(crate) async fn lend(self: &Arc<Self>, deadline: Instant) -> Result<Lease<C>, Error> {
+        let deadline = deadline.min(Instant::now() + self.timeout);
         let permit = match self.permits.clone().try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => match timeout_at(deadline, self.permits.clone().acquire_owned()).await {
@@ -91,10 +112,12 @@ impl<C: Connect> Pool<C> {
             _permit: permit,
         };
         while let Some(mut idle) = self.take_idle() {
-            let doubtful = idle.since.elapsed() > DOUBTFUL;
+            let doubtful = idle.doubtful || idle.since.elapsed() > DOUBTFUL;
             if !doubtful || timeout(CHECK, C::answers(&mut idle.connection)).await.unwrap_or(false) {
                 return Ok(lease(idle.connection, idle.born, true, permit));
             }
+            self.connect.abandon(idle.connection);
+            self.clear();
         }
         match timeout_at(deadline, self.connect.connect()).await {
             Ok(Ok(connection)) => Ok(lease(connection, Instant::now(), false, permit)),
@@ -106,6 +129,11 @@ impl<C: Connect> Pool<C> {
     /// Throws away what is idle: one of them turned out dead, or all know what is no longer so.
     pub(crate) fn clear(&self) {
         self.idle().clear();
+    }
+
+    /// Has what is idle asked before it is lent: one of them does not answer, and that may be the way to all.
+    pub(crate) fn doubt(&self) {
+        self.idle().iter_mut().for_each(|idle| idle.doubtful = true);
     }
 
     fn take_idle(&self) -> Option<Idle<C::Connection>> {
@@ -124,7 +152,7 @@ impl<C: Connect> Pool<C> {
         if idle.first().is_some_and(|first| first.since.elapsed() > IDLE) {
             idle.remove(0);
         }
-        idle.push(Idle { connection, since: Instant::now(), born });
+        idle.push(Idle { connection, since: Instant::now(), born, doubtful: false });
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle<C::Connection>>> {

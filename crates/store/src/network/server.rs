@@ -53,6 +53,7 @@ pub(crate) trait Transactions: Connect<Connection: Session + Run> {
 pub(crate) struct Server<T: Transactions> {
     pub(crate) readers: Arc<Pool<T>>,
     pub(crate) writers: Arc<Pool<T>>,
+    pool_timeout: Duration,
     read_timeout: Duration,
     write_timeout: Duration,
     feed: Feed,
@@ -67,6 +68,7 @@ impl<T: Transactions> Server<T> {
         Server {
             readers: pool(readers),
             writers: pool(writers),
+            pool_timeout: settings.pool_timeout,
             read_timeout: settings.read_timeout,
             write_timeout: settings.write_timeout,
             feed,
@@ -75,20 +77,28 @@ impl<T: Transactions> Server<T> {
 
     /// Runs a plan in one snapshot.
     pub(crate) async fn read(&self, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
-        let lease = self.readers.lend().await?;
+        let deadline = Instant::now() + self.pool_timeout + self.read_timeout;
+        let lease = self.readers.lend(deadline).await?;
         let used = lease.used;
-        match self.read_on(lease, plan, ask).await {
+        match self.read_on(lease, plan, ask, deadline).await {
             // A connection that was idle may have died unseen, as all do when the server is started again; and tables may
             // have changed under what it has prepared. Nothing was written: once more, on a new one.
             Err(Error::Unavailable(_)) if used => {
                 self.readers.clear();
-                self.read_on(self.readers.lend().await?, plan, ask).await
+                self.read_on(self.readers.lend(deadline).await?, plan, ask, deadline).await
             }
             other => other,
         }
     }
 
-    async fn read_on(&self, lease: Lease<T>, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
+    async fn read_on(
+        &self,
+        lease: Lease<T>,
+        plan: &Plan,
+        ask: Ask<'_>,
+        deadline: Instant,
+    ) -> Result<Answer, Error> {
+        let deadline = deadline.min(Instant::now() + self.read_timeout);
         let run = async {
             let connection = lease.get();
             if is_one_statement(plan, ask.steps) {
@@ -96,9 +106,12 @@ impl<T: Transactions> Server<T> {
             }
             T::snapshot(connection, plan, ask).await
         };
-        match timeout(self.read_timeout, run).await {
+        match timeout_at(deadline, run).await {
             // What takes too long is stopped, and what broke is dropped.
-            Err(_) => Err(Error::TimedOut(self.read_timeout)),
+            Err(_) => {
+                self.readers.doubt();
+                Err(Error::TimedOut(self.read_timeout))
+            }
             Ok(Err(error @ Error::Unavailable(_))) => Err(error),
             Ok(answer) => {
                 lease.give_back();
@@ -109,21 +122,31 @@ impl<T: Transactions> Server<T> {
 
     /// The one number that a statement gives.
     pub(crate) async fn number(&self, statement: &Statement) -> Result<i64, Error> {
-        let lease = self.readers.lend().await?;
         let mut number = 0;
         let row = |row: &<T::Connection as Run>::Row| {
             number = row.value(0, Kind::Int).as_int().unwrap_or_default();
             true
         };
-        Run::each(lease.get(), statement, &Args::values(&[]), row).await?;
-        lease.give_back();
+        self.each(&self.readers, statement, row).await?;
         Ok(number)
     }
 
     /// Runs a statement of the owner's.
     pub(crate) async fn run(&self, statement: &Statement) -> Result<(), Error> {
-        let lease = self.writers.lend().await?;
-        Run::each(lease.get(), statement, &Args::values(&[]), |_| true).await?;
+        self.each(&self.writers, statement, |_| true).await
+    }
+
+    async fn each(
+        &self,
+        pool: &Arc<Pool<T>>,
+        statement: &Statement,
+        row: impl FnMut(&<T::Connection as Run>::Row) -> bool + Send,
+    ) -> Result<(), Error> {
+        let deadline = Instant::now() + self.write_timeout;
+        let lease = pool.lend(deadline).await?;
+        let args = Args::values(&[]);
+        let run = Run::each(lease.get(), statement, &args, row);
+        timeout_at(deadline, run).await.unwrap_or(Err(Error::TimedOut(self.write_timeout)))?;
         lease.give_back();
         Ok(())
     }
@@ -137,7 +160,7 @@ impl<T: Transactions> Server<T> {
         let deadline = Instant::now() + self.write_timeout;
         let mut tries = 0;
         loop {
-            let lease = self.writers.lend().await?;
+            let lease = self.writers.lend(deadline).await?;
             let used = lease.used;
             match self.once(lease, catalog, mutations, deadline).await {
                 Ok((outcomes, changes)) => {
@@ -152,7 +175,9 @@ impl<T: Transactions> Server<T> {
                     sleep(pause).await;
                 }
                 // An idle connection may have died unseen; nothing was committed on it.
-                Err(Error::Unavailable(_)) if used && tries == 0 => self.writers.clear(),
+                Err(Error::Unavailable(_)) if used && tries == 0 && Instant::now() < deadline => {
+                    self.writers.clear();
+                }
                 Err(error) => return Err(error),
             }
             tries += 1;
@@ -173,7 +198,10 @@ impl<T: Transactions> Server<T> {
             performed.map_err(|(at, failure)| failure.into_error(at))
         };
         match timeout_at(deadline, perform).await {
-            Err(_) => Err(Error::Unavailable(format!("nothing was written within {:?}", self.write_timeout))),
+            Err(_) => {
+                self.writers.doubt();
+                Err(Error::Unavailable(format!("nothing was written within {:?}", self.write_timeout)))
+            }
             Ok(Ok(performed)) => match timeout_at(deadline + GRACE, T::commit(connection)).await {
                 Ok(Ok(())) => {
                     lease.give_back();

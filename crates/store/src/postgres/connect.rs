@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::str::FromStr;
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{CancelToken, Client, Config, NoTls};
@@ -37,6 +38,9 @@ const OPTIONS: &[&str] = &[
 
 /// How long a connection may take to be made, where the URL does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long what was sent may go untaken by the server's system before the connection is dead, where the URL does not say.
+const UNTAKEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The oldest version that is used, as `SHOW server_version` begins.
 const LEAST: u32 = 13;
@@ -87,6 +91,11 @@ impl Target {
         // The system's two hours are longer than most who drop idle connections wait.
         if config.get_keepalives_idle() == Duration::from_secs(7_200) {
             config.keepalives_idle(Duration::from_secs(60));
+            config.keepalives_interval(Duration::from_secs(10)).keepalives_retries(3);
+        }
+        // And the quarter of an hour for which it sends again what nobody takes is longer than any request's time.
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(UNTAKEN_TIMEOUT);
         }
         config.ssl_mode(match url.tls {
             TlsMode::Disable => SslMode::Disable,
@@ -121,17 +130,23 @@ impl Target {
     /// # Errors
     /// With a sentence that says what to do, without the password.
     pub(crate) async fn connect(&self) -> Result<Client, Unreachable> {
+        Ok(self.dial().await?.0)
+    }
+
+    /// As [`connect`](Self::connect), with the handle by which the other half is ended at once: by itself it waits for the
+    /// answers that are still to come, of a server that may have fallen silent.
+    pub(crate) async fn dial(&self) -> Result<(Client, AbortHandle), Unreachable> {
         let limit = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         // The driver's own time-out covers the TCP handshake alone.
         let made =
             tokio::time::timeout(limit, self.open()).await.unwrap_or_else(|_| Err(self.address.slow()));
-        let (client, version) = made?;
+        let (client, half, version) = made?;
         let major = version.split(|letter: char| !letter.is_ascii_digit()).next().unwrap_or_default();
         if major.parse::<u32>().is_ok_and(|major| major < LEAST) {
             let version = format!("PostgreSQL {version}");
             return Err(self.address.too_old(&version, &format!("PostgreSQL {LEAST}")));
         }
-        Ok(client)
+        Ok((client, half))
     }
 
     /// Asks the server to stop what a connection is at.
@@ -147,22 +162,22 @@ impl Target {
         }
     }
 
-    async fn open(&self) -> Result<(Client, String), Unreachable> {
+    async fn open(&self) -> Result<(Client, AbortHandle, String), Unreachable> {
         macro_rules! run {
             ($tls:expr) => {{
                 let (client, connection) =
                     self.config.connect($tls).await.map_err(|error| unreachable(&self.address, &error))?;
                 let version = connection.parameter("server_version").unwrap_or_default().to_owned();
-                tokio::spawn(async move {
+                let half = tokio::spawn(async move {
                     // Whoever waits for an answer is told; this is for the log.
                     if let Err(error) = connection.await {
                         tracing::debug!(error = %causes(&error), "a connection to PostgreSQL ended");
                     }
                 });
-                (client, version)
+                (client, half.abort_handle(), version)
             }};
         }
-        let (client, version) = match &self.tls {
+        let (client, half, version) = match &self.tls {
             Some(tls) => run!(tls.clone()),
             None => run!(NoTls),
         };
@@ -171,7 +186,7 @@ impl Target {
             .batch_execute("SET TIME ZONE 'UTC'")
             .await
             .map_err(|error| unreachable(&self.address, &error))?;
-        Ok((client, version))
+        Ok((client, half, version))
     }
 }
 

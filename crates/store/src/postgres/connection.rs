@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use tokio::task::AbortHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, RowStream};
@@ -14,7 +14,7 @@ use super::codec::{Param, type_of};
 use super::connect::{Target, causes};
 use crate::error::Error;
 use crate::network::address::Unreachable;
-use crate::network::pool::Connect;
+use crate::network::pool::{Connect, Connector};
 use crate::network::read::Run;
 use crate::sql::{Args, Statement};
 use crate::values::bound;
@@ -28,26 +28,18 @@ const LONGEST_KEPT_BYTES: usize = 16 * 1024;
 /// A connection.
 pub(crate) struct Connection {
     pub(crate) client: Client,
+    /// What speaks to the network for it.
+    half: AbortHandle,
     /// Those that are prepared, by their texts; `None` behind a pooler, where the next statement may be another
     /// server process's.
     statements: Option<Mutex<HashMap<Arc<str>, tokio_postgres::Statement>>>,
 }
 
-/// How connections are made for a pool.
-pub(crate) struct Connector {
-    pub(crate) target: Target,
-    /// What a statement may take, by the server's own clock.
-    pub(crate) limit: Duration,
-    pub(crate) statement_cache: bool,
-    /// Whether a statement outside of a transaction is serializable, as writes are.
-    pub(crate) writes: bool,
-}
-
-impl Connect for Connector {
+impl Connect for Connector<Target> {
     type Connection = Connection;
 
     async fn connect(&self) -> Result<Connection, Unreachable> {
-        let client = self.target.connect().await?;
+        let (client, half) = self.target.dial().await?;
         let statements = self.statement_cache.then(Mutex::default);
         if self.statement_cache {
             let millis = self.limit.as_millis();
@@ -60,7 +52,7 @@ impl Connect for Connector {
             let made = client.batch_execute(&setup).await;
             made.map_err(|error| Unreachable::Away(causes(&error)))?;
         }
-        Ok(Connection { client, statements })
+        Ok(Connection { client, half, statements })
     }
 
     fn is_open(connection: &Connection) -> bool {
@@ -71,12 +63,14 @@ impl Connect for Connector {
         connection.client.check_connection().await.is_ok()
     }
 
-    /// Tells the server to stop what it is at: it would go on until it has something to say to nobody.
+    /// Tells the server to stop what it is at: it would go on until it has something to say to nobody. Nothing more is
+    /// waited for: a server that is silent would keep all that was ever given up.
     fn abandon(&self, connection: Connection) {
         if connection.client.is_closed() {
             return;
         }
         let (token, target) = (connection.client.cancel_token(), self.target.clone());
+        connection.half.abort();
         drop(connection);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { target.cancel(token).await });

@@ -11,19 +11,16 @@ use purlin_schema::settings::DatabaseSettings;
 
 use crate::error::Error;
 use crate::feed::Feed;
+use crate::network::pool::Connector;
 use crate::network::server::Server;
 use connect::Target;
-use connection::Connector;
 
 /// A database on a server.
-pub(crate) type Postgres = Server<Connector>;
+pub(crate) type Postgres = Server<Connector<Target>>;
 
 /// Reads the settings; connects when there is something to ask.
 pub(crate) fn open(settings: &DatabaseSettings, feed: Feed) -> Result<Postgres, Error> {
     let target = Target::parse(&settings.url).map_err(Error::Open)?;
-    // The server's own clock is the second line: it stops what nobody waits for any more.
-    let limit = settings.read_timeout.max(settings.write_timeout) + std::time::Duration::from_secs(1);
-    let statement_cache = settings.statement_cache;
-    let connector = |writes| Connector { target: target.clone(), limit, statement_cache, writes };
+    let connector = |writes| Connector::new(target.clone(), settings, writes);
     Ok(Server::new(connector(false), connector(true), settings, feed))
 }

@@ -3,23 +3,22 @@
 //! Writes are `SERIALIZABLE`. What need not be waited for is sent with what comes next: the beginning of a transaction, and
 //! the end of one that only read.
 
+use futures_util::FutureExt;
 use futures_util::future::join;
-use futures_util::{FutureExt, TryStreamExt};
-use purlin_schema::{Id, Inputs, Kind, RowSet};
-use tokio_postgres::Row;
+use purlin_schema::{Id, Kind};
 
-use super::connection::{Connection, Connector, plain};
-use crate::catalog::Insert;
+use super::connect::Target;
+use super::connection::{Connection, plain};
 use crate::error::Error;
+use crate::network::pool::Connector;
 use crate::network::read::{self, Run};
 use crate::network::server::Transactions;
-use crate::plan::{Answer, Ask, Plan, Prepared};
-use crate::read::{DEFAULT_ARGS, Source};
-use crate::sql::{Args, Statement};
-use crate::write::Failure;
-use crate::write::session::Session;
+use crate::network::session::Insert;
+use crate::plan::{Answer, Ask, Plan};
+use crate::read::Source;
+use crate::write::session::NewRow;
 
-impl Transactions for Connector {
+impl Transactions for Connector<Target> {
     async fn snapshot(connection: &Connection, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
         let client = &connection.client;
         let begin = client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
@@ -53,48 +52,24 @@ impl Transactions for Connector {
     }
 }
 
-impl Session for Connection {
-    async fn each(
-        &self,
-        statement: &Statement,
-        args: &Args<'_>,
-        mut row: impl FnMut(&dyn Source) -> bool + Send,
-    ) -> Result<(), Failure> {
-        Ok(Run::each(self, statement, args, |found: &Row| row(found)).await?)
-    }
+impl Insert for Connection {
+    const DEFER_REFS: [&str; 2] = ["SET CONSTRAINTS ALL DEFERRED", "SET CONSTRAINTS ALL IMMEDIATE"];
 
-    async fn execute(&self, statement: &Statement, args: &Args<'_>) -> Result<(), Failure> {
-        let rows = self.rows(statement, args).await?;
-        rows.try_for_each(|_| async { Ok(()) }).await.map_err(|error| plain(&error))?;
-        Ok(())
-    }
-
-    async fn insert(
-        &self,
-        insert: &Insert,
-        args: &Args<'_>,
-        id: Option<Id>,
-        step_back: bool,
-    ) -> Result<Option<Id>, Failure> {
+    async fn insert(&self, new: &NewRow<'_>) -> Result<Option<Id>, Error> {
         let mut made = None;
-        Run::each(self, insert.statement(id, step_back), args, |row: &Row| {
-            made = id.or_else(|| row.value(0, Kind::Int).as_id());
+        let args = new.args();
+        self.each(new.statement(), &args, |row| {
+            made = new.id.or_else(|| row.value(0, Kind::Int).as_id());
             true
         })
         .await?;
-        if let (Some(Id::Int(_)), Some(_), Some(advance)) = (id, made, &insert.advance) {
-            self.execute(advance, args).await?;
+        if let (Some(Id::Int(_)), Some(_), Some(advance)) = (new.id, made, &new.insert.advance) {
+            self.each(advance, &args, |_| true).await?;
         }
         Ok(made)
     }
 
-    async fn query(&self, query: &Prepared, inputs: &(dyn Inputs + Sync)) -> Result<RowSet, Failure> {
-        Ok(read::query(self, query, inputs, DEFAULT_ARGS, |_| ()).await?)
-    }
-
-    async fn defer_refs(&self, defer: bool) -> Result<(), Failure> {
-        let text = if defer { "SET CONSTRAINTS ALL DEFERRED" } else { "SET CONSTRAINTS ALL IMMEDIATE" };
-        let done = self.client.batch_execute(text).await;
-        Ok(done.map_err(|error| plain(&error))?)
+    async fn run(&self, text: &str) -> Result<(), Error> {
+        self.client.batch_execute(text).await.map_err(|error| plain(&error))
     }
 }

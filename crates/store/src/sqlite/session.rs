@@ -11,11 +11,11 @@ use rusqlite::{Connection, Row};
 use super::open::{self, Files, Role};
 use super::run::{self, Stopped};
 use super::{decode, plain};
-use crate::catalog::Insert;
 use crate::error::Error;
 use crate::plan::Prepared;
 use crate::read::{DEFAULT_ARGS, Source};
 use crate::sql::{Args, Statement};
+use crate::write::session::NewRow;
 use crate::write::{self, Failure};
 
 /// Steps of SQLite's machine between two looks at the clock: some 30 µs.
@@ -161,21 +161,9 @@ impl write::session::Session for Session {
         Ok(self.each(statement, args, |found| Ok(row(found))).map_err(|error| plain(&error))?)
     }
 
-    async fn execute(&self, statement: &Statement, args: &Args<'_>) -> Result<(), Failure> {
-        self.execute(statement, args).map_err(|error| plain(&error))?;
-        Ok(())
-    }
-
-    async fn insert(
-        &self,
-        insert: &Insert,
-        args: &Args<'_>,
-        id: Option<Id>,
-        step_back: bool,
-    ) -> Result<Option<Id>, Failure> {
-        let statement = insert.statement(id, step_back);
-        let written = self.execute(statement, args).map_err(|error| plain(&error))? > 0;
-        Ok(written.then(|| id.unwrap_or_else(|| Id::Int(self.connection.last_insert_rowid()))))
+    async fn insert(&self, row: &NewRow<'_>) -> Result<Option<Id>, Failure> {
+        let written = self.execute(row.statement(), &row.args()).map_err(|error| plain(&error))? > 0;
+        Ok(written.then(|| row.id.unwrap_or_else(|| Id::Int(self.connection.last_insert_rowid()))))
     }
 
     async fn query(&self, query: &Prepared, inputs: &(dyn Inputs + Sync)) -> Result<RowSet, Failure> {

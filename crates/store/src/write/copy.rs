@@ -29,8 +29,7 @@ impl<S: Session> Write<'_, S> {
         match &old {
             Some(_) => self.overwrite(mutation, &values).await?,
             None => {
-                let insert = &self.catalog.table(model.id).insert;
-                self.session.insert(insert, &Args::values(&values), Some(id), false).await?;
+                self.insert(self.catalog.table(model.id), &values, Some(id), false).await?;
             }
         }
         let version = version_of(&values);

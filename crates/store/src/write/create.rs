@@ -5,12 +5,12 @@ use std::sync::Arc;
 use purlin_schema::{FieldId, Id, Value};
 
 use super::guards::About;
-use super::session::Session;
+use super::session::{NewRow, Session};
 use super::unique::TAKEN;
 use super::{Failure, Values, Write, field_refusal, required, settle};
+use crate::catalog::Table;
 use crate::error::Error;
 use crate::mutation::Mutation;
-use crate::sql::Args;
 
 impl<S: Session> Write<'_, S> {
     pub(super) async fn create(
@@ -43,7 +43,7 @@ impl<S: Session> Write<'_, S> {
         // Most keys are free: only where one is not, each is asked for, and slugs step aside.
         let mut written = None;
         if refusals.is_empty() {
-            written = self.session.insert(&table.insert, &Args::values(&values), id, true).await?;
+            written = self.insert(table, &values, id, true).await?;
         }
         if written.is_none() {
             self.fill_slugs(&model, &mut values, None, None).await?;
@@ -54,7 +54,7 @@ impl<S: Session> Write<'_, S> {
             }
             refusals.extend(self.taken(&model, &values, id).await?);
             self.refuse(mutation, refusals, &values, None).await?;
-            written = self.session.insert(&table.insert, &Args::values(&values), id, false).await?;
+            written = self.insert(table, &values, id, false).await?;
         }
         let id =
             written.ok_or_else(|| Failure::Failed(Error::Database("a row was not written".to_owned())))?;
@@ -71,5 +71,15 @@ impl<S: Session> Write<'_, S> {
         })
         .await?;
         Ok((id, 1))
+    }
+
+    pub(super) async fn insert(
+        &self,
+        table: &Table,
+        values: &[Value],
+        id: Option<Id>,
+        step_back: bool,
+    ) -> Result<Option<Id>, Failure> {
+        self.session.insert(&NewRow { insert: &table.insert, values, id, step_back }).await
     }
 }

@@ -6,7 +6,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use purlin_schema::{Id, Inputs, RowSet};
+use purlin_schema::{Id, Inputs, RowSet, Value};
 
 use super::Failure;
 use crate::catalog::Insert;
@@ -24,24 +24,19 @@ pub(crate) trait Session {
         row: impl FnMut(&dyn Source) -> bool + Send,
     ) -> Result<(), Failure>;
 
-    /// Runs a statement that gives no rows.
-    async fn execute(&self, statement: &Statement, args: &Args<'_>) -> Result<(), Failure>;
-
-    /// Writes a row, with the id that is given or one that the database makes. Nothing where a key is taken and the
-    /// statement steps back from that.
-    async fn insert(
-        &self,
-        insert: &Insert,
-        args: &Args<'_>,
-        id: Option<Id>,
-        step_back: bool,
-    ) -> Result<Option<Id>, Failure>;
+    /// Writes a row; its id. Nothing where a key is taken and the statement steps back from that.
+    async fn insert(&self, row: &NewRow<'_>) -> Result<Option<Id>, Failure>;
 
     /// Reads as any reader does.
     async fn query(&self, query: &Prepared, inputs: &(dyn Inputs + Sync)) -> Result<RowSet, Failure>;
 
     /// Puts the database's own checks of refs off, until they are to be made again.
     async fn defer_refs(&self, defer: bool) -> Result<(), Failure>;
+
+    /// Runs a statement that gives no rows.
+    async fn execute(&self, statement: &Statement, args: &Args<'_>) -> Result<(), Failure> {
+        self.each(statement, args, |_| true).await
+    }
 
     /// Whether there is a row at all.
     async fn any(&self, statement: &Statement, args: &Args<'_>) -> Result<bool, Failure> {
@@ -52,6 +47,26 @@ pub(crate) trait Session {
         })
         .await?;
         Ok(any)
+    }
+}
+
+/// A row to be written.
+pub(crate) struct NewRow<'run> {
+    pub(crate) insert: &'run Insert,
+    pub(crate) values: &'run [Value],
+    /// Where it is given; else the database makes one.
+    pub(crate) id: Option<Id>,
+    /// Whether a key that is taken is no error.
+    pub(crate) step_back: bool,
+}
+
+impl NewRow<'_> {
+    pub(crate) fn statement(&self) -> &Statement {
+        self.insert.statement(self.id, self.step_back)
+    }
+
+    pub(crate) fn args(&self) -> Args<'_> {
+        Args::values(self.values)
     }
 }
 

@@ -15,7 +15,7 @@ use super::diff::MigrationPlan;
 use super::error::MigrateError;
 use super::file::MigrationFile;
 use super::history::{History, NewRow};
-use super::report::{Held, Progress};
+use super::report::{Held, Tell};
 use super::snapshot::Snapshot;
 
 /// A database that is migrated.
@@ -34,18 +34,13 @@ pub(super) trait Database: Send {
     ///
     /// # Errors
     /// Where records stand in the way, or the database fails.
-    fn commit(
-        &mut self,
-        seen: &History,
-        work: &Work,
-        progress: &mut dyn FnMut(&Progress),
-    ) -> Result<bool, MigrateError>;
+    fn commit(&mut self, seen: &History, work: &Work, progress: Tell<'_>) -> Result<bool, MigrateError>;
 
     /// Does what is left of a migration that a death interrupted.
     ///
     /// # Errors
     /// As [`commit`](Database::commit).
-    fn finish(&mut self, progress: &mut dyn FnMut(&Progress)) -> Result<(), MigrateError>;
+    fn finish(&mut self, progress: Tell<'_>) -> Result<(), MigrateError>;
 
     /// How its tables differ from what the history says that they are, a sentence each.
     ///

@@ -28,7 +28,7 @@ use crate::migrate::diff::MigrationPlan;
 use crate::migrate::error::MigrateError;
 use crate::migrate::history::{AppliedFile, FORMAT, History};
 use crate::migrate::operation::Operation;
-use crate::migrate::report::{Held, Progress};
+use crate::migrate::report::{Held, Progress, Tell};
 use crate::migrate::snapshot::{Snapshot, link_name};
 use link::{Failure, FailureKind, Link, Rows};
 use schema::Schema;
@@ -70,8 +70,8 @@ impl Server {
     /// Waits until no other process migrates, does something, and lets the next one in.
     fn alone<T>(
         &mut self,
-        progress: &mut dyn FnMut(&Progress),
-        work: impl FnOnce(&mut Server, &mut dyn FnMut(&Progress)) -> Result<T, MigrateError>,
+        progress: Tell<'_>,
+        work: impl FnOnce(&mut Server, Tell<'_>) -> Result<T, MigrateError>,
     ) -> Result<T, MigrateError> {
         let (started, mut reported) = (Instant::now(), None::<Instant>);
         while !self.is_one(self.take)? {
@@ -115,7 +115,7 @@ impl Server {
         &mut self,
         seen: &History,
         work: &Work,
-        progress: &mut dyn FnMut(&Progress),
+        progress: Tell<'_>,
     ) -> Result<bool, MigrateError> {
         let now = self.history()?;
         if now.last != seen.last || !now.unfinished.is_empty() {
@@ -152,10 +152,10 @@ impl Server {
         steps: &[Step],
         records: &[String],
         operations: &[Operation],
-        progress: &mut dyn FnMut(&Progress),
+        progress: Tell<'_>,
     ) -> Result<(), MigrateError> {
         let mut told = 0;
-        let mut tell = |number: usize, progress: &mut dyn FnMut(&Progress)| {
+        let mut tell = |number: usize, progress: Tell<'_>| {
             while told < number {
                 let text = operations[told].to_string();
                 told += 1;
@@ -194,7 +194,7 @@ impl Server {
         error: StepError,
         step: Option<&Step>,
         attempt: u32,
-        progress: &mut dyn FnMut(&Progress),
+        progress: Tell<'_>,
     ) -> Result<(), MigrateError> {
         let StepError::Failed(failure) = error else { return Err(error.into()) };
         if failure.kind != FailureKind::Locked {
@@ -210,7 +210,7 @@ impl Server {
     }
 
     /// Does the steps that are recorded as still to be done.
-    fn go_on(&self, progress: &mut dyn FnMut(&Progress)) -> Result<(), MigrateError> {
+    fn go_on(&self, progress: Tell<'_>) -> Result<(), MigrateError> {
         let rows = self
             .link
             .rows("SELECT \"position\", \"step\" FROM \"_migrations_steps\" ORDER BY \"position\"")?;
@@ -351,16 +351,11 @@ impl Database for Server {
         Ok(history)
     }
 
-    fn commit(
-        &mut self,
-        seen: &History,
-        work: &Work,
-        progress: &mut dyn FnMut(&Progress),
-    ) -> Result<bool, MigrateError> {
+    fn commit(&mut self, seen: &History, work: &Work, progress: Tell<'_>) -> Result<bool, MigrateError> {
         self.alone(progress, |server, progress| server.commit_alone(seen, work, progress))
     }
 
-    fn finish(&mut self, progress: &mut dyn FnMut(&Progress)) -> Result<(), MigrateError> {
+    fn finish(&mut self, progress: Tell<'_>) -> Result<(), MigrateError> {
         self.alone(progress, |server, progress| {
             let history = server.history()?;
             if history.unfinished.is_empty() {

@@ -21,7 +21,7 @@ use crate::migrate::diff::MigrationPlan;
 use crate::migrate::error::MigrateError;
 use crate::migrate::history::History;
 use crate::migrate::operation::Operation;
-use crate::migrate::report::{Held, HeldTime, Progress};
+use crate::migrate::report::{Held, HeldTime, Progress, Tell};
 use crate::migrate::snapshot::{ColumnType, Snapshot};
 use crate::sqlite::open::{Role, path_of};
 
@@ -54,12 +54,7 @@ impl Database for Sqlite {
         history::read(&self.connection)
     }
 
-    fn commit(
-        &mut self,
-        seen: &History,
-        work: &Work,
-        progress: &mut dyn FnMut(&Progress),
-    ) -> Result<bool, MigrateError> {
+    fn commit(&mut self, seen: &History, work: &Work, progress: Tell<'_>) -> Result<bool, MigrateError> {
         begin(&self.connection, || progress(&Progress::Waiting))?;
         let result = transact(&self.connection, seen, work, progress);
         match &result {
@@ -73,7 +68,7 @@ impl Database for Sqlite {
     }
 
     /// There is nothing: what a death interrupts was never there.
-    fn finish(&mut self, _progress: &mut dyn FnMut(&Progress)) -> Result<(), MigrateError> {
+    fn finish(&mut self, _progress: Tell<'_>) -> Result<(), MigrateError> {
         Ok(())
     }
 
@@ -132,7 +127,7 @@ fn transact(
     connection: &Connection,
     seen: &History,
     work: &Work,
-    progress: &mut dyn FnMut(&Progress),
+    progress: Tell<'_>,
 ) -> Result<bool, MigrateError> {
     let now = history::read(connection)?;
     if now.last != seen.last {
