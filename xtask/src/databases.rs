@@ -33,9 +33,14 @@ const SERVERS: &[Server] = &[
     },
 ];
 
-/// What runs again on each server: the store's own tests of reading, writing and paging.
-const AGAIN: &[&str] =
-    &["test", "-p", "purlin-store", "--test", "it", "--", "reading::", "writing::", "every_row"];
+/// What runs again on each server: the store's own tests of reading, writing and paging, and the corpus of scenarios.
+const AGAIN: &[(&str, &[&str])] = &[
+    (
+        "the store",
+        &["test", "-p", "purlin-store", "--test", "it", "--", "reading::", "writing::", "every_row"],
+    ),
+    ("the scenarios", &["test", "-p", "purlin-testkit", "--test", "it", "--", "scenarios::"]),
+];
 
 /// Runs the tests on every server that there is, and says which there are.
 pub(crate) fn run(step: impl Fn(&str, Command) -> Outcome, cargo: impl Fn(&[&str]) -> Command) -> Outcome {
@@ -45,9 +50,11 @@ pub(crate) fn run(step: impl Fn(&str, Command) -> Outcome, cargo: impl Fn(&[&str
             left_out.push(server.name);
             continue;
         }
-        let mut tests = cargo(AGAIN);
-        tests.env("PURLIN_TEST_DATABASE", server.name);
-        step(&format!("the store on {}", server.name), tests)?;
+        for (what, args) in AGAIN {
+            let mut tests = cargo(args);
+            tests.env("PURLIN_TEST_DATABASE", server.name);
+            step(&format!("{what} on {}", server.name), tests)?;
+        }
         exercised.push(server.name);
     }
     say(&format!("── databases: exercised {}", exercised.join(", ")));

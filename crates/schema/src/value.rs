@@ -123,14 +123,15 @@ impl From<bool> for Value {
 
 impl Value {
     /// A document as a field keeps it: the keys of its objects in the order of their code points, whatever order they
-    /// came in, so that every database gives them alike. JSON's null is null.
+    /// came in, and zero without a sign, so that every database gives them alike. JSON's null is null.
     #[must_use]
     pub fn json(mut json: serde_json::Value) -> Value {
         if json.is_null() {
             return Value::Null;
         }
-        if !sorted(&json) {
+        if !is_kept(&json) {
             json.sort_all_objects();
+            unsign_zeros(&mut json);
         }
         Value::Json(Box::new(json))
     }
@@ -245,13 +246,27 @@ fn merge(target: &mut serde_json::Value, patch: &serde_json::Value) {
     }
 }
 
-/// Whether every object has its keys in order.
-fn sorted(json: &serde_json::Value) -> bool {
+/// Whether every object has its keys in order, and no zero has a sign.
+fn is_kept(json: &serde_json::Value) -> bool {
     match json {
-        serde_json::Value::Array(items) => items.iter().all(sorted),
-        serde_json::Value::Object(map) => map.keys().is_sorted() && map.values().all(sorted),
+        serde_json::Value::Array(items) => items.iter().all(is_kept),
+        serde_json::Value::Object(map) => map.keys().is_sorted() && map.values().all(is_kept),
+        serde_json::Value::Number(number) => !is_negative_zero(number),
         _ => true,
     }
+}
+
+fn unsign_zeros(json: &mut serde_json::Value) {
+    match json {
+        serde_json::Value::Array(items) => items.iter_mut().for_each(unsign_zeros),
+        serde_json::Value::Object(map) => map.values_mut().for_each(unsign_zeros),
+        serde_json::Value::Number(number) if is_negative_zero(number) => *json = serde_json::json!(0.0),
+        _ => {}
+    }
+}
+
+fn is_negative_zero(number: &serde_json::Number) -> bool {
+    number.is_f64() && number.as_f64().is_some_and(|number| number == 0.0 && number.is_sign_negative())
 }
 
 impl Kind {

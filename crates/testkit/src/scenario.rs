@@ -24,7 +24,8 @@
 //!
 //! - `@name = PLACE` before the request line keeps something of the answer: a JSON pointer into it, the name of
 //!   a header, or `mail`: the token of the link in the mail that the step caused. `{{name}}` stands for it in later steps. (And `{{a*9000}}` for so many
-//!   letters.) `@wait = 3600` lets so many seconds pass before the step;
+//!   letters.) `@name ~ PLACE` keeps an id that another database may number otherwise, since a refused insert can
+//!   leave a gap behind: from then on the transcript says `{{name}}` where that id stands as an `id` or in a path. `@wait = 3600` lets so many seconds pass before the step;
 //!   one second passes with each step anyway. `@from = 203.0.113.9` is the address of the peer.
 //! - A body that begins with `{` or `[` is JSON, any other a form with a field a line; a `Content-Type` of one's
 //!   own says otherwise, and the body goes as it is.
@@ -42,6 +43,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use purlin_engine::mail::Letter;
 
@@ -52,6 +55,8 @@ use transcript::Transcript;
 const SECOND: i64 = 1_000_000;
 /// The folder of sites that several cases share.
 const SITES: &str = "sites";
+/// How many cases run at a time.
+const AT_A_TIME: usize = 4;
 
 /// One request of a scenario.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -62,6 +67,8 @@ pub struct Step {
     pub who: String,
     /// What is kept of its answer: a name, and a JSON pointer or a header.
     pub keep: Vec<(String, String)>,
+    /// Which of these are ids that a database may number otherwise.
+    pub gapped: Vec<String>,
     /// So many seconds pass before it.
     pub wait: i64,
     /// The address of the peer, where it is not this machine.
@@ -80,12 +87,12 @@ pub struct Step {
 ///
 /// # Panics
 /// With every scenario whose transcript is not as expected, and everything in the folder that belongs to none.
-pub async fn run_all(folder: &Path) -> usize {
+pub fn run_all(folder: &Path) -> usize {
     let update = std::env::var_os("UPDATE").is_some();
     let only = std::env::var_os("ONLY").unwrap_or_default().to_string_lossy().into_owned();
-    let (cases, mut wrong) = cases(folder);
-    for case in cases.iter().filter(|case| case.to_string_lossy().contains(&only)) {
-        let transcript = run(folder, case).await;
+    let (mut cases, mut wrong) = cases(folder);
+    cases.retain(|case| case.to_string_lossy().contains(&only));
+    for (case, transcript) in cases.iter().zip(transcripts(folder, &cases)) {
         let expected_file = case.join("expected.txt");
         if update {
             fs::write(&expected_file, &transcript).expect("the transcript is written");
@@ -98,6 +105,27 @@ pub async fn run_all(folder: &Path) -> usize {
     }
     assert!(wrong.is_empty(), "{} of {} scenarios differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     cases.len()
+}
+
+/// What came of each case. Several run at a time, each on a thread, which has a clock of its own: a server's answers
+/// are mostly waited for.
+fn transcripts(folder: &Path, cases: &[PathBuf]) -> Vec<String> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(vec![String::new(); cases.len()]));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let runtime = runtime.expect("a runtime");
+                while let Some((at, case)) = Some(next.fetch_add(1, Ordering::Relaxed))
+                    .and_then(|at| cases.get(at).map(|case| (at, case)))
+                {
+                    let transcript = runtime.block_on(run(folder, case));
+                    done.lock().expect("nobody panics with it")[at] = transcript;
+                }
+            });
+        }
+    });
+    done.into_inner().expect("nobody panics with it")
 }
 
 /// The cases in order, and what is there but belongs to none.
@@ -170,6 +198,9 @@ async fn run(folder: &Path, case: &Path) -> String {
         let reply = send(client, &step, &kept).await;
         for (name, place) in &step.keep {
             kept.insert(name.clone(), kept_of(&reply, place));
+        }
+        for name in &step.gapped {
+            transcript.number_otherwise(name, &kept[name]);
         }
         let mails = running.mails().await;
         for (name, _) in step.keep.iter().filter(|(_, place)| place == "mail") {
@@ -272,8 +303,12 @@ pub fn parse(text: &str) -> Vec<Step> {
 }
 
 fn read_request_line(step: &mut Step, line: &str) {
-    if let Some((name, place)) = line.strip_prefix('@').and_then(|line| line.split_once('=')) {
-        let (name, place) = (name.trim(), place.trim());
+    let kept = line.strip_prefix('@').and_then(|line| Some((line, line.find(['=', '~'])?)));
+    if let Some((line, at)) = kept {
+        let (name, place) = (line[..at].trim(), line[at + 1..].trim());
+        if line[at..].starts_with('~') {
+            step.gapped.push(name.to_owned());
+        }
         match name {
             "wait" => step.wait = place.parse().expect("a number of seconds"),
             "from" => step.from = Some(place.to_owned()),
@@ -356,6 +391,14 @@ mod tests {
     fn what_was_kept_is_filled_in() {
         let kept = BTreeMap::from([("id".to_owned(), "7".to_owned())]);
         assert_eq!(filled("/{{id}}/{{ab*3}}?{{x}}", &kept), "/7/ababab?{{x}}");
+    }
+
+    #[test]
+    fn an_id_that_may_differ_is_kept_and_marked() {
+        let steps = parse("### one\n@new ~ /id\n@other = /name\nPOST /x\n");
+        let kept = |name: &str, place: &str| (name.to_owned(), place.to_owned());
+        assert_eq!(steps[0].keep, [kept("new", "/id"), kept("other", "/name")]);
+        assert_eq!(steps[0].gapped, ["new"]);
     }
 
     #[test]

@@ -122,10 +122,11 @@ impl Target {
         let number = version.strip_prefix("5.5.5-").unwrap_or(version);
         let mut parts =
             number.split(|letter: char| !letter.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
-        let found: (u32, u32) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        let found: [u32; 3] = std::array::from_fn(|_| parts.next().unwrap_or(0));
+        // MySQL's rows have aliases since 8.0.19, MariaDB compares documents since 10.7.
         let (name, least, text) = match flavour {
-            Flavour::Mysql => ("MySQL", (8, 0), "MySQL 8.0"),
-            Flavour::MariaDb => ("MariaDB", (10, 6), "MariaDB 10.6"),
+            Flavour::Mysql => ("MySQL", [8, 0, 19], "MySQL 8.0.19"),
+            Flavour::MariaDb => ("MariaDB", [10, 7, 0], "MariaDB 10.7"),
         };
         if found < least {
             return Err(self.address.too_old(&format!("{name} {number}"), text));
@@ -203,8 +204,15 @@ mod tests {
         let target = Target::parse("mysql://ann@h/d").unwrap();
         assert_eq!(target.flavour("8.0.36"), Ok(Flavour::Mysql));
         assert_eq!(target.flavour("10.11.19-MariaDB-0+deb12u1"), Ok(Flavour::MariaDb));
-        assert_eq!(target.flavour("5.5.5-10.6.4-MariaDB"), Ok(Flavour::MariaDb));
-        for (old, told) in [("5.7.44", "MySQL 5.7.44"), ("10.5.1-MariaDB", "MariaDB 10.5.1")] {
+        assert_eq!(target.flavour("5.5.5-10.7.4-MariaDB"), Ok(Flavour::MariaDb));
+        assert_eq!(target.flavour("8.4.0"), Ok(Flavour::Mysql));
+        assert_eq!(target.flavour("11.4.2-MariaDB"), Ok(Flavour::MariaDb));
+        for (old, told) in [
+            ("5.7.44", "MySQL 5.7.44"),
+            ("8.0.18", "MySQL 8.0.18"),
+            ("10.6.18-MariaDB", "MariaDB 10.6.18"),
+            ("5.5.5-10.5.1-MariaDB", "MariaDB 10.5.1"),
+        ] {
             let message = target.flavour(old).unwrap_err();
             assert!(
                 message.message().contains(told) && message.message().contains("or later"),

@@ -123,10 +123,14 @@ impl Compiler<'_> {
                 "matches() works in checks of single fields, not in a question to the database",
             ));
         }
-        if let (Function::Size, [of]) = (function, args)
+        if let [of] = args
             && of.is_json()
         {
-            return self.json_size(of);
+            match function {
+                Function::Size => return self.json_size(of),
+                _ if !self.dialect.computes_json() => return self.json_call(expr, function, of),
+                _ => {}
+            }
         }
         let kinds = args.iter().map(|arg| self.kind_of(arg)).collect::<Result<Vec<_>, _>>()?;
         let codes = args.iter().map(|arg| self.value(arg)).collect::<Result<Vec<_>, _>>()?;

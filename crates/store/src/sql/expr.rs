@@ -15,6 +15,7 @@ use purlin_schema::expr::{Comparison, Function, Type, Walk};
 use purlin_schema::{Expr, FieldId, Input, Kind, Models, Value};
 
 use super::dialect::Dialect;
+use super::dialect::json::operator;
 use super::frame::{Frame, Scope, Walked};
 use super::{Bind, Binds};
 use crate::error::CompileError;
@@ -349,16 +350,12 @@ impl<'models> Compiler<'models> {
             (Kind::Datetime, Kind::Date) => b.sql = self.dialect.midnight(&b.sql),
             _ => {}
         }
-        let operator = match comparison {
-            Comparison::Equal => return Ok(self.equal(&a, &b, way)),
-            Comparison::NotEqual => return Ok(self.unequal(&a, &b, way)),
-            Comparison::Less => "<",
-            Comparison::LessOrEqual => "<=",
-            Comparison::Greater => ">",
-            Comparison::GreaterOrEqual => ">=",
-        };
-        // An ordering with null is an error, as is one with an error: both are null here, and so is the result.
-        Ok(format!("({} {operator} {})", a.sql, b.sql))
+        Ok(match comparison {
+            Comparison::Equal => self.equal(&a, &b, way),
+            Comparison::NotEqual => self.unequal(&a, &b, way),
+            // An ordering with null is an error, as is one with an error: both are null here, and so is the result.
+            _ => format!("({} {} {})", a.sql, operator(comparison), b.sql),
+        })
     }
 
     /// `user == null` is no error for a visitor, but true.
@@ -419,14 +416,21 @@ impl<'models> Compiler<'models> {
                 Way::Fails => all_of(&errors, &format!("({found} IS NOT TRUE)")),
             });
         }
-        let found: Vec<String> = texts.iter().map(|text| self.dialect.same(&item.sql, text)).collect();
-        let found =
-            if found.is_empty() { self.truth(false).to_owned() } else { format!("({})", found.join(" OR ")) };
-        Ok(match way {
-            Way::Holds => all_of(&errors, &found),
-            Way::Fails => all_of(&errors, &format!("(NOT {found})")),
-            Way::Exact => case(&errors, &found),
-        })
+        let equal: Vec<String> = texts.iter().map(|text| self.dialect.same(&item.sql, text)).collect();
+        Ok(self.any_of(&equal, &errors, way))
+    }
+
+    /// Whether one of some conditions holds, which are never unknown where there is no error.
+    pub(crate) fn any_of(&self, conditions: &[String], errors: &[String], way: Way) -> String {
+        let found = match conditions {
+            [] => self.truth(false).to_owned(),
+            _ => format!("({})", conditions.join(" OR ")),
+        };
+        match way {
+            Way::Holds => all_of(errors, &found),
+            Way::Fails => all_of(errors, &format!("(NOT {found})")),
+            Way::Exact => case(errors, &found),
+        }
     }
 
     /// `EXISTS` of a row for which the body is such, or `NOT EXISTS` of one for which it is not.
@@ -568,7 +572,7 @@ fn exact(condition: &str, a: &Code, b: &Code) -> String {
     case(&errors, condition)
 }
 
-pub(crate) fn all_of(errors: &[String], condition: &str) -> String {
+fn all_of(errors: &[String], condition: &str) -> String {
     if errors.is_empty() {
         condition.to_owned()
     } else {

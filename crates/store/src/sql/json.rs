@@ -5,6 +5,8 @@
 //! is as a value of SQL ([`Place::scalar`]). The path is a parameter like any other value: no key, whoever wrote it,
 //! becomes text of the statement.
 
+use std::fmt::Write as _;
+
 use purlin_schema::expr::{Comparison, ExprKind, Function, Quantifier, Step, Type};
 use purlin_schema::query::SortKey;
 use purlin_schema::{Expr, Kind, Value};
@@ -12,7 +14,7 @@ use purlin_schema::{Expr, Kind, Value};
 use super::Bind;
 use super::call::Operation;
 use super::dialect::json::{Json, Place, operator};
-use super::expr::{Code, Compiler, Nulls, Way, all_of, case};
+use super::expr::{Code, Compiler, Nulls, Way, case};
 use super::frame::Scope;
 use super::keyset::Key;
 use crate::error::CompileError;
@@ -209,13 +211,7 @@ impl Compiler<'_> {
         let part = if way == Way::Holds { Way::Holds } else { Way::Exact };
         let equal = |one: &Expr| self.compare(Comparison::Equal, item, one, part);
         let equal = list.iter().map(equal).collect::<Result<Vec<_>, _>>()?;
-        let found =
-            if equal.is_empty() { self.truth(false).to_owned() } else { format!("({})", equal.join(" OR ")) };
-        Ok(match way {
-            Way::Holds => all_of(&errors, &found),
-            Way::Fails => all_of(&errors, &format!("(NOT {found})")),
-            Way::Exact => case(&errors, &found),
-        })
+        Ok(self.any_of(&equal, &errors, way))
     }
 
     /// An element of an array, or a key of an object.
@@ -338,6 +334,42 @@ impl Compiler<'_> {
             nullable: true,
             admits_null: true,
         }))
+    }
+
+    /// A function of one value that takes values of several kinds, by what the JSON is.
+    pub(crate) fn json_call(
+        &mut self,
+        expr: &Expr,
+        function: Function,
+        of: &Expr,
+    ) -> Result<Code, CompileError> {
+        let (says, place) = (self.says(), self.json(of)?);
+        let of_kind = |kind| {
+            let value = says.value(&place, kind);
+            let computed = self.dialect.compute(Operation::Function(function), &[(kind, &value)])?;
+            Some((value, computed))
+        };
+        let mut branches = String::new();
+        for kind in [Kind::Text, Kind::Bool] {
+            if let Some((_, computed)) = of_kind(kind) {
+                let _ = write!(branches, " WHEN {} THEN {computed}", self.fits(&place.ty, kind));
+            }
+        }
+        // A number is an integer where it is one.
+        let number = match (of_kind(Kind::Int), of_kind(Kind::Float)) {
+            (_, Some((_, of_float))) if function == Function::Double => Some(of_float),
+            (Some((integer, of_integer)), Some((_, of_float))) => {
+                Some(format!("CASE WHEN {integer} IS NULL THEN {of_float} ELSE {of_integer} END"))
+            }
+            (of_integer, of_float) => of_integer.or(of_float).map(|(_, computed)| computed),
+        };
+        if let Some(number) = number {
+            let _ = write!(branches, " WHEN {} THEN {number}", self.fits(&place.ty, Kind::Float));
+        }
+        if branches.is_empty() {
+            return Err(CompileError::new(expr, "this function is not known to the database"));
+        }
+        Ok(Code { sql: format!("CASE{branches} END"), nulls: Nulls::Error })
     }
 
     /// How many elements or keys there are, or characters of a text.

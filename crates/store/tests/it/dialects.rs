@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use purlin_schema::expr::arbitrary::{World, world};
-use purlin_schema::expr::eval::call;
+use purlin_schema::expr::eval::{call, dynamic};
 use purlin_schema::expr::{
     Asker, Comparison, Env, Evaluated, Expect, ExprKind, Function, Scope, Type, check, sample,
 };
@@ -223,7 +223,15 @@ async fn servers_prepare_our_statements() {
     Server::leave(servers).await;
 }
 
-/// Every function of a text or number means on servers what it means in memory.
+fn json_of(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Text(text) => serde_json::Value::from(&**text),
+        Value::Float(number) => serde_json::Value::from(*number),
+        _ => serde_json::Value::Null,
+    }
+}
+
+/// Every function of a text, a number or JSON means on servers what it means in memory.
 #[tokio::test]
 async fn functions_of_values_agree_with_memory() {
     let models = models();
@@ -237,6 +245,14 @@ async fn functions_of_values_agree_with_memory() {
     let decimals = decimals.map(|units| (Kind::Decimal(2), Value::Decimal(Decimal { units, scale: 2 })));
     let spans = [0, 1, -1, 1_500_000, i64::MAX, i64::MIN];
     let spans = spans.map(|micros| (Kind::Duration, Value::Duration(micros)));
+    // Of JSON they take whatever it holds.
+    let json = texts.clone().chain(floats.clone()).map(|(_, value)| json_of(&value));
+    let numbers =
+        ["3.0", "-0.0", "1e300", "9007199254740993", "18446744073709551615", "-9223372036854775808"];
+    let others = ["true", "false", "null", "[]", "[1]", "{}", "{\"a\": \"1\"}"];
+    let written = numbers.iter().chain(&others).map(|text| serde_json::from_str(text).expect("JSON"));
+    let json = json.chain(written).map(|json| (Kind::Json, Value::Json(Box::new(json))));
+    let given: Vec<_> = texts.chain(floats).chain(decimals).chain(spans).chain(json).collect();
     let functions = [
         (Function::Int, Kind::Int),
         (Function::Double, Kind::Float),
@@ -250,14 +266,13 @@ async fn functions_of_values_agree_with_memory() {
     let mut wrong = Vec::new();
     for server in &mut servers {
         server.fill(&world).await;
-        for (kind, value) in texts.clone().chain(floats.clone()).chain(decimals.clone()).chain(spans.clone())
-        {
+        for (kind, value) in given.clone() {
             for (function, gives) in functions {
                 let given = Input::Query("given".to_owned());
                 world.inputs.insert(given.clone(), value.clone());
                 let of = |kind, ty| Expr { kind, ty: Type::Value(ty), span: 0..0 };
                 let computed = of(ExprKind::Call(function, vec![of(ExprKind::Input(given), kind)]), gives);
-                let result = call(function, std::slice::from_ref(&value));
+                let result = call(function, &[dynamic(value.clone())]);
                 let other = match &result {
                     Some(result) => of(ExprKind::Const(result.clone()), gives),
                     None => computed.clone(),

@@ -11,6 +11,7 @@ use purlin_schema::expr::{Asker, Comparison, Evaluated, ExprKind, Type, eval, sa
 use purlin_schema::query::{Query, Select};
 use purlin_schema::{Expr, Kind, ModelId, Models, Value};
 use purlin_store::StepArgs;
+use purlin_store::testing::Known;
 
 use crate::servers::Server;
 use crate::support::{Site, ids};
@@ -60,8 +61,15 @@ fn sql_of_servers_agrees_with_memory() {
                 for expr in &expressions {
                     for (world, asker) in [(&world, Asker::User), (&world.as_visitor(), Asker::Visitor)] {
                         for (query, expected) in questions(world, posts, expr, asker) {
-                            let Ok(sql) = server.known().filled(&models, &query, world, &[], None) else {
-                                continue;
+                            let filled = |known: Known| known.filled(&models, &query, world, &[], None);
+                            let sql = match (filled(server.known()), filled(Known::Sqlite)) {
+                                (Ok(sql), _) => sql,
+                                // What is too long for one, or asks for a pattern.
+                                (Err(error), sqlite) => {
+                                    let known = sqlite.is_err() || error.message.contains("too complicated");
+                                    prop_assert!(known, "{:?}: {}\n{:?}", server.known(), error, expr);
+                                    continue;
+                                }
                             };
                             let found = server.ids(&sql[0]).await.map_err(TestCaseError::fail)?;
                             prop_assert_eq!(found, expected, "{:?}: {}\n{:?}", server.known(), sql[0], expr);

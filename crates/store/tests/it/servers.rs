@@ -33,7 +33,9 @@ impl Server {
             Some(url) => {
                 let mut connection = mysql_async::Conn::from_url(&url).await.expect("MariaDB");
                 let database = format!("purlin_sql_{name}_{}", std::process::id());
-                for sql in [format!("CREATE DATABASE {database}"), format!("USE {database}")] {
+                // The collation is that of the store's own connections.
+                let names = "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin".to_owned();
+                for sql in [names, format!("CREATE DATABASE {database}"), format!("USE {database}")] {
                     connection.query_drop(sql).await.expect("a database");
                 }
                 servers.push(Server::MariaDb(connection, database));

@@ -26,9 +26,16 @@ pub(super) struct Transcript {
     text: String,
     /// UUIDs in the order in which they appeared.
     uuids: Vec<String>,
+    /// Ids that another database may number otherwise, with their names.
+    gapped: Vec<(String, String)>,
 }
 
 impl Transcript {
+    /// Says `{{name}}` for an id from now on.
+    pub(super) fn number_otherwise(&mut self, name: &str, id: &str) {
+        self.gapped.push((id.to_owned(), format!("{{{{{name}}}}}")));
+    }
+
     /// Adds an answer.
     pub(super) fn add(&mut self, step: &Step, reply: &Reply, kept: &BTreeMap<String, String>) {
         let mut part = String::new();
@@ -61,7 +68,26 @@ impl Transcript {
             part = part.replace(value.as_str(), &format!("{{{{{name}}}}}"));
         }
         let part = self.numbered(&part);
-        self.text.push_str(&part);
+        self.text.push_str(&self.ungapped(&part));
+    }
+
+    /// Puts names in the place of ids that may differ: as `"id": 7` and as a part of a path.
+    fn ungapped(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (id, name) in &self.gapped {
+            for before in ["\"id\": ", "/"] {
+                let written = format!("{before}{id}");
+                let mut parts = text.split(&written);
+                let mut out = parts.next().unwrap_or_default().to_owned();
+                for rest in parts {
+                    let is_longer =
+                        rest.starts_with(|c: char| c.is_ascii_alphanumeric() || "-._".contains(c));
+                    let _ = write!(out, "{before}{}{rest}", if is_longer { id } else { name });
+                }
+                text = out;
+            }
+        }
+        text
     }
 
     /// Adds the mails that a step caused.
@@ -194,6 +220,14 @@ mod tests {
     #[test]
     fn hashes_are_masked_and_words_are_not() {
         assert_eq!(masked("/style.0123456789abcdef.css international"), "/style.….css international");
+    }
+
+    #[test]
+    fn an_id_that_may_differ_has_a_name() {
+        let mut transcript = Transcript::default();
+        transcript.number_otherwise("new", "8");
+        let shown = transcript.ungapped("/api/users/8 /88 /8.css {\"id\": 8, \"size\": 8}");
+        assert_eq!(shown, "/api/users/{{new}} /88 /8.css {\"id\": {{new}}, \"size\": 8}");
     }
 
     #[test]

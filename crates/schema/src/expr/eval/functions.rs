@@ -9,6 +9,7 @@ use regex::Regex;
 
 use super::super::check::PATTERN_BYTES;
 use super::{DATES, Decimal, Function, Value, datetime};
+use crate::value::Kind;
 
 /// What a function gives; `None` is an error, as with null for any of its arguments.
 ///
@@ -136,6 +137,8 @@ fn timestamp(value: &Value) -> Option<Value> {
         Value::Datetime(micros) => Some(Value::Datetime(*micros)),
         Value::Date(days) => datetime(i64::from(*days).checked_mul(86_400_000_000)?),
         Value::Int(seconds) => datetime(seconds.checked_mul(1_000_000)?),
+        // Of JSON, where an integer may be written with a fraction.
+        Value::Float(_) => timestamp(&super::json::as_kind(value, Kind::Int)?),
         Value::Text(text) => {
             let instant: Timestamp = text.parse().ok()?;
             datetime(instant.as_nanosecond().div_euclid(1000).try_into().ok()?)

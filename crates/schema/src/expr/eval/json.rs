@@ -24,7 +24,8 @@ fn of_json(json: Json) -> Value {
         Json::Bool(truth) => Value::Bool(truth),
         Json::Number(number) => match number.as_i64() {
             Some(integer) => Value::Int(integer),
-            None => number.as_f64().map_or(Value::Null, Value::Float),
+            // Added to zero, a zero loses its sign, which not every database keeps.
+            None => number.as_f64().map_or(Value::Null, |number| Value::Float(number + 0.0)),
         },
         Json::String(text) => Value::from(text),
         json => Value::Json(Box::new(json)),

@@ -114,7 +114,7 @@ pub enum Flavour {
     Sqlite,
     /// PostgreSQL 13 or later.
     Postgres,
-    /// MySQL 8 or MariaDB 10.6, or later.
+    /// MySQL 8.0.19 or MariaDB 10.7, or later.
     MySql,
 }
 

@@ -39,16 +39,33 @@ pub(crate) trait Json {
     fn null_document(&self) -> &'static str;
 
     /// [`Place::scalar`] of a whole document.
-    fn scalar(&self, document: &str) -> String;
+    fn scalar(&self, document: &str) -> String {
+        let _ = document;
+        String::new()
+    }
 
     /// What stands at a path; `arrays` are the paths before it where an array must stand.
     fn at(&self, document: &str, path: &str, arrays: &[String]) -> Place;
 
     /// An element of [`rows`](Json::rows).
-    fn element(&self, alias: &str) -> Place;
+    fn element(&self, alias: &str) -> Place {
+        self.place(format!("{alias}.value"), false)
+    }
 
     /// An element as a document to look into; null where there is none.
-    fn container(&self, alias: &str) -> String;
+    fn container(&self, alias: &str) -> String {
+        format!("{alias}.value")
+    }
+
+    /// A place where the database gives documents; where it may be missing, that is an error.
+    fn place(&self, document: String, may_be_missing: bool) -> Place {
+        Place {
+            ty: self.ty(&document),
+            scalar: self.scalar(&document),
+            error: may_be_missing.then(|| format!("{document} IS NULL")),
+            document,
+        }
+    }
 
     /// A place compared with a value of a kind, where it is of such a type.
     fn compare(&self, place: &Place, operator: &str, value: &str, kind: Kind) -> String;

@@ -15,6 +15,7 @@
 //! | PostgreSQL: `"id"` at the end of each index that serves an order | cursors end in the id; other databases keep it there by themselves |
 //! | PostgreSQL: foreign keys `DEFERRABLE INITIALLY IMMEDIATE` without an action | records that refer to each other in a circle go in one transaction |
 
+mod compute;
 pub(crate) mod json;
 mod mysql;
 mod postgres;
@@ -37,7 +38,7 @@ pub(crate) enum Dialect {
     Sqlite,
     /// PostgreSQL 13 or later.
     Postgres,
-    /// MySQL 8.0.19 or later, or MariaDB 10.6 or later.
+    /// MySQL 8.0.19 or later, or MariaDB 10.7 or later.
     Mysql(Flavour),
 }
 
@@ -61,22 +62,32 @@ impl Flavour {
 /// What a database must be able to say.
 pub(crate) trait Sql: Sync {
     /// An identifier, quoted.
-    fn quote(&self, name: &str) -> String;
+    fn quote(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
 
     /// Writes a parameter by its number, from 1.
     fn parameter(&self, sql: &mut String, number: usize, bind: &Bind);
 
     /// Whether one parameter may stand at several places.
-    fn shares_parameters(&self) -> bool;
+    fn shares_parameters(&self) -> bool {
+        true
+    }
 
     /// True and false: what a condition gives, and what a column of truths holds.
-    fn truth(&self, truth: bool) -> &'static str;
+    fn truth(&self, truth: bool) -> &'static str {
+        if truth { "1" } else { "0" }
+    }
 
     /// A condition from a value that is a truth.
-    fn is(&self, value: &str, truth: bool) -> String;
+    fn is(&self, value: &str, truth: bool) -> String {
+        format!("({value} = {})", self.truth(truth))
+    }
 
     /// Null among truths.
-    fn unknown(&self) -> &'static str;
+    fn unknown(&self) -> &'static str {
+        "NULL"
+    }
 
     /// Whether two values are equal or both null; never unknown.
     fn same(&self, left: &str, right: &str) -> String;
@@ -101,6 +112,11 @@ pub(crate) trait Sql: Sync {
     /// What an operation gives for arguments of their kinds: null for an error, and where an argument is null. It
     /// must never end the statement, whatever its arguments are. `None` where there is no such operation.
     fn compute(&self, operation: Operation, args: &[(Kind, &str)]) -> Option<String>;
+
+    /// Whether [`compute`](Sql::compute) takes JSON, which it then asks for its type by itself.
+    fn computes_json(&self) -> bool {
+        false
+    }
 
     /// JSON.
     fn json(&self) -> &dyn Json;

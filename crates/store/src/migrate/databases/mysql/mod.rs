@@ -13,12 +13,11 @@ use tokio::sync::Mutex;
 
 use super::Flavour;
 use super::server::Server;
-use super::server::link::{Failure, FailureKind, Link, Pairs, Rows};
+use super::server::link::{Failure, FailureKind, Link, Pairs, Rows, gone, told};
 use super::server::thread::Remote;
 use super::server::words::Words;
 use crate::migrate::error::MigrateError;
 use crate::mysql::connect::Target;
-use crate::network::address::Unreachable;
 
 /// Purlin's lock of migrations, one for each database.
 const TAKE: &str = "SELECT GET_LOCK(concat('purlin_', md5(database())), 0)";
@@ -68,10 +67,6 @@ fn make_database(target: &Target) -> bool {
         Ok(())
     });
     made.is_ok()
-}
-
-fn told(unreachable: &Unreachable) -> MigrateError {
-    MigrateError::Open(unreachable.message().to_owned())
 }
 
 struct Connection {
@@ -130,10 +125,6 @@ fn text(cell: Cell) -> Option<String> {
         Cell::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         other => Some(other.as_sql(true).trim_matches('\'').to_owned()),
     }
-}
-
-fn gone(error: &MigrateError) -> Failure {
-    Failure { kind: FailureKind::Gone, during: String::new(), message: error.to_string() }
 }
 
 /// The numbers are those of MySQL's reference of error messages.

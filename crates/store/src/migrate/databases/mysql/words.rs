@@ -78,23 +78,13 @@ impl Words for MySql {
     }
 
     fn create_table(&self, name: &str, shape: &TableShape) -> Said {
-        let key: Vec<_> = shape.key.iter().map(|column| self.quote(column)).collect();
-        let first = shape.key.iter().filter_map(|name| Some((name, shape.columns.get(name)?)));
-        let rest = shape.columns.iter().filter(|(name, _)| !shape.key.contains(name));
-        let column = |(name, column): (&String, &ColumnShape)| self.definition(name, column);
-        let mut lines: Vec<String> = first.chain(rest).map(column).collect();
-        lines.push(format!("PRIMARY KEY ({})", key.join(", ")));
         let sql = format!(
             "CREATE TABLE {} (\n  {}\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE={}",
             self.quote(name),
-            lines.join(",\n  "),
+            self.definitions(shape),
             self.0.collation()
         );
         (sql, Lock::Nobody)
-    }
-
-    fn drop_table(&self, name: &str) -> Said {
-        (format!("DROP TABLE {}", self.quote(name)), Lock::Everybody)
     }
 
     fn rename_table(&self, from: &str, to: &str) -> Said {
@@ -110,15 +100,6 @@ impl Words for MySql {
         let change = if shape.required { "DROP DEFAULT" } else { "SET DEFAULT NULL" };
         let drop = format!("ALTER TABLE {table} ALTER COLUMN {} {change}", self.quote(name));
         vec![(add, Lock::Everybody), (drop, Lock::Everybody)]
-    }
-
-    fn drop_column(&self, table: &str, name: &str) -> Said {
-        (format!("ALTER TABLE {} DROP COLUMN {}", self.quote(table), self.quote(name)), Lock::Everybody)
-    }
-
-    fn rename_column(&self, table: &str, from: &str, to: &str) -> Said {
-        let (table, from, to) = (self.quote(table), self.quote(from), self.quote(to));
-        (format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}"), Lock::Everybody)
     }
 
     fn alter_column(&self, table: &str, name: &str, shape: &ColumnShape, before: &ColumnShape) -> Vec<Said> {
@@ -294,11 +275,6 @@ impl Words for MySql {
 }
 
 impl MySql {
-    fn definition(&self, name: &str, shape: &ColumnShape) -> String {
-        let required = if shape.required { " NOT NULL" } else { "" };
-        format!("{} {}{required}", self.quote(name), shape.ty)
-    }
-
     fn reference(&self, name: &str, reference: &Reference) -> String {
         format!(
             "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} (\"id\") ON DELETE RESTRICT",

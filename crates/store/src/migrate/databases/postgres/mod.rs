@@ -11,11 +11,10 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::Flavour;
 use super::server::Server;
-use super::server::link::{Failure, FailureKind, Link, Pairs, Rows};
+use super::server::link::{Failure, FailureKind, Link, Pairs, Rows, gone, told};
 use super::server::thread::Remote;
 use super::server::words::Words;
 use crate::migrate::error::MigrateError;
-use crate::network::address::Unreachable;
 use crate::postgres::connect::{Target, causes};
 
 /// Purlin's lock of migrations, one for each schema. It is this session's, so the way must not lead through a pooler
@@ -94,10 +93,6 @@ fn make_database(target: &Target) -> bool {
     made.and_then(|remote: Remote<bool>| remote.call(|made| async move { *made })).unwrap_or(false)
 }
 
-fn told(unreachable: &Unreachable) -> MigrateError {
-    MigrateError::Open(unreachable.message().to_owned())
-}
-
 struct Connection {
     remote: Remote<Client>,
 }
@@ -141,10 +136,6 @@ async fn rows(client: &Client, sql: &str) -> Result<Rows, Failure> {
         _ => None,
     };
     Ok(messages.into_iter().filter_map(row).collect())
-}
-
-fn gone(error: &MigrateError) -> Failure {
-    Failure { kind: FailureKind::Gone, during: String::new(), message: error.to_string() }
 }
 
 fn failure(during: &str, error: &tokio_postgres::Error) -> Failure {

@@ -90,20 +90,8 @@ impl Words for Postgres {
     }
 
     fn create_table(&self, name: &str, shape: &TableShape) -> Said {
-        let key: Vec<_> = shape.key.iter().map(|column| self.quote(column)).collect();
-        let first = shape.key.iter().filter_map(|name| Some((name, shape.columns.get(name)?)));
-        let rest = shape.columns.iter().filter(|(name, _)| !shape.key.contains(name));
-        let column = |(name, column): (&String, &ColumnShape)| {
-            let required = if column.required { " NOT NULL" } else { "" };
-            format!("{} {}{required}", self.quote(name), column.ty)
-        };
-        let mut lines: Vec<String> = first.chain(rest).map(column).collect();
-        lines.push(format!("PRIMARY KEY ({})", key.join(", ")));
-        (format!("CREATE TABLE {} (\n  {}\n)", self.quote(name), lines.join(",\n  ")), Lock::Nobody)
-    }
-
-    fn drop_table(&self, name: &str) -> Said {
-        (format!("DROP TABLE {}", self.quote(name)), Lock::Everybody)
+        let sql = format!("CREATE TABLE {} (\n  {}\n)", self.quote(name), self.definitions(shape));
+        (sql, Lock::Nobody)
     }
 
     fn rename_table(&self, from: &str, to: &str) -> Said {
@@ -111,25 +99,15 @@ impl Words for Postgres {
     }
 
     fn add_column(&self, table: &str, name: &str, shape: &ColumnShape, default: Option<&str>) -> Vec<Said> {
-        let (table, name) = (self.quote(table), self.quote(name));
-        let required = if shape.required { " NOT NULL" } else { "" };
+        let (table, definition) = (self.quote(table), self.definition(name, shape));
         let Some(default) = default else {
-            let sql = format!("ALTER TABLE {table} ADD COLUMN {name} {}{required}", shape.ty);
-            return vec![(sql, Lock::Everybody)];
+            return vec![(format!("ALTER TABLE {table} ADD COLUMN {definition}"), Lock::Everybody)];
         };
         // A default that is a value is kept beside the table: no row is written anew.
-        let add = format!("ALTER TABLE {table} ADD COLUMN {name} {}{required} DEFAULT {default}", shape.ty);
+        let (name, add) =
+            (self.quote(name), format!("ALTER TABLE {table} ADD COLUMN {definition} DEFAULT {default}"));
         let drop = format!("ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT");
         vec![(add, Lock::Everybody), (drop, Lock::Everybody)]
-    }
-
-    fn drop_column(&self, table: &str, name: &str) -> Said {
-        (format!("ALTER TABLE {} DROP COLUMN {}", self.quote(table), self.quote(name)), Lock::Everybody)
-    }
-
-    fn rename_column(&self, table: &str, from: &str, to: &str) -> Said {
-        let (table, from, to) = (self.quote(table), self.quote(from), self.quote(to));
-        (format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}"), Lock::Everybody)
     }
 
     fn alter_column(&self, table: &str, name: &str, shape: &ColumnShape, before: &ColumnShape) -> Vec<Said> {

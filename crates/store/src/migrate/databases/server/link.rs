@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::migrate::error::MigrateError;
+use crate::network::address::Unreachable;
 
 /// Rows as texts; null is nothing.
 pub(crate) type Rows = Vec<Vec<Option<String>>>;
@@ -75,4 +76,14 @@ impl From<Failure> for MigrateError {
             }
         }
     }
+}
+
+/// Why there is no connection.
+pub(crate) fn told(unreachable: &Unreachable) -> MigrateError {
+    MigrateError::Open(unreachable.message().to_owned())
+}
+
+/// What a statement comes to where the connection's thread is gone.
+pub(crate) fn gone(error: &MigrateError) -> Failure {
+    Failure { kind: FailureKind::Gone, during: String::new(), message: error.to_string() }
 }

@@ -86,12 +86,20 @@ pub(crate) trait Words: Send + Sync {
     fn key_bytes(&self) -> Option<usize>;
 
     fn create_table(&self, name: &str, shape: &TableShape) -> Said;
-    fn drop_table(&self, name: &str) -> Said;
+    fn drop_table(&self, name: &str) -> Said {
+        (format!("DROP TABLE {}", self.quote(name)), Lock::Everybody)
+    }
     fn rename_table(&self, from: &str, to: &str) -> Said;
     /// Rows that are there get the literal.
     fn add_column(&self, table: &str, name: &str, shape: &ColumnShape, default: Option<&str>) -> Vec<Said>;
-    fn drop_column(&self, table: &str, name: &str) -> Said;
-    fn rename_column(&self, table: &str, from: &str, to: &str) -> Said;
+    fn drop_column(&self, table: &str, name: &str) -> Said {
+        (format!("ALTER TABLE {} DROP COLUMN {}", self.quote(table), self.quote(name)), Lock::Everybody)
+    }
+
+    fn rename_column(&self, table: &str, from: &str, to: &str) -> Said {
+        let (table, from, to) = (self.quote(table), self.quote(from), self.quote(to));
+        (format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}"), Lock::Everybody)
+    }
     /// Makes a column admit or refuse null, or of another type that holds the same values.
     fn alter_column(&self, table: &str, name: &str, shape: &ColumnShape, before: &ColumnShape) -> Vec<Said>;
     fn create_index(&self, table: &str, name: &str, shape: &IndexShape) -> Said;
@@ -134,6 +142,23 @@ pub(crate) trait Words: Send + Sync {
     fn create_history(&self) -> &'static [&'static str];
     /// What tables there really are.
     fn read(&self, rows: &mut Reading<'_>) -> Result<Schema, MigrateError>;
+
+    /// A column as it stands in `CREATE TABLE` and behind `ADD COLUMN`.
+    fn definition(&self, name: &str, shape: &ColumnShape) -> String {
+        let required = if shape.required { " NOT NULL" } else { "" };
+        format!("{} {}{required}", self.quote(name), shape.ty)
+    }
+
+    /// What stands between the brackets of `CREATE TABLE`: the columns of the key first.
+    fn definitions(&self, shape: &TableShape) -> String {
+        let key: Vec<_> = shape.key.iter().map(|column| self.quote(column)).collect();
+        let first = shape.key.iter().filter_map(|name| Some((name, shape.columns.get(name)?)));
+        let rest = shape.columns.iter().filter(|(name, _)| !shape.key.contains(name));
+        let column = |(name, column): (&String, &ColumnShape)| self.definition(name, column);
+        let mut lines: Vec<String> = first.chain(rest).map(column).collect();
+        lines.push(format!("PRIMARY KEY ({})", key.join(", ")));
+        lines.join(",\n  ")
+    }
 
     /// An identifier, quoted.
     fn quote(&self, name: &str) -> String {

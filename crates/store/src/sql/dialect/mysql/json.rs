@@ -31,10 +31,6 @@ impl Json for Mysql {
         }
     }
 
-    fn scalar(&self, _: &str) -> String {
-        String::new()
-    }
-
     /// What is no array is taken for one of itself: only an array has a first element.
     fn at(&self, document: &str, path: &str, arrays: &[String]) -> Place {
         let mut found = format!("JSON_EXTRACT({document}, {path})");
@@ -43,25 +39,11 @@ impl Json for Mysql {
             let guard = arrays.iter().map(is_array).collect::<Vec<_>>().join(" AND ");
             found = format!("CASE WHEN {guard} THEN {found} END");
         }
-        Place {
-            ty: self.ty(&found),
-            scalar: String::new(),
-            error: Some(format!("{found} IS NULL")),
-            document: found,
-        }
-    }
-
-    fn element(&self, alias: &str) -> Place {
-        let document = format!("{alias}.value");
-        Place { ty: self.ty(&document), scalar: String::new(), document, error: None }
-    }
-
-    fn container(&self, alias: &str) -> String {
-        format!("{alias}.value")
+        self.place(found, true)
     }
 
     fn compare(&self, place: &Place, operator: &str, value: &str, kind: Kind) -> String {
-        let (whole, float) = (whole(&place.document), float_of(&place.document));
+        let (whole, float) = (self.whole(&place.document), float_of(&place.document));
         let (exact, fraction) = match kind {
             Kind::Int => (value.to_owned(), format!("{} {operator} {value}", self.beside_integers(&float))),
             Kind::Float => (self.beside_integers(value), format!("{float} {operator} {value}")),
@@ -77,12 +59,10 @@ impl Json for Mysql {
                 let word = self.value(place, Kind::Text);
                 format!("CASE {word} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END")
             }
-            Kind::Text => {
-                format!("CONVERT(JSON_UNQUOTE({document}) USING utf8mb4) COLLATE {}", self.0.collation())
-            }
+            Kind::Text => self.unquoted(document),
             Kind::Float => float_of(document),
             Kind::Int => {
-                let (whole, float) = (whole(document), float_of(document));
+                let (whole, float) = (self.whole(document), float_of(document));
                 format!(
                     "CASE WHEN {whole} IS NOT NULL THEN {whole} WHEN {float} >= -9.223372036854775808e18 \
                      AND {float} < 9.223372036854775808e18 AND {float} = TRUNCATE({float}, 0) \
@@ -108,14 +88,14 @@ impl Json for Mysql {
             _ => {}
         }
         let (sign, is_number) = (operator(comparison), self.words().is_number);
-        let numbers = self.compare(a, sign, &whole(&b.document), Kind::Int);
+        let numbers = self.compare(a, sign, &self.whole(&b.document), Kind::Int);
         let floats = self.compare(a, sign, &float_of(&b.document), Kind::Float);
         let plain = |kind| format!("{} {sign} {}", self.value(a, kind), self.value(b, kind));
         format!(
             "CASE WHEN {a} {is_number} AND {b} {is_number} \
              THEN CASE WHEN {} IS NOT NULL THEN {numbers} ELSE {floats} END \
              WHEN {a} <> {b} THEN NULL WHEN {a} = 'STRING' THEN {} WHEN {a} = 'BOOLEAN' THEN {} END",
-            whole(&b.document),
+            self.whole(&b.document),
             plain(Kind::Text),
             plain(Kind::Bool),
             a = a.ty,
@@ -140,10 +120,17 @@ impl Json for Mysql {
     }
 }
 
-/// A number that is written as an integer of 64 bits; null where it is not.
-fn whole(document: &str) -> String {
-    let digits = matched(&format!("JSON_UNQUOTE({document})"), &format!("^-?[0-9]{{1,19}}{END}"));
-    integer(&format!("CAST({digits} AS DECIMAL(65,0))"))
+impl Mysql {
+    /// What a scalar of a document says, in the collation of all other texts: what JSON functions give has another.
+    fn unquoted(&self, document: &str) -> String {
+        format!("CONVERT(JSON_UNQUOTE({document}) USING utf8mb4) COLLATE {}", self.0.collation())
+    }
+
+    /// A number that is written as an integer of 64 bits; null where it is not.
+    fn whole(&self, document: &str) -> String {
+        let digits = matched(&self.unquoted(document), &format!("^-?[0-9]{{1,19}}{END}"));
+        integer(&format!("CAST({digits} AS DECIMAL(65,0))"))
+    }
 }
 
 /// A number as a double.

@@ -37,18 +37,6 @@ impl Sql for Mysql {
         false
     }
 
-    fn truth(&self, truth: bool) -> &'static str {
-        if truth { "1" } else { "0" }
-    }
-
-    fn is(&self, value: &str, truth: bool) -> String {
-        format!("({value} = {})", self.truth(truth))
-    }
-
-    fn unknown(&self) -> &'static str {
-        "NULL"
-    }
-
     fn same(&self, left: &str, right: &str) -> String {
         format!("({left} <=> {right})")
     }
@@ -62,7 +50,7 @@ impl Sql for Mysql {
     }
 
     fn compute(&self, operation: Operation, args: &[(Kind, &str)]) -> Option<String> {
-        compute::compute(self.0, operation, args)
+        super::compute::compute(self, operation, args)
     }
 
     fn json(&self) -> &dyn Json {

@@ -30,28 +30,10 @@ impl Json for Postgres {
         "'null'::jsonb"
     }
 
-    fn scalar(&self, _: &str) -> String {
-        String::new()
-    }
-
     fn at(&self, document: &str, path: &str, _: &[String]) -> Place {
         let found =
             format!("jsonb_path_query_first({document}, ('strict ' || {path})::jsonpath, '{{}}', TRUE)");
-        Place {
-            ty: self.ty(&found),
-            scalar: String::new(),
-            error: Some(format!("{found} IS NULL")),
-            document: found,
-        }
-    }
-
-    fn element(&self, alias: &str) -> Place {
-        let document = format!("{alias}.value");
-        Place { ty: self.ty(&document), scalar: String::new(), document, error: None }
-    }
-
-    fn container(&self, alias: &str) -> String {
-        format!("{alias}.value")
+        self.place(found, true)
     }
 
     fn compare(&self, place: &Place, operator: &str, value: &str, kind: Kind) -> String {

@@ -28,16 +28,8 @@ pub(super) fn cast(kind: Kind) -> &'static str {
 }
 
 impl Sql for Postgres {
-    fn quote(&self, name: &str) -> String {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
-
     fn parameter(&self, sql: &mut String, number: usize, bind: &Bind) {
         sql.push_str(&format!("${number}::{}", cast(bind.kind())));
-    }
-
-    fn shares_parameters(&self) -> bool {
-        true
     }
 
     fn truth(&self, truth: bool) -> &'static str {
@@ -83,7 +75,7 @@ impl Sql for Postgres {
     }
 
     fn compute(&self, operation: Operation, args: &[(Kind, &str)]) -> Option<String> {
-        compute::compute(operation, args)
+        super::compute::compute(self, operation, args)
     }
 
     fn json(&self) -> &dyn Json {

@@ -13,29 +13,9 @@ use crate::sql::call::Operation;
 pub(super) struct Sqlite;
 
 impl Sql for Sqlite {
-    fn quote(&self, name: &str) -> String {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
-
     fn parameter(&self, sql: &mut String, number: usize, _: &Bind) {
         sql.push('?');
         sql.push_str(&number.to_string());
-    }
-
-    fn shares_parameters(&self) -> bool {
-        true
-    }
-
-    fn truth(&self, truth: bool) -> &'static str {
-        if truth { "1" } else { "0" }
-    }
-
-    fn is(&self, value: &str, truth: bool) -> String {
-        format!("({value} = {})", self.truth(truth))
-    }
-
-    fn unknown(&self) -> &'static str {
-        "NULL"
     }
 
     fn same(&self, left: &str, right: &str) -> String {
@@ -70,6 +50,10 @@ impl Sql for Sqlite {
                 format!("purlin_call({code}{args})")
             }
         })
+    }
+
+    fn computes_json(&self) -> bool {
+        true
     }
 
     fn json(&self) -> &dyn Json {
