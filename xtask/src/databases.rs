@@ -33,13 +33,17 @@ const SERVERS: &[Server] = &[
     },
 ];
 
-/// What runs again on each server: the store's own tests of reading, writing and paging, and the corpus of scenarios.
+/// What runs again on each server: the store's own tests of reading, writing and paging, and the corpus of scenarios, and
+/// hostile documents.
 const AGAIN: &[(&str, &[&str])] = &[
     (
         "the store",
         &["test", "-p", "purlin-store", "--test", "it", "--", "reading::", "writing::", "every_row"],
     ),
-    ("the scenarios", &["test", "-p", "purlin-testkit", "--test", "it", "--", "scenarios::"]),
+    (
+        "the scenarios and hostile documents",
+        &["test", "-p", "purlin-testkit", "--test", "it", "--", "scenarios::", "attacks::documents"],
+    ),
 ];
 
 /// Runs the tests on every server that there is, and says which there are.

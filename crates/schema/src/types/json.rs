@@ -10,10 +10,12 @@ use crate::value::{Kind, Value};
 #[derive(Debug)]
 pub(super) struct JsonType;
 
-/// How deeply a document may nest.
-pub const MAX_DEPTH: usize = 32;
+/// How deeply a document may nest: MariaDB takes 32 levels, a value that is no container among them.
+pub const MAX_DEPTH: usize = 31;
 /// How many values, keys among them, a document may hold.
 pub const MAX_VALUES: usize = 10_000;
+/// How many bytes a key may have. MySQL takes some 65,000, and nobody means more than this.
+const MAX_KEY_BYTES: usize = 1024;
 /// How many bytes a document may have, as it is written.
 pub const MAX_BYTES: usize = 1 << 20;
 
@@ -91,7 +93,13 @@ fn fault(json: &Json, depth: usize, left: &mut usize) -> Option<Problem> {
     match json {
         Json::String(text) => nul(text),
         Json::Array(items) => items.iter().find_map(|item| deeper(left, item)),
-        Json::Object(map) => map.iter().find_map(|(key, value)| nul(key).or_else(|| deeper(left, value))),
+        Json::Object(map) => map.iter().find_map(|(key, value)| {
+            let long = || {
+                let message = format!("has a key that is longer than {MAX_KEY_BYTES} bytes");
+                (key.len() > MAX_KEY_BYTES).then(|| Problem::new("too_long", message))
+            };
+            nul(key).or_else(long).or_else(|| deeper(left, value))
+        }),
         _ => None,
     }
 }

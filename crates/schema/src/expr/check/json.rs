@@ -10,7 +10,7 @@ use crate::json_schema::{Next, Place};
 use crate::value::Kind;
 
 /// How many steps a path may have: as deep as documents may nest.
-const MAX_STEPS: usize = 32;
+const MAX_STEPS: usize = crate::types::MAX_DOCUMENT_DEPTH;
 
 impl<'scope> Checker<'scope> {
     /// `meta["odd key"]`, `meta.tags[0]`.

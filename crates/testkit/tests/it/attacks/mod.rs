@@ -7,6 +7,7 @@
 //! [`App::routes`]: purlin_server::App::routes
 
 mod accounts;
+mod documents;
 mod doors;
 mod floods;
 mod mail;
