@@ -2,9 +2,11 @@
 
 mod filled;
 mod fresh;
+mod proxy;
 
 pub use filled::Known;
 pub use fresh::Fresh;
+pub use proxy::{Proxy, Way};
 
 use std::sync::atomic::Ordering;
 

@@ -27,7 +27,7 @@ use crate::sql::{Args, Statement};
 use crate::write;
 use crate::write::session::Session;
 
-/// How long a `COMMIT` may go unanswered after the request's time is up.
+/// How long a `COMMIT` may go unanswered after the request's time is up; no longer than that time.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How a database's transactions begin and end.
@@ -192,6 +192,7 @@ impl<T: Transactions> Server<T> {
         deadline: Instant,
     ) -> Result<Performed, Error> {
         let connection = lease.get();
+        let grace = GRACE.min(self.write_timeout);
         let perform = async {
             T::begin(connection).await?;
             let performed = write::perform(connection, catalog, mutations).await;
@@ -202,7 +203,7 @@ impl<T: Transactions> Server<T> {
                 self.writers.doubt();
                 Err(Error::Unavailable(format!("nothing was written within {:?}", self.write_timeout)))
             }
-            Ok(Ok(performed)) => match timeout_at(deadline + GRACE, T::commit(connection)).await {
+            Ok(Ok(performed)) => match timeout_at(deadline + grace, T::commit(connection)).await {
                 Ok(Ok(())) => {
                     lease.give_back();
                     Ok(performed)
@@ -212,7 +213,7 @@ impl<T: Transactions> Server<T> {
             },
             Ok(Err(error @ Error::Unavailable(_))) => Err(error),
             Ok(Err(error)) => {
-                if timeout(GRACE, T::roll_back(connection)).await.is_ok_and(|done| done.is_ok()) {
+                if timeout(grace, T::roll_back(connection)).await.is_ok_and(|done| done.is_ok()) {
                     lease.give_back();
                 }
                 Err(error)

@@ -4,6 +4,7 @@
 //! gets an empty database that goes when the test is over. These are the only databases whose commits do not wait for the
 //! disk.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mysql_async::prelude::Queryable;
@@ -32,27 +33,79 @@ impl Fresh {
     /// Where the server that is named does not answer.
     #[must_use]
     pub fn new() -> Option<Fresh> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
         let named = std::env::var_os("PURLIN_TEST_DATABASE")?;
-        let server = match named.to_str()? {
-            "postgres" => Server::Postgres(postgres_url().expect("a PostgreSQL that answers")),
-            "mysql" => Server::MySql(mysql_url().expect("a MySQL or MariaDB that answers")),
-            _ => return None,
-        };
+        match named.to_str()? {
+            "postgres" => Some(Fresh::postgres().expect("a PostgreSQL that answers")),
+            "mysql" => Some(Fresh::mysql().expect("a MySQL or MariaDB that answers")),
+            _ => None,
+        }
+    }
+
+    /// A database on each server that answers, whatever the variable names; says on the terminal which does not.
+    #[must_use]
+    pub fn on_servers() -> Vec<Fresh> {
+        let servers = [("PostgreSQL", Fresh::postgres()), ("MySQL or MariaDB", Fresh::mysql())];
+        for (name, _) in servers.iter().filter(|(_, fresh)| fresh.is_none()) {
+            let _ = writeln!(std::io::stderr(), "left out: no {name} answers here");
+        }
+        servers.into_iter().filter_map(|(_, fresh)| fresh).collect()
+    }
+
+    /// A database on the PostgreSQL that answers.
+    #[must_use]
+    pub fn postgres() -> Option<Fresh> {
+        postgres_url().map(|url| Fresh::on(Server::Postgres(url)))
+    }
+
+    /// A database on the MySQL or MariaDB that answers.
+    #[must_use]
+    pub fn mysql() -> Option<Fresh> {
+        mysql_url().map(|url| Fresh::on(Server::MySql(url)))
+    }
+
+    fn on(server: Server) -> Fresh {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("purlin_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let url = match &server {
             Server::Postgres(url) => {
-                let (host, _) = url.rsplit_once('/')?;
+                let (host, _) = url.rsplit_once('/').expect("a database in the URL");
                 run(&server, format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"));
                 format!("{host}/{name}?options=-c%20synchronous_commit%3Doff")
             }
             Server::MySql(url) => {
-                let (host, _) = url.rsplit_once('/')?;
+                let (host, _) = url.rsplit_once('/').expect("a database in the URL");
                 run(&server, format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
                 format!("{host}/{name}")
             }
         };
-        Some(Fresh { url, server, name })
+        Fresh { url, server, name }
+    }
+
+    /// Runs a statement on the server, outside of this database.
+    ///
+    /// # Panics
+    /// Where it fails.
+    pub fn run(&self, sql: &str) {
+        run(&self.server, sql.to_owned());
+    }
+
+    /// Ends every connection that others have to this database, as an operator does.
+    ///
+    /// # Panics
+    /// Where the server does not answer.
+    pub fn end_connections(&self) {
+        match &self.server {
+            Server::Postgres(_) => self.run(&format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+                self.name
+            )),
+            // One statement ends one connection, and which there are is found out beside: a block of statements does both.
+            Server::MySql(_) => self.run(&format!(
+                "BEGIN NOT ATOMIC FOR it IN (SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '{}') DO \
+                 BEGIN DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; KILL it.ID; END; END FOR; END",
+                self.name
+            )),
+        }
     }
 }
 

@@ -253,7 +253,7 @@ async fn a_long_read_is_moved_and_ended() {
     let query = site.prepare(&site.filtered("posts", filter));
     let store = open_with(site.folder.path(), &site.models, Duration::from_millis(200));
     let models = site.models.clone();
-    let impatient = Site { store, models, folder: tempfile::tempdir().expect("a folder"), _fresh: None };
+    let impatient = Site { store, models, folder: tempfile::tempdir().expect("a folder"), fresh: None };
     let result = impatient.run(&query, &Given::default(), StepArgs::default()).await;
     assert!(matches!(result, Err(Error::TimedOut(_))), "{:?}", result.map(|set| set.rows.len()));
     let slow = "author.posts.all(a, a.views + views >= 0)";
@@ -268,7 +268,7 @@ async fn child_that_is_killed() {
     let Some(folder) = killed_folder() else { return };
     let models: Arc<Models> = Arc::new(purlin_schema::expr::sample::models());
     let store = open(std::path::Path::new(&folder), &models);
-    let site = Site { store, models, folder: tempfile::tempdir().expect("a folder"), _fresh: None };
+    let site = Site { store, models, folder: tempfile::tempdir().expect("a folder"), fresh: None };
     let mut out = std::io::stdout().lock();
     for number in 0_i64.. {
         let pair = ["posts", "tags"].map(|model| {
@@ -303,7 +303,7 @@ async fn nothing_acknowledged_is_lost() {
             store,
             models: site.models.clone(),
             folder: tempfile::tempdir().expect("a folder"),
-            _fresh: None,
+            fresh: None,
         };
         let posts = count(&after, "posts").await;
         assert!(posts >= least, "{posts} of {least}");

@@ -5,6 +5,7 @@ mod dialects;
 mod faults;
 mod meaning;
 mod migrate;
+mod outage;
 mod paging;
 mod reading;
 mod servers;

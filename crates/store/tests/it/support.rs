@@ -22,7 +22,7 @@ pub(crate) struct Site {
     pub(crate) store: Store,
     pub(crate) models: Arc<Models>,
     pub(crate) folder: tempfile::TempDir,
-    pub(crate) _fresh: Option<Fresh>,
+    pub(crate) fresh: Option<Fresh>,
 }
 
 /// Inputs from a list.
@@ -46,14 +46,23 @@ impl Site {
         let mut list: Vec<Model> = sample::models().iter().map(|model| (**model).clone()).collect();
         change(&mut list);
         let models = Arc::new(Models::new(list.into_iter().map(Arc::new).collect()));
-        let folder = tempfile::tempdir().expect("a folder");
         let fresh = Fresh::new();
+        let settings = DatabaseSettings::of(url(fresh.as_ref()));
+        Site::open(models, fresh, &settings)
+    }
+
+    /// The sample models on the database that settings name.
+    pub(crate) fn on(fresh: Fresh, settings: &DatabaseSettings) -> Site {
+        Site::open(Arc::new(sample::models()), Some(fresh), settings)
+    }
+
+    fn open(models: Arc<Models>, fresh: Option<Fresh>, settings: &DatabaseSettings) -> Site {
+        let folder = tempfile::tempdir().expect("a folder");
         let mut migrator = Migrator::open(url(fresh.as_ref()), folder.path()).expect("a database");
         migrator.dev(&models, |_| false).expect("tables");
         drop(migrator);
-        let settings = DatabaseSettings::of(url(fresh.as_ref()));
-        let store = Store::open(folder.path(), &settings, models.clone()).expect("a store");
-        Site { store, models, folder, _fresh: fresh }
+        let store = Store::open(folder.path(), settings, models.clone()).expect("a store");
+        Site { store, models, folder, fresh }
     }
 
     pub(crate) fn model(&self, name: &str) -> &Model {
