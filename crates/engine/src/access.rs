@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use purlin_schema::expr::{self, Asker, ExprKind, Type};
 use purlin_schema::model::{RelationBy, RelationId, Rule};
-use purlin_schema::query::{Include, Query, Select, Selected};
+use purlin_schema::query::{Include, Limit, Query, Select, Selected};
 use purlin_schema::{Expr, FieldId, Kind, Model, ModelId, Models, Value};
 use purlin_store::mutation::Condition;
 use purlin_store::{CompileError, Store};
@@ -220,7 +220,8 @@ impl Access {
             query.include.iter().map(|include| self.guard_include(query.model, include, who)).collect();
         for count in &mut guarded.count {
             let to = self.models.get(query.model).relation(count.relation).to;
-            let rule = and(self.of(to, who).read.filter(), self.relation(query.model, count.relation, who));
+            let read = left_of(&self.of(to, who).read, count.filter.as_ref());
+            let rule = and(read, self.relation(query.model, count.relation, who));
             count.filter = and(count.filter.take(), rule);
         }
         guarded
@@ -238,7 +239,7 @@ impl Access {
         }
     }
 
-    /// The query without rules about records; what is hidden stays so, and `_version` comes along.
+    /// The query without rules about records; what is hidden stays so, and one record's `_version` comes along.
     #[must_use]
     pub fn unguarded(&self, query: &Query) -> Query {
         let mut open = self.fields(query, Who::Admin);
@@ -263,7 +264,9 @@ impl Access {
             Select::All => readable(model).collect(),
             Select::Fields(fields) => fields.iter().map(|chosen| chosen.field).collect(),
         };
-        for always in [FieldId::VERSION, FieldId::ID] {
+        // Only a record by itself has an entity tag made of its version.
+        let version = (query.limit == Limit::One).then_some(FieldId::VERSION);
+        for always in version.into_iter().chain([FieldId::ID]) {
             if !chosen.contains(&always) {
                 chosen.insert(0, always);
             }

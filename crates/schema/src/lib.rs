@@ -38,4 +38,4 @@ pub use expr::{Expr, Input, Inputs};
 pub use model::{Field, FieldId, Model, ModelId, Models, Relation, RelationId};
 pub use record::{Row, RowSet, Shape};
 pub use site::Site;
-pub use value::{Id, Kind, Value};
+pub use value::{Id, Kind, Uuid, Value};

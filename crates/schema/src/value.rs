@@ -9,10 +9,12 @@ mod text;
 
 use std::cmp::Ordering;
 
+pub use uuid::Uuid;
+
 pub use json::{write_json, write_json_string};
 pub use text::{
-    DecimalError, format_date, format_datetime, format_decimal, format_duration, format_uuid, parse_date,
-    parse_datetime, parse_datetime_or_local, parse_decimal, parse_duration, parse_uuid,
+    DecimalError, format_date, format_datetime, format_decimal, format_duration, parse_date, parse_datetime,
+    parse_datetime_or_local, parse_decimal, parse_duration, parse_uuid,
 };
 
 /// What a column stores and an expression computes with.
@@ -65,7 +67,7 @@ pub enum Value {
     /// Microseconds.
     Duration(i64),
     /// A UUID.
-    Uuid(u128),
+    Uuid(Uuid),
     /// Any JSON.
     Json(Box<serde_json::Value>),
 }
@@ -85,14 +87,14 @@ pub enum Id {
     /// A 64-bit integer, never reused.
     Int(i64),
     /// A UUIDv7.
-    Uuid(u128),
+    Uuid(Uuid),
 }
 
 impl From<Id> for Value {
     fn from(id: Id) -> Value {
         match id {
             Id::Int(number) => Value::Int(number),
-            Id::Uuid(bits) => Value::Uuid(bits),
+            Id::Uuid(uuid) => Value::Uuid(uuid),
         }
     }
 }
@@ -159,7 +161,7 @@ impl Value {
     pub fn as_id(&self) -> Option<Id> {
         match self {
             Value::Int(number) => Some(Id::Int(*number)),
-            Value::Uuid(bits) => Some(Id::Uuid(*bits)),
+            Value::Uuid(uuid) => Some(Id::Uuid(*uuid)),
             _ => None,
         }
     }
@@ -303,7 +305,7 @@ impl std::fmt::Display for Id {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Id::Int(number) => write!(f, "{number}"),
-            Id::Uuid(bits) => f.write_str(&format_uuid(*bits)),
+            Id::Uuid(uuid) => write!(f, "{uuid}"),
         }
     }
 }

@@ -15,7 +15,7 @@ use purlin_schema::{Id, Input, Inputs, Kind, Row, RowSet, Value};
 use crate::error::Error;
 use crate::plan::{Plan, Prepared, StepArgs, Window};
 use crate::sql::include::{Batched, CountBatch, IncludeBatch, KeyAt, MAX_CHUNK};
-use crate::sql::query::{Body, Compiled, Variant};
+use crate::sql::query::{Body, Compiled, Readable, Variant};
 use crate::sql::{Args, Statement};
 
 /// Rows that one statement may give where its query has no limit.
@@ -154,7 +154,11 @@ impl Decoded {
     fn of(row: &impl Source, body: &Body) -> Decoded {
         let mut values = Vec::with_capacity(body.columns.len() + body.counts.len());
         for column in &body.columns {
-            let readable = column.readable.is_none_or(|at| row.value(at, Kind::Bool) == Value::Bool(true));
+            let readable = match column.readable {
+                Readable::Always => true,
+                Readable::Never => false,
+                Readable::Where(at) => row.value(at, Kind::Bool) == Value::Bool(true),
+            };
             values.push(if readable { row.value(column.at, column.kind) } else { Value::Withheld });
         }
         let extras = body.extras.iter().map(|(at, kind)| row.value(*at, *kind)).collect();
@@ -352,11 +356,10 @@ fn chunks<'body>(parents: &[Id], batched: &'body Batched) -> Vec<(&'body Stateme
     parents.chunks(MAX_CHUNK).map(chunk).collect()
 }
 
-/// The ids as values, the last one repeated up to a size.
+/// The ids as values, with nulls up to a size.
 fn padded(ids: &[Id], size: usize) -> Vec<Value> {
     let mut padded = Vec::with_capacity(size);
     padded.extend(ids.iter().copied().map(Value::from));
-    let last = padded.last().cloned().unwrap_or_default();
-    padded.resize(size, last);
+    padded.resize(size, Value::Null);
     padded
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use purlin_schema::{FieldId, Id, Model, Value};
+use purlin_schema::{FieldId, Id, Model, Uuid, Value};
 use purlin_store::mutation::{Action, Links};
 use purlin_store::{Error, Mutation};
 
@@ -161,7 +161,7 @@ impl Engine {
 
     /// A deletion of nothing: at the end of a commit it keeps all before it from being written.
     pub(crate) fn always_refused(&self, model: &Model) -> Mutation {
-        let nothing = if model.uuid_ids { Id::Uuid(0) } else { Id::Int(-1) };
+        let nothing = if model.uuid_ids { Id::Uuid(Uuid::nil()) } else { Id::Int(-1) };
         Mutation::new(model.id, Action::Delete { id: nothing, if_version: None }, self.now())
     }
 

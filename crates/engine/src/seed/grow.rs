@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use purlin_schema::expr::{self, Evaluated, Path};
 use purlin_schema::types::Control;
-use purlin_schema::{Field, Id, Input, Kind, Model, ModelId, Value};
+use purlin_schema::{Field, Id, Input, Kind, Model, ModelId, Uuid, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::batch::{Draft, Hashes};
@@ -320,8 +320,8 @@ impl<'engine> Source<'engine> {
         self.random.between(least, greatest).saturating_mul(60_000_000)
     }
 
-    fn uuid(&mut self) -> u128 {
-        (u128::from(self.random.next()) << 64) | u128::from(self.random.next())
+    fn uuid(&mut self) -> Uuid {
+        Uuid::from_u64_pair(self.random.next(), self.random.next())
     }
 
     fn text(&mut self, field: &Field, person: &str, is_unique: bool) -> String {

@@ -27,18 +27,22 @@ fn add(env: &mut Environment<'static>, name: &'static str, shared: &Arc<Shared>)
     let zone = shared.zone.clone();
     env.add_filter(
         name,
-        move |value: &Value, format: Option<&str>, options: Kwargs| -> Result<String, Error> {
-            let named: Option<&str> = options.get("tz")?;
-            options.assert_all_used()?;
+        // Most say nothing besides the format, and to look up a name among nothing costs as much as the date.
+        move |value: &Value, format: Option<&str>, options: Option<Kwargs>| -> Result<String, Error> {
             let Some(moment) = Moment::of(value)? else { return Ok(String::new()) };
-            let zone = match named {
-                Some(name) => TimeZone::get(name)
-                    .map_err(|_| refusal(format!("`{name}` is no time zone; one is `Europe/Berlin`")))?,
-                None => zone.clone(),
-            };
-            write(&moment, &zone, format.unwrap_or("%-d %B %Y"))
+            let named = options.as_ref().map(zone_in).transpose()?.flatten();
+            write(&moment, named.as_ref().unwrap_or(&zone), format.unwrap_or("%-d %B %Y"))
         },
     );
+}
+
+fn zone_in(options: &Kwargs) -> Result<Option<TimeZone>, Error> {
+    let named: Option<&str> = options.get("tz")?;
+    options.assert_all_used()?;
+    let zone = |name: &str| {
+        TimeZone::get(name).map_err(|_| refusal(format!("`{name}` is no time zone; one is `Europe/Berlin`")))
+    };
+    named.map(zone).transpose()
 }
 
 fn write(moment: &Moment, zone: &TimeZone, format: &str) -> Result<String, Error> {

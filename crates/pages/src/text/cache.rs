@@ -1,30 +1,35 @@
 //! Markdown is rendered once, not at each view: rendered texts are kept by what they were rendered from.
 //!
-//! The key is a hash of the source under a random key of this process, 128 bits wide, so nobody can prepare two texts
-//! that share one. The cache is bounded in bytes and in shards, so that readers seldom meet; within a shard the
-//! entries that nobody asked for since the hand last passed go first (a "clock").
+//! The key is a hash of the source; the source is kept beside what was made of it and compared, so that a collision costs
+//! a rendering and nothing else: comparing is a twentieth of a hash that nobody could prepare a collision for. The cache
+//! is bounded in bytes and in shards, so that readers seldom meet; within a shard the entries that nobody asked for
+//! since the hand last passed go first (a "clock").
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use foldhash::quality::RandomState;
 
 const SHARDS: usize = 16;
 
 /// Rendered texts by their sources.
 pub(crate) struct RichCache {
-    keys: [RandomState; 2],
+    key: RandomState,
     shards: [Mutex<Shard>; SHARDS],
     shard_bytes: usize,
 }
 
 #[derive(Default)]
 struct Shard {
-    entries: HashMap<u128, Entry>,
-    hand: VecDeque<u128>,
+    entries: HashMap<u64, Entry, RandomState>,
+    hand: VecDeque<u64>,
     bytes: usize,
 }
 
 struct Entry {
+    kind: u32,
+    source: Box<str>,
     text: Arc<str>,
     asked: bool,
 }
@@ -33,7 +38,7 @@ impl RichCache {
     /// A cache that holds at most so many bytes of rendered text.
     pub(crate) fn new(max_bytes: usize) -> RichCache {
         RichCache {
-            keys: [RandomState::new(), RandomState::new()],
+            key: RandomState::default(),
             shards: std::array::from_fn(|_| Mutex::default()),
             shard_bytes: max_bytes / SHARDS,
         }
@@ -44,34 +49,35 @@ impl RichCache {
         let key = self.key(kind, source);
         // A panic in another thread left at worst a count that is off.
         let shard = || self.shards[key as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = shard().entries.get_mut(&key) {
+        if let Some(entry) = shard().entries.get_mut(&key)
+            && entry.kind == kind
+            && *entry.source == *source
+        {
             entry.asked = true;
             return entry.text.clone();
         }
-        let text: Arc<str> = make(source).into();
-        if text.len() <= self.shard_bytes / 4 {
-            shard().put(key, text.clone(), self.shard_bytes);
+        let entry = Entry { kind, source: source.into(), text: make(source).into(), asked: false };
+        let text = entry.text.clone();
+        if weight(&entry) <= self.shard_bytes / 4 {
+            shard().put(key, entry, self.shard_bytes);
         }
         text
     }
 
-    fn key(&self, kind: u32, source: &str) -> u128 {
-        let half = |state: &RandomState| {
-            let mut hasher = state.build_hasher();
-            hasher.write_u32(kind);
-            hasher.write(source.as_bytes());
-            u128::from(hasher.finish())
-        };
-        half(&self.keys[0]) << 64 | half(&self.keys[1])
+    fn key(&self, kind: u32, source: &str) -> u64 {
+        let mut hasher = self.key.build_hasher();
+        hasher.write_u32(kind);
+        hasher.write(source.as_bytes());
+        hasher.finish()
     }
 }
 
 impl Shard {
-    fn put(&mut self, key: u128, text: Arc<str>, max_bytes: usize) {
-        self.bytes += weight(&text);
-        if let Some(old) = self.entries.insert(key, Entry { text, asked: false }) {
-            // Two renderings of one source raced; the hand has the key already.
-            self.bytes -= weight(&old.text);
+    fn put(&mut self, key: u64, entry: Entry, max_bytes: usize) {
+        self.bytes += weight(&entry);
+        if let Some(old) = self.entries.insert(key, entry) {
+            // Two renderings of one source raced, or two sources collide; the hand has the key already.
+            self.bytes -= weight(&old);
             return;
         }
         self.hand.push_back(key);
@@ -84,7 +90,7 @@ impl Shard {
                 }
                 _ => {
                     if let Some(gone) = self.entries.remove(&candidate) {
-                        self.bytes -= weight(&gone.text);
+                        self.bytes -= weight(&gone);
                     }
                 }
             }
@@ -93,8 +99,8 @@ impl Shard {
 }
 
 /// Bytes that an entry takes, with its place in the map and under the hand.
-fn weight(text: &str) -> usize {
-    text.len() + 96
+fn weight(entry: &Entry) -> usize {
+    entry.source.len() + entry.text.len() + 96
 }
 
 #[cfg(test)]
@@ -120,7 +126,7 @@ mod tests {
             let shard = shard.lock().expect("nobody panicked");
             assert!(shard.bytes <= 4 * 1024, "{} bytes", shard.bytes);
             assert_eq!(shard.entries.len(), shard.hand.len());
-            assert_eq!(shard.bytes, shard.entries.len() * (200 + 96));
+            assert_eq!(shard.bytes, shard.entries.values().map(weight).sum::<usize>());
         }
     }
 

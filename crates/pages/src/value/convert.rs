@@ -35,7 +35,7 @@ pub(crate) fn plain(held: &Held) -> Value {
         Held::Date(days) => Value::from_object(Day(*days)),
         Held::Datetime(micros) => Value::from_object(Instant(*micros)),
         Held::Duration(micros) => Value::from_object(Span(*micros)),
-        Held::Uuid(bits) => Value::from(uuid(*bits)),
+        Held::Uuid(uuid) => Value::from(uuid.to_string()),
         Held::Json(json) => from_json(json),
     }
 }
@@ -56,12 +56,6 @@ pub(crate) fn from_json(json: &serde_json::Value) -> Value {
             Value::from_pairs(members.iter().map(|(name, value)| (name.clone(), from_json(value))))
         }
     }
-}
-
-/// A UUID in its usual form.
-pub(crate) fn uuid(bits: u128) -> String {
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 /// A decimal that prints exactly. Jinja has no exact numbers: to compute or compare, write `|float`.
@@ -129,6 +123,7 @@ mod tests {
 
     #[test]
     fn a_uuid_has_its_usual_form() {
-        assert_eq!(uuid(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef), "01234567-89ab-cdef-0123-456789abcdef");
+        let uuid = purlin_schema::Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+        assert_eq!(plain(&Held::Uuid(uuid)).as_str(), Some("01234567-89ab-cdef-0123-456789abcdef"));
     }
 }

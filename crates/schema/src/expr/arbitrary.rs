@@ -18,7 +18,7 @@ pub use world::{Place, QUERY, World};
 
 use super::{DATES, DATETIMES, Expr};
 use crate::model::{ModelId, Models};
-use crate::value::{Decimal, Kind, Value};
+use crate::value::{Decimal, Kind, Uuid, Value};
 
 /// Random conditions about a record of `this`: well typed, with everything that an expression can hold.
 pub fn condition(models: &Arc<Models>, this: ModelId, taste: Taste) -> impl Strategy<Value = Expr> + use<> {
@@ -84,7 +84,7 @@ fn value(kind: Kind, tape: &mut Tape) -> Value {
         Kind::Duration => {
             Value::Duration(*tape.one(&[0, DAY, 3_600_000_000, 1, -DAY, 90_061_000_001, i64::MAX, i64::MIN]))
         }
-        Kind::Uuid => Value::Uuid(*tape.one(&[0, 1, 2, u128::MAX])),
+        Kind::Uuid => Value::Uuid(Uuid::from_u128(*tape.one(&[0, 1, 2, u128::MAX]))),
         Kind::Json => match json::document(tape, 3) {
             serde_json::Value::Null => Value::Null,
             json => Value::Json(Box::new(json)),

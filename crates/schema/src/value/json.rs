@@ -1,7 +1,7 @@
 //! Values as JSON, written straight into the answer's buffer.
 
 use super::text::{datetime_digits, write_date, write_datetime};
-use super::{Value, format_decimal, format_duration, format_uuid};
+use super::{Value, format_decimal, format_duration};
 
 /// Writes a value as JSON: times as RFC 3339, decimals, UUIDs and durations as strings, and integers as
 /// numbers unless the field is `big` (64 bits do not survive JavaScript). Null and what is withheld are `null`;
@@ -38,7 +38,9 @@ pub fn write_json(value: &Value, big: bool, out: &mut Vec<u8>) {
             }
         },
         Value::Duration(micros) => quoted(format_duration(*micros).as_bytes(), out),
-        Value::Uuid(bits) => quoted(format_uuid(*bits).as_bytes(), out),
+        Value::Uuid(uuid) => {
+            quoted(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).as_bytes(), out);
+        }
         Value::Json(json) => drop(serde_json::to_writer(out, json)),
     }
 }

@@ -2,7 +2,7 @@
 
 use mysql_async::{Row, Value as Stored};
 use purlin_schema::value::Decimal;
-use purlin_schema::{Kind, Value};
+use purlin_schema::{Kind, Uuid, Value};
 
 use crate::read::Source;
 
@@ -19,7 +19,7 @@ pub(crate) fn stored(value: &Value) -> Stored {
         Value::Text(text) => Stored::Bytes(text.as_bytes().to_vec()),
         Value::Date(days) => time(i64::from(*days).saturating_mul(DAY)),
         Value::Datetime(micros) => time(*micros),
-        Value::Uuid(bits) => Stored::Bytes(bits.to_be_bytes().to_vec()),
+        Value::Uuid(uuid) => Stored::Bytes(uuid.as_bytes().to_vec()),
         Value::Json(json) => Stored::Bytes(json.to_string().into_bytes()),
     }
 }
@@ -104,7 +104,7 @@ fn value(stored: &Stored, kind: Kind) -> Option<Value> {
         Kind::Text => Value::from(String::from_utf8_lossy(bytes()?).into_owned()),
         Kind::Date => Value::Date(i32::try_from(micros(stored)?.div_euclid(DAY)).ok()?),
         Kind::Datetime => Value::Datetime(micros(stored)?),
-        Kind::Uuid => Value::Uuid(u128::from_be_bytes(bytes()?.try_into().ok()?)),
+        Kind::Uuid => Value::Uuid(Uuid::from_slice(bytes()?).ok()?),
         Kind::Json => Value::json(serde_json::from_slice(bytes()?).ok()?),
     })
 }

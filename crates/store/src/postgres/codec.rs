@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::error::Error;
 
 use purlin_schema::value::Decimal;
-use purlin_schema::{Kind, Value};
+use purlin_schema::{Kind, Uuid, Value};
 use tokio_postgres::Row;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
@@ -52,7 +52,7 @@ impl ToSql for Param<'_> {
             Value::Datetime(micros) => {
                 out.extend_from_slice(&micros.saturating_sub(MICROS).to_be_bytes());
             }
-            Value::Uuid(bits) => out.extend_from_slice(&bits.to_be_bytes()),
+            Value::Uuid(uuid) => out.extend_from_slice(uuid.as_bytes()),
             Value::Json(json) => {
                 // The format's version.
                 out.extend_from_slice(&[1]);
@@ -170,7 +170,7 @@ fn value(bytes: &[u8], ty: &Type, kind: Kind) -> Option<Value> {
             known.then(|| micros.checked_add(MICROS)).flatten().map(Value::Datetime)?
         }
         Kind::Duration if is_integer(ty) => Value::Duration(integer(bytes)?),
-        Kind::Uuid if *ty == Type::UUID => Value::Uuid(u128::from_be_bytes(bytes.try_into().ok()?)),
+        Kind::Uuid if *ty == Type::UUID => Value::Uuid(Uuid::from_slice(bytes).ok()?),
         Kind::Json if *ty == Type::JSONB => {
             Value::json(serde_json::from_slice(bytes.strip_prefix(&[1])?).ok()?)
         }

@@ -10,6 +10,8 @@
 //!   plain form `column = ?` for which databases have indexes;
 //! - [`fails`](Compiler::fails): true exactly where the expression is false. So `!x` holds where `x` fails.
 
+use std::collections::HashSet;
+
 use purlin_schema::expr::ExprKind;
 use purlin_schema::expr::{Comparison, Function, Type, Walk};
 use purlin_schema::{Expr, FieldId, Input, Kind, Models, Value};
@@ -230,7 +232,8 @@ impl<'models> Compiler<'models> {
         if parts.iter().any(|part| part == decided) {
             return Ok(decided.to_owned());
         }
-        parts.retain(|part| part != neutral);
+        let mut known = HashSet::new();
+        parts.retain(|part| part != neutral && known.insert(part.clone()));
         Ok(match parts.len() {
             0 => neutral.to_owned(),
             1 => parts.swap_remove(0),

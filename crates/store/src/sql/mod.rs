@@ -144,6 +144,7 @@ impl Draft {
                 binds.push(bind);
             }
         };
+        let rows = self.dialect.joins_parents();
         let mut rest = self.text.as_str();
         while let Some(at) = rest.find([OPEN, PARENTS]) {
             sql.push_str(&rest[..at]);
@@ -153,7 +154,13 @@ impl Draft {
                     if number > 0 {
                         sql.push(',');
                     }
+                    if rows {
+                        sql.push('(');
+                    }
                     put(&mut sql, Bind::Nth(number, kind));
+                    if rows {
+                        sql.push(')');
+                    }
                 }
                 rest = after;
             } else {

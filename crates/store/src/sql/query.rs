@@ -60,8 +60,17 @@ pub(crate) struct Body {
 pub(crate) struct Column {
     pub(crate) at: usize,
     pub(crate) kind: Kind,
-    /// The column that tells whether it may be read.
-    pub(crate) readable: Option<usize>,
+    pub(crate) readable: Readable,
+}
+
+/// Whether a value may be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Readable {
+    Always,
+    /// Of no row: it is not even asked for.
+    Never,
+    /// Where this column is true.
+    Where(usize),
 }
 
 /// Which variant of a query is wanted.
@@ -293,14 +302,16 @@ fn column(
 ) -> Result<Column, CompileError> {
     let kind = if field == FieldId::ID { id_kind(model) } else { model.field(field).kind };
     let sql = compiler.path(&own(model.id, field))?.sql;
-    let Some(guard) = guard else { return Ok(Column { at: select.column(&sql), kind, readable: None }) };
-    let guard = compiler.holds(guard)?;
-    if guard == compiler.truth(true) {
-        return Ok(Column { at: select.column(&sql), kind, readable: None });
+    let guard = guard.map(|guard| compiler.holds(guard)).transpose()?;
+    let Some(guard) = guard.filter(|guard| guard != compiler.truth(true)) else {
+        return Ok(Column { at: select.column(&sql), kind, readable: Readable::Always });
+    };
+    if guard == compiler.truth(false) {
+        return Ok(Column { at: 0, kind, readable: Readable::Never });
     }
     let readable = select.column(&format!("({guard}) IS TRUE"));
     let at = select.column(&format!("CASE WHEN {guard} THEN {sql} END"));
-    Ok(Column { at, kind, readable: Some(readable) })
+    Ok(Column { at, kind, readable: Readable::Where(readable) })
 }
 
 fn guard(query: &Query, field: FieldId) -> Option<&Expr> {

@@ -4,7 +4,7 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Row, Statement};
 
 use purlin_schema::value::Decimal;
-use purlin_schema::{Kind, Value};
+use purlin_schema::{Kind, Uuid, Value};
 
 use crate::sql::{Args, Bind};
 use crate::values::{rescaled, text_after};
@@ -83,7 +83,7 @@ impl ToSql for Stored<'_> {
             (Value::Datetime(micros), Kind::Datetime) | (Value::Duration(micros), Kind::Duration) => {
                 integer(*micros)
             }
-            (Value::Uuid(bits), Kind::Uuid) => ToSqlOutput::Owned(Owned::Blob(bits.to_be_bytes().to_vec())),
+            (Value::Uuid(uuid), Kind::Uuid) => ToSqlOutput::Borrowed(ValueRef::Blob(uuid.as_bytes())),
             (Value::Json(json), Kind::Json) => ToSqlOutput::Owned(Owned::Text(json.to_string())),
             _ => ToSqlOutput::Owned(Owned::Null),
         })
@@ -107,9 +107,7 @@ pub(crate) fn value_of(stored: ValueRef<'_>, kind: Kind) -> Value {
         (ValueRef::Integer(units), Kind::Decimal(scale)) => Value::Decimal(Decimal { units, scale }),
         (ValueRef::Integer(days), Kind::Date) => i32::try_from(days).map_or(Value::Null, Value::Date),
         (ValueRef::Integer(micros), Kind::Duration) => Value::Duration(micros),
-        (ValueRef::Blob(bytes), Kind::Uuid) => {
-            bytes.try_into().map_or(Value::Null, |bytes| Value::Uuid(u128::from_be_bytes(bytes)))
-        }
+        (ValueRef::Blob(bytes), Kind::Uuid) => Uuid::from_slice(bytes).map_or(Value::Null, Value::Uuid),
         (ValueRef::Text(bytes), Kind::Json) => match serde_json::from_slice(bytes) {
             Ok(json) => Value::json(json),
             Err(_) => Value::Null,

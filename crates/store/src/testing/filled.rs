@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purlin_schema::query::Query;
-use purlin_schema::value::{format_date, format_datetime, format_decimal, format_uuid};
+use purlin_schema::value::{format_date, format_datetime, format_decimal};
 use purlin_schema::{Input, Inputs, Kind, Models, Value};
 
 use crate::sql::dialect::{Dialect, Flavour};
@@ -145,8 +145,8 @@ impl Known {
                 let text = format_datetime(*micros);
                 quoted(&if mysql { text.replace('T', " ").replace('Z', "") } else { text })
             }
-            (Value::Uuid(bits), Kind::Uuid) if mysql => format!("x'{bits:032x}'"),
-            (Value::Uuid(bits), Kind::Uuid) => quoted(&format_uuid(*bits)),
+            (Value::Uuid(uuid), Kind::Uuid) if mysql => format!("x'{}'", uuid.simple()),
+            (Value::Uuid(uuid), Kind::Uuid) => quoted(&uuid.to_string()),
             (Value::Json(json), Kind::Json) => quoted(&json.to_string()),
             _ => "NULL".to_owned(),
         }

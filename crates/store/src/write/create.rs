@@ -32,7 +32,7 @@ impl<S: Session> Write<'_, S> {
         }
         set(FieldId::VERSION, Value::Int(1));
         let given_id = id.is_some();
-        let id = id.or_else(|| model.uuid_ids.then(|| Id::Uuid(uuid::Uuid::now_v7().as_u128())));
+        let id = id.or_else(|| model.uuid_ids.then(|| Id::Uuid(uuid::Uuid::now_v7())));
         set(FieldId::ID, id.map_or(Value::Null, Value::from));
         self.derive_slugs(&model, &mut values);
 

@@ -165,7 +165,7 @@ fn literal(value: &Value) -> String {
         Value::Decimal(decimal) => decimal.units.to_string(),
         Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
         Value::Date(days) => days.to_string(),
-        Value::Uuid(bits) => format!("x'{bits:032x}'"),
+        Value::Uuid(uuid) => format!("x'{}'", uuid.simple()),
         Value::Json(json) => format!("'{}'", json.to_string().replace('\'', "''")),
     }
 }

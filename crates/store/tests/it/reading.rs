@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purlin_schema::query::{Count, Limit, Optional, Query, Select, Selected};
-use purlin_schema::{FieldId, Input, Value};
+use purlin_schema::{FieldId, Input, Uuid, Value};
 use purlin_store::{Ask, Plan, Step, StepArgs, Window};
 
 use crate::support::{Given, Site, ids, many, one};
@@ -50,7 +50,7 @@ async fn a_record_comes_back_as_it_was_written() {
         ("rating", Value::Float(0.1)),
         ("price", Value::Decimal(purlin_schema::value::Decimal { units: -1, scale: 2 })),
         ("length", Value::Duration(3_600_000_000)),
-        ("token", Value::Uuid(u128::MAX - 1)),
+        ("token", Value::Uuid(Uuid::from_u128(u128::MAX - 1))),
         ("meta", Value::Json(Box::new(serde_json::json!({"a": [1, null, "x"]})))),
         ("cover", Value::from(asset.id)),
     ];

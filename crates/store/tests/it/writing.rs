@@ -1,7 +1,7 @@
 //! Writing: mutations, their guards, what they refuse and what they tell.
 
 use purlin_schema::model::{OnDelete, Unique};
-use purlin_schema::{FieldId, Id, Input, Value};
+use purlin_schema::{FieldId, Id, Input, Uuid, Value};
 use purlin_store::mutation::{Action, Links};
 use purlin_store::{Change, Guard, Refusal};
 
@@ -109,7 +109,8 @@ async fn all_that_is_wrong_is_told_at_once() {
         ]
     };
     site.add("posts", &values("x".into(), Value::Null)).await;
-    let wrong = refused(site.commit(site.create("posts", &values("".into(), Value::Uuid(7)))).await);
+    let wrong =
+        refused(site.commit(site.create("posts", &values("".into(), Value::Uuid(Uuid::from_u128(7))))).await);
     let told: Vec<(Option<FieldId>, &str, &str)> = wrong
         .iter()
         .map(|refusal| match refusal {

@@ -8,7 +8,7 @@ use crate::expr::check::shift;
 use crate::expr::functions::OVERLOADS;
 use crate::expr::{Arithmetic, Comparison, Expr, ExprKind, Function, Input, Path, Type, Walk};
 use crate::model::{FieldId, ModelId, Models, RelationBy};
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Uuid, Value};
 
 /// What random expressions hold.
 #[derive(Clone, Copy, Debug)]
@@ -162,7 +162,7 @@ impl Maker<'_> {
         let right = match self.tape.pick(4) {
             0 => {
                 let kind = self.models.get(model).fields[0].kind;
-                let id = if kind == Kind::Uuid { Value::Uuid(1) } else { Value::Int(1) };
+                let id = if kind == Kind::Uuid { Value::Uuid(Uuid::from_u128(1)) } else { Value::Int(1) };
                 expr(ExprKind::Const(id), Type::Value(kind))
             }
             1 if self.taste.user && model == self.models.users().id => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Tape, value};
 use crate::expr::{Env, Evaluated, Input, Inputs, Path, Walk};
 use crate::model::{FieldId, ModelId, Models, RelationBy};
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Uuid, Value};
 
 /// Rows of every model, with links between them, and inputs.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ impl World {
         let mut tape = Tape::new(numbers);
         let counts: Vec<usize> = models.iter().map(|_| 1 + tape.pick(4)).collect();
         let id = |model: ModelId, row: usize| match models.get(model).uuid_ids {
-            true => Value::Uuid(row as u128 + 1),
+            true => Value::Uuid(Uuid::from_u128(row as u128 + 1)),
             false => Value::Int(i64::try_from(row).unwrap_or(0) + 1),
         };
         let mut world = World {

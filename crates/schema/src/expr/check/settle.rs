@@ -40,7 +40,7 @@ impl Checker<'_> {
             }
             (ExprKind::Const(Value::Text(text)), Kind::Uuid) => match uuid::Uuid::try_parse(text) {
                 Ok(id) => {
-                    let kind = ExprKind::Const(Value::Uuid(id.as_u128()));
+                    let kind = ExprKind::Const(Value::Uuid(id));
                     Some(Expr { kind, ty: Type::Value(Kind::Uuid), span })
                 }
                 Err(_) => self.wrong(Mistake::new("bad-literal", span, "this text is not a UUID")),

@@ -127,7 +127,7 @@ fn text(value: &Value) -> Option<String> {
             let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
             format!("{sign}{seconds}{fraction}s")
         }
-        Value::Uuid(bits) => uuid::Uuid::from_u128(*bits).to_string(),
+        Value::Uuid(uuid) => uuid.to_string(),
         Value::Null | Value::Withheld | Value::Json(_) => return None,
     })
 }

@@ -110,7 +110,7 @@ fn plain(kind: Kind, name: &str) -> Value {
         Kind::Date => Value::Date(0),
         Kind::Datetime => Value::Datetime(0),
         Kind::Duration => Value::Duration(0),
-        Kind::Uuid => Value::Uuid(0),
+        Kind::Uuid => Value::Uuid(crate::Uuid::nil()),
         Kind::Json => Value::Json(Box::default()),
     }
 }

@@ -74,6 +74,11 @@ pub(crate) trait Sql: Sync {
         true
     }
 
+    /// Whether the parents of a batch are rows that are joined, rather than a list after `IN`.
+    fn joins_parents(&self) -> bool {
+        false
+    }
+
     /// True and false: what a condition gives, and what a column of truths holds.
     fn truth(&self, truth: bool) -> &'static str {
         if truth { "1" } else { "0" }

@@ -166,7 +166,7 @@ impl Words for MySql {
             Value::Int(number) | Value::Duration(number) => number.to_string(),
             Value::Float(number) => format!("{number:e}"),
             Value::Decimal(_) => value.to_text(),
-            Value::Uuid(bits) => format!("x'{bits:032x}'"),
+            Value::Uuid(uuid) => format!("x'{}'", uuid.simple()),
             value => text(&self.parameter(value).unwrap_or_default()),
         }
     }

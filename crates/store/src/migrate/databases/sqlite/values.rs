@@ -3,7 +3,7 @@
 //! Conversions from and to text call these two functions, [`to_text`] and [`parse`], from SQL.
 
 use purlin_schema::value::Decimal;
-use purlin_schema::{Kind, Value};
+use purlin_schema::{Kind, Uuid, Value};
 use rusqlite::types::Value as Sql;
 
 use crate::migrate::snapshot::ColumnType;
@@ -18,7 +18,7 @@ pub(super) fn stored(value: &Value) -> Sql {
         Value::Float(number) => Sql::Real(*number),
         Value::Decimal(decimal) => Sql::Integer(decimal.units),
         Value::Date(days) => Sql::Integer(i64::from(*days)),
-        Value::Uuid(bits) => Sql::Blob(bits.to_be_bytes().to_vec()),
+        Value::Uuid(uuid) => Sql::Blob(uuid.as_bytes().to_vec()),
         Value::Text(text) => Sql::Text(text.to_string()),
         Value::Json(json) => Sql::Text(json.to_string()),
     }
@@ -36,8 +36,8 @@ pub(super) fn to_text(ty: ColumnType, stored: &Sql) -> String {
         (Sql::Integer(number), _) => Value::Int(*number),
         (Sql::Real(number), _) => Value::Float(*number),
         (Sql::Text(text), _) => return text.clone(),
-        (Sql::Blob(bytes), _) => match <[u8; 16]>::try_from(bytes.as_slice()) {
-            Ok(bytes) => Value::Uuid(u128::from_be_bytes(bytes)),
+        (Sql::Blob(bytes), _) => match Uuid::from_slice(bytes) {
+            Ok(uuid) => Value::Uuid(uuid),
             Err(_) => return format!("{} bytes", bytes.len()),
         },
         (Sql::Null, _) => return "null".to_owned(),

@@ -18,6 +18,10 @@ impl Sql for Sqlite {
         sql.push_str(&number.to_string());
     }
 
+    fn joins_parents(&self) -> bool {
+        true
+    }
+
     fn same(&self, left: &str, right: &str) -> String {
         format!("({left} IS {right})")
     }
