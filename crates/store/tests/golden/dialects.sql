@@ -1,10 +1,10 @@
 -- a list with what comes along, Sqlite
 SELECT t0."id", t0."author", t0."published_at" FROM "posts" AS t0 WHERE (t0."status" = ?1) ORDER BY t0."published_at" DESC, t0."id" DESC LIMIT ?2;
 SELECT count(*) FROM "posts" AS t0 WHERE (t0."status" = ?1);
-SELECT t1."id" FROM "users" AS t1 WHERE t1."id" IN (?1,?2) LIMIT ?3;
-SELECT lt1."source", lt1."target" FROM "posts__tags" AS lt1 JOIN "tags" AS t1 ON t1."id" = lt1."target" WHERE lt1."source" IN (?1,?2) ORDER BY lt1."target" LIMIT ?3;
-SELECT c0, c1 FROM (SELECT t1."post" AS c0, t1."id" AS c1, row_number() OVER (PARTITION BY t1."post" ORDER BY t1."id") AS n FROM "comments" AS t1 WHERE t1."post" IN (?1,?2)) AS q WHERE n <= ?3 ORDER BY n;
-SELECT t1."post", count(*) FROM "comments" AS t1 WHERE t1."post" IN (?1,?2) GROUP BY t1."post";
+SELECT t1."id" FROM (VALUES (?1),(?2)) AS p CROSS JOIN "users" AS t1 WHERE t1."id" = p.column1 LIMIT ?3;
+SELECT lt1."source", lt1."target" FROM (VALUES (?1),(?2)) AS p CROSS JOIN "posts__tags" AS lt1 JOIN "tags" AS t1 ON t1."id" = lt1."target" WHERE lt1."source" = p.column1 ORDER BY lt1."target" LIMIT ?3;
+SELECT c0, c1 FROM (SELECT t1."post" AS c0, t1."id" AS c1, row_number() OVER (PARTITION BY t1."post" ORDER BY t1."id") AS n FROM (VALUES (?1),(?2)) AS p CROSS JOIN "comments" AS t1 WHERE t1."post" = p.column1) AS q WHERE n <= ?3 ORDER BY n;
+SELECT p.column1, (SELECT count(*) FROM "comments" AS t1 WHERE t1."post" = p.column1) FROM (VALUES (?1),(?2)) AS p;
 
 -- a list with what comes along, Postgres
 SELECT t0."id", t0."author", t0."published_at" FROM "posts" AS t0 WHERE (t0."status" = $1::text COLLATE "C") ORDER BY t0."published_at" DESC NULLS LAST, t0."id" DESC LIMIT $2::bigint;
