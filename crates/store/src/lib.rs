@@ -60,6 +60,7 @@ pub struct Store {
     database: Database,
     catalog: Arc<Catalog>,
     feed: Feed,
+    watcher: Option<testing::Watcher>,
 }
 
 /// Which database.
@@ -97,14 +98,14 @@ impl Store {
                 (Database::Sqlite(Arc::new(sqlite)), Dialect::Sqlite)
             }
         };
-        Ok(Store { database, catalog: Arc::new(Catalog::new(models, dialect)), feed })
+        Ok(Store { database, catalog: Arc::new(Catalog::new(models, dialect)), feed, watcher: None })
     }
 
     /// The same database with other models: what `dev` uses after a model changed and was migrated.
     #[must_use]
     pub fn with_models(&self, models: Arc<Models>) -> Store {
         let catalog = Arc::new(Catalog::new(models, self.catalog.dialect));
-        Store { database: self.database.clone(), catalog, feed: self.feed.clone() }
+        Store { catalog, ..self.clone() }
     }
 
     /// The models that it holds.
@@ -134,12 +135,16 @@ impl Store {
     /// # Errors
     /// Where the database fails, is too busy, or the read takes longer than allowed.
     pub async fn read(&self, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
-        match &self.database {
+        let answer = match &self.database {
             Database::Sqlite(sqlite) => sqlite.reader.read(plan, ask).await,
             // What waits for a network is large, and would be moved with every request of a file's.
             Database::Postgres(postgres) => Box::pin(postgres.read(plan, ask)).await,
             Database::MySql(mysql) => Box::pin(mysql.read(plan, ask)).await,
+        };
+        if let Some(watcher) = &self.watcher {
+            watcher.read(self.models(), plan, &answer);
         }
+        answer
     }
 
     /// Performs mutations in order, all or nothing, and returns when they are durable. Once it has been called
@@ -151,7 +156,9 @@ impl Store {
         if mutations.is_empty() {
             return Ok(Vec::new());
         }
-        match &self.database {
+        let watched =
+            self.watcher.as_ref().map(|watcher| (watcher, testing::written(self.models(), &mutations)));
+        let result = match &self.database {
             Database::Sqlite(sqlite) => sqlite.writer.commit(self.catalog.clone(), mutations).await,
             Database::Postgres(postgres) => {
                 let (postgres, catalog) = (postgres.clone(), self.catalog.clone());
@@ -161,7 +168,18 @@ impl Store {
                 let (mysql, catalog) = (mysql.clone(), self.catalog.clone());
                 Box::pin(to_the_end(async move { mysql.commit(&catalog, &mutations).await })).await
             }
+        };
+        if let Some((watcher, written)) = watched {
+            watcher.committed(&written, &result);
         }
+        result
+    }
+
+    /// For tests: the same database, with somebody who is told of every read and commit.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn watched(self, watcher: testing::Watcher) -> Store {
+        Store { watcher: Some(watcher), ..self }
     }
 
     /// Every change that is committed from now on, in order, in batches of a transaction each.

@@ -205,4 +205,6 @@ pub struct Answer {
     pub sets: Vec<RowSet>,
     /// The step that should have found a record and did not, where there was one.
     pub missing: Option<usize>,
+    /// How many statements it took.
+    pub statements: u32,
 }

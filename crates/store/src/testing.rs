@@ -3,10 +3,13 @@
 mod filled;
 mod fresh;
 mod proxy;
+mod watcher;
 
 pub use filled::Known;
 pub use fresh::Fresh;
 pub use proxy::{Proxy, Way};
+pub use watcher::Watcher;
+pub(crate) use watcher::written;
 
 use std::sync::atomic::Ordering;
 

@@ -15,7 +15,7 @@ use purlin_schema::load::Layers;
 use purlin_server::{App, Assets, Config};
 use purlin_store::Store;
 use purlin_store::migrate::{Consent, Migrator};
-use purlin_store::testing::Fresh;
+use purlin_store::testing::{Fresh, Watcher};
 use tempfile::TempDir;
 
 use crate::Client;
@@ -34,6 +34,8 @@ pub struct Running {
     pub app: App,
     /// What is behind it.
     pub engine: Engine,
+    /// What the store did.
+    watcher: Watcher,
     /// What was shown on the terminal instead of being mailed.
     letters: Arc<Mutex<Vec<Letter>>>,
     folder: TempDir,
@@ -101,11 +103,13 @@ impl Running {
         // Nothing in a site says which database it is on.
         let fresh = Fresh::new();
         let letters = Arc::<Mutex<Vec<Letter>>>::default();
-        let (engine, assets) = open(&root, fresh.as_ref(), letters.clone())?;
+        let watcher = Watcher::default();
+        let (engine, assets) = open(&root, fresh.as_ref(), letters.clone(), watcher.clone())?;
         engine.load_seeds(|_, _| {}).await.map_err(|error| drawn(&error))?;
         let source = Arc::new(ArcSwap::from_pointee(engine.clone()));
         let app = App::new(source, Config { assets, live: None, router: None });
-        Ok(Running { app, engine, letters, folder: copy, fresh })
+        drop(watcher.take());
+        Ok(Running { app, engine, watcher, letters, folder: copy, fresh })
     }
 
     /// Another engine on the same database, with nothing in common but the clock: as another process would be.
@@ -114,7 +118,8 @@ impl Running {
     /// Where the site cannot be opened again.
     #[must_use]
     pub fn another(&self) -> Engine {
-        open(self.folder.path(), self.fresh.as_ref(), self.letters.clone()).expect("it was open before").0
+        let (folder, letters) = (self.folder.path(), self.letters.clone());
+        open(folder, self.fresh.as_ref(), letters, Watcher::default()).expect("it was open before").0
     }
 
     /// Sends what is due, and gives what came of it on the terminal since the last time.
@@ -124,6 +129,12 @@ impl Running {
     pub async fn mails(&self) -> Vec<Letter> {
         while self.engine.send_due().await.expect("the outbox is read") > 0 {}
         std::mem::take(&mut *self.letters.lock().expect("nobody panics"))
+    }
+
+    /// Every read and commit since the last time, in words that are the same on every database.
+    #[must_use]
+    pub fn queries(&self) -> Vec<String> {
+        self.watcher.take()
     }
 
     /// The site's folder.
@@ -148,6 +159,7 @@ fn open(
     root: &Path,
     fresh: Option<&Fresh>,
     letters: Arc<Mutex<Vec<Letter>>>,
+    watcher: Watcher,
 ) -> Result<(Engine, Arc<Assets>), String> {
     let url = fresh.map(|fresh| ("database.url".to_owned(), fresh.url.clone()));
     let layers = Layers { flags: url.into_iter().collect(), ..Layers::default() };
@@ -155,7 +167,8 @@ fn open(
     let site = Arc::new(site);
     migrate(&site)?;
     let store = Store::open(&site.root, &site.settings.database, site.models.clone())
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| error.to_string())?
+        .watched(watcher);
     let assets = Assets::open(&root.join("public"), false).map_err(|error| error.to_string())?;
     let options = Options {
         dev: false,

@@ -32,7 +32,8 @@
 //! - A path is written as it reads: what may not stand in one (spaces, quotes, `<`) is percent-encoded.
 //! - A header with the value `-` is left out, also where a browser sends it (`Origin`).
 //!
-//! The transcript has each step's title, request line, status, the headers that say something, and the body. What
+//! The transcript has each step's title, request line, status, the headers that say something, the body, and what
+//! came of it besides: each read of the store with the number of its statements, each commit, each mail. What
 //! differs from run to run is masked: request ids, tokens, cursors, hashes; UUIDs are numbered in the order in which
 //! they appear. `UPDATE=1` writes what came instead of comparing, and what it writes is read by a person before it
 //! is committed. `ONLY=forms/` runs those alone whose path has that.
@@ -202,11 +203,15 @@ async fn run(folder: &Path, case: &Path) -> String {
         for name in &step.gapped {
             transcript.number_otherwise(name, &kept[name]);
         }
+        let queries = running.queries();
         let mails = running.mails().await;
+        // How mails are sent is told by what came of it.
+        drop(running.queries());
         for (name, _) in step.keep.iter().filter(|(_, place)| place == "mail") {
             kept.insert(name.clone(), token_of(&mails));
         }
         transcript.add(&step, &reply, &kept);
+        transcript.add_queries(&queries);
         transcript.add_mails(&mails, &kept);
     }
     transcript.text()

@@ -6,6 +6,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::{try_join, try_join_all};
 use purlin_schema::{Input, Inputs, Row, RowSet, Value};
@@ -30,8 +31,29 @@ pub(crate) trait Run: Sync {
     ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
+/// Counts the statements that it lets through.
+struct Counted<'run, R> {
+    run: &'run R,
+    statements: AtomicU32,
+}
+
+impl<R: Run> Run for Counted<'_, R> {
+    type Row = R::Row;
+
+    fn each(
+        &self,
+        statement: &Statement,
+        args: &Args<'_>,
+        row: impl FnMut(&Self::Row) -> bool + Send,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.run.each(statement, args, row)
+    }
+}
+
 /// Runs all queries of a plan; in which transaction is the caller's business.
 pub(crate) async fn plan(run: &impl Run, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
+    let run = &Counted { run, statements: AtomicU32::new(0) };
     let first: Vec<SetOnce<First>> = plan.steps.iter().map(|_| SetOnce::new()).collect();
     let steps = plan.steps.iter().enumerate().map(|(at, step)| {
         let first = &first;
@@ -50,16 +72,18 @@ pub(crate) async fn plan(run: &impl Run, plan: &Plan, ask: Ask<'_>) -> Result<An
         }
     });
     let mut sets = Vec::with_capacity(plan.steps.len());
-    for (at, set) in try_join_all(steps).await?.into_iter().enumerate() {
+    let found = try_join_all(steps).await?;
+    let statements = run.statements.load(Ordering::Relaxed);
+    for (at, set) in found.into_iter().enumerate() {
         // A step that was not run comes after the one that found nothing.
         let Some(set) = set else { break };
         let missing = plan.steps[at].must_exist && set.rows.is_empty();
         sets.push(set);
         if missing {
-            return Ok(Answer { sets, missing: Some(at) });
+            return Ok(Answer { sets, missing: Some(at), statements });
         }
     }
-    Ok(Answer { sets, missing: None })
+    Ok(Answer { sets, missing: None, statements })
 }
 
 /// The values of a query's first row, where it has one.

@@ -65,16 +65,17 @@ fn all_steps(
     steps: &[StepArgs],
 ) -> Result<Answer, Stopped> {
     let mut sets: Vec<RowSet> = Vec::with_capacity(plan.steps.len());
+    let before = session.statements();
     for (at, step) in plan.steps.iter().enumerate() {
         let args = steps.get(at).unwrap_or(DEFAULT_ARGS);
         let found = query(session, &step.query, &Found { inputs, plan, sets: &sets }, args)?;
         let missing = step.must_exist && found.rows.is_empty();
         sets.push(found);
         if missing {
-            return Ok(Answer { sets, missing: Some(at) });
+            return Ok(Answer { sets, missing: Some(at), statements: session.statements_since(before) });
         }
     }
-    Ok(Answer { sets, missing: None })
+    Ok(Answer { sets, missing: None, statements: session.statements_since(before) })
 }
 
 /// The inputs of a step: what the plan was asked with, and what earlier steps found.

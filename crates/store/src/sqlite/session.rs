@@ -1,5 +1,6 @@
 //! A connection that runs compiled statements.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -30,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) connection: Connection,
     watch: Option<Arc<Watch>>,
     faults: Option<Arc<Faults>>,
+    /// How many statements gave rows so far.
+    statements: Cell<u32>,
 }
 
 /// How long the current read may take. The clock is first looked at when the handler first runs, so that
@@ -80,12 +83,17 @@ impl Session {
                 begun.elapsed() > budget
             }),
         )?;
-        Ok(Session { connection, watch: Some(watch), faults: None })
+        Ok(Session { connection, watch: Some(watch), faults: None, statements: Cell::new(0) })
     }
 
     /// The session that writes.
     pub(crate) fn writer(path: &Path, faults: Arc<Faults>) -> rusqlite::Result<Session> {
-        Ok(Session { connection: open::open(path, Role::Writer)?, watch: None, faults: Some(faults) })
+        Ok(Session {
+            connection: open::open(path, Role::Writer)?,
+            watch: None,
+            faults: Some(faults),
+            statements: Cell::new(0),
+        })
     }
 
     /// Starts a read that may take so long.
@@ -97,6 +105,16 @@ impl Session {
         }
     }
 
+    /// How many statements gave rows so far.
+    pub(crate) fn statements(&self) -> u32 {
+        self.statements.get()
+    }
+
+    /// How many did since there were so many.
+    pub(crate) fn statements_since(&self, before: u32) -> u32 {
+        self.statements.get().wrapping_sub(before)
+    }
+
     /// Calls for each row until it is told to stop.
     pub(crate) fn each(
         &self,
@@ -105,6 +123,7 @@ impl Session {
         mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
     ) -> rusqlite::Result<()> {
         self.strike()?;
+        self.statements.set(self.statements.get().wrapping_add(1));
         let mut run = |prepared: &mut rusqlite::Statement<'_>| {
             decode::bind(prepared, &statement.binds, args)?;
             let mut rows = prepared.raw_query();

@@ -90,6 +90,16 @@ impl Transcript {
         text
     }
 
+    /// Adds what a step read and wrote.
+    pub(super) fn add_queries(&mut self, queries: &[String]) {
+        for line in queries {
+            let _ = writeln!(self.text, "* {line}");
+        }
+        if !queries.is_empty() {
+            self.text.push('\n');
+        }
+    }
+
     /// Adds the mails that a step caused.
     pub(super) fn add_mails(&mut self, mails: &[Letter], kept: &BTreeMap<String, String>) {
         for mail in mails {
