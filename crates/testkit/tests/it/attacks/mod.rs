@@ -16,6 +16,7 @@ mod questions;
 mod writes;
 
 use std::path::Path;
+use std::time::Duration;
 
 use purlin_schema::page::Form;
 use purlin_schema::{Field, Model, Site};
@@ -80,6 +81,36 @@ fn forms(site: &Site) -> impl Iterator<Item = (String, &str, &Form)> {
 /// Fields that nobody reads.
 fn secret(model: &Model) -> impl Iterator<Item = &Field> {
     model.fields.iter().filter(|field| field.hidden || field.ty.name() == "password")
+}
+
+/// Whether two kinds of request, sent in turn, can be told apart by their times: nearly every pair says which is which,
+/// and by more than what a stranger sees through a network. What else the machine does falls on single requests, and
+/// soon on those of the one kind, soon on those of the other.
+fn tells_apart(pairs: &[(Duration, Duration)]) -> bool {
+    let slower = pairs.iter().filter(|(one, other)| one > other).count();
+    let agreeing = slower.max(pairs.len() - slower);
+    let median = |which: fn(&(Duration, Duration)) -> Duration| {
+        let mut times: Vec<Duration> = pairs.iter().map(which).collect();
+        times.sort();
+        times[times.len() / 2]
+    };
+    let (one, other) = (median(|pair| pair.0), median(|pair| pair.1));
+    agreeing * 10 >= pairs.len() * 9 && one.max(other) > one.min(other) * 3 / 2
+}
+
+#[test]
+fn times_tell_what_is_slower_and_not_what_else_the_machine_did() {
+    let micros = Duration::from_micros;
+    // A load of its own now and then, on the one as on the other, from 0 to 20 times the work itself.
+    let load = |at: u64| micros(((at * 2_654_435_761) >> 16) % 20 * 300);
+    let pairs = |one: u64, other: u64| -> Vec<(Duration, Duration)> {
+        (0..30).map(|at| (micros(one) + load(2 * at), micros(other) + load(2 * at + 1))).collect()
+    };
+    assert!(!tells_apart(&pairs(300, 300)));
+    assert!(!tells_apart(&pairs(300, 330)));
+    let quiet = |one: u64, other: u64| vec![(micros(one), micros(other)); 30];
+    assert!(tells_apart(&quiet(300, 100)) && tells_apart(&quiet(100, 300)));
+    assert!(!tells_apart(&quiet(300, 310)));
 }
 
 /// A value in a query string.
