@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use purlin_engine::Engine;
@@ -97,7 +97,8 @@ impl Session {
     }
 
     /// Loads the site anew and puts it in the place of what is served.
-    fn reload(&self) -> Outcome<Arc<Site>> {
+    /// How long a person was waited for on the way comes back.
+    fn reload(&self) -> Outcome<Duration> {
         let site = site::load_with(&self.folder, &self.layers)?;
         self.assets
             .reload()
@@ -107,7 +108,7 @@ impl Session {
         // Compiled before the database is touched, so that a mistake in a template leaves it as the version that goes on
         // being served needs it.
         let engine = Engine::open(site.clone(), store, options)?;
-        migrate(&site)?;
+        let waited = migrate(&site)?;
         let before = self.engine.load().site().settings.clone();
         if before.server.listen != site.settings.server.listen
             || before.database.url != site.settings.database.url
@@ -119,7 +120,7 @@ impl Session {
             ));
         }
         self.engine.store(Arc::new(engine));
-        Ok(site)
+        Ok(waited)
     }
 
     async fn seed_if_empty(&self) -> Outcome {
@@ -145,9 +146,9 @@ async fn follow(session: Arc<Session>, watch: Option<Watch>) -> std::convert::In
         let began = Instant::now();
         let reloading = session.clone();
         match blocking(move || reloading.reload()).await {
-            Ok(_) => {
+            Ok(waited) => {
                 session.live.changed();
-                let time = began.elapsed().as_millis();
+                let time = began.elapsed().saturating_sub(waited).as_millis();
                 pen.line(format_args!(
                     "{} {} {}",
                     pen.good("reloaded"),
@@ -166,12 +167,17 @@ async fn follow(session: Arc<Session>, watch: Option<Watch>) -> std::convert::In
     std::future::pending().await
 }
 
-/// Brings the database to the models: at once where nothing is lost, else after asking.
-fn migrate(site: &Site) -> Outcome {
+/// Brings the database to the models: at once where nothing is lost, else after asking; how long the answer took.
+fn migrate(site: &Site) -> Outcome<Duration> {
     let pen = terminal::err();
     let mut migrator = site::migrator_for_dev(site)?;
-    let outcome =
-        migrator.dev(&site.models, |plan| terminal::can_ask() && commands::migrate::consents(plan))?;
+    let mut waited = Duration::ZERO;
+    let outcome = migrator.dev(&site.models, |plan| {
+        let asked = Instant::now();
+        let agreed = terminal::can_ask() && commands::migrate::consents(plan);
+        waited += asked.elapsed();
+        agreed
+    })?;
     match outcome {
         DevOutcome::UpToDate => {}
         DevOutcome::Applied(operations) => {
@@ -191,7 +197,7 @@ fn migrate(site: &Site) -> Outcome {
             .hint("run `purlin dev` on a terminal and agree, or take the change back"));
         }
     }
-    Ok(())
+    Ok(waited)
 }
 
 fn first_line(text: &str) -> String {

@@ -15,7 +15,7 @@ use purlin_schema::load::Layers;
 use purlin_server::{App, Assets, Config};
 use purlin_store::Store;
 use purlin_store::migrate::{Consent, Migrator};
-use purlin_store::testing::{Fresh, Watcher};
+use purlin_store::testing::{Fresh, Testing, Watcher};
 use tempfile::TempDir;
 
 use crate::Client;
@@ -34,6 +34,7 @@ pub struct Running {
     pub app: App,
     /// What is behind it.
     pub engine: Engine,
+    store: Store,
     /// What the store did.
     watcher: Watcher,
     /// What was shown on the terminal instead of being mailed.
@@ -104,12 +105,12 @@ impl Running {
         let fresh = Fresh::new();
         let letters = Arc::<Mutex<Vec<Letter>>>::default();
         let watcher = Watcher::default();
-        let (engine, assets) = open(&root, fresh.as_ref(), letters.clone(), watcher.clone())?;
+        let (engine, store, assets) = open(&root, fresh.as_ref(), letters.clone(), watcher.clone())?;
         engine.load_seeds(|_, _| {}).await.map_err(|error| drawn(&error))?;
         let source = Arc::new(ArcSwap::from_pointee(engine.clone()));
         let app = App::new(source, Config { assets, live: None, router: None });
         drop(watcher.take());
-        Ok(Running { app, engine, watcher, letters, folder: copy, fresh })
+        Ok(Running { app, engine, store, watcher, letters, folder: copy, fresh })
     }
 
     /// Another engine on the same database, with nothing in common but the clock: as another process would be.
@@ -137,6 +138,12 @@ impl Running {
         self.watcher.take()
     }
 
+    /// What stands before the embedded database's writer, to hold it up; `None` on a server.
+    #[must_use]
+    pub fn writer(&self) -> Option<Testing<'_>> {
+        self.fresh.is_none().then(|| self.store.testing())
+    }
+
     /// The site's folder.
     #[must_use]
     pub fn root(&self) -> PathBuf {
@@ -160,7 +167,7 @@ fn open(
     fresh: Option<&Fresh>,
     letters: Arc<Mutex<Vec<Letter>>>,
     watcher: Watcher,
-) -> Result<(Engine, Arc<Assets>), String> {
+) -> Result<(Engine, Store, Arc<Assets>), String> {
     let url = fresh.map(|fresh| ("database.url".to_owned(), fresh.url.clone()));
     let layers = Layers { flags: url.into_iter().collect(), ..Layers::default() };
     let (site, _warnings) = Site::load(root, &layers).map_err(|mistakes| mistakes.draw(false))?;
@@ -178,8 +185,8 @@ fn open(
         clock: || CLOCK.get(),
         assets: assets.clone(),
     };
-    let engine = Engine::open(site, store, options).map_err(|mistakes| mistakes.draw(false))?;
-    Ok((engine, assets))
+    let engine = Engine::open(site, store.clone(), options).map_err(|mistakes| mistakes.draw(false))?;
+    Ok((engine, store, assets))
 }
 
 fn migrate(site: &Site) -> Result<(), String> {

@@ -143,6 +143,33 @@ pub enum MigrateError {
 
 impl From<rusqlite::Error> for MigrateError {
     fn from(source: rusqlite::Error) -> Self {
-        MigrateError::Database { during: None, message: source.to_string() }
+        MigrateError::of_sqlite(None, &source)
+    }
+}
+
+impl MigrateError {
+    /// An error of an embedded database, whose migrations are a transaction each.
+    pub(crate) fn of_sqlite(during: Option<String>, error: &rusqlite::Error) -> MigrateError {
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) {
+            let text = "the disk is full; this migration changed nothing: make room there and try again";
+            return MigrateError::Open(text.to_owned());
+        }
+        MigrateError::Database { during, message: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_with_what_became_of_the_migration() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.execute_batch("PRAGMA max_page_count = 2; CREATE TABLE a (b)").unwrap();
+        let error = connection.execute_batch("INSERT INTO a VALUES (randomblob(100000))").unwrap_err();
+        let told = MigrateError::of_sqlite(Some("INSERT".to_owned()), &error).to_string();
+        assert!(told.contains("changed nothing"), "{told}");
+        let other = connection.execute_batch("INSERT INTO nowhere VALUES (1)").unwrap_err();
+        assert!(MigrateError::of_sqlite(None, &other).to_string().contains("nowhere"));
     }
 }

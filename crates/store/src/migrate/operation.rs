@@ -414,9 +414,13 @@ impl fmt::Display for Operation {
     }
 }
 
+/// In a line: the whole of a long default stands in the models.
 fn write_default(f: &mut fmt::Formatter<'_>, default: Option<&Literal>) -> fmt::Result {
-    match default {
-        Some(default) => write!(f, " (records that are there get {default})"),
-        None => Ok(()),
+    const LONGEST: usize = 60;
+    let Some(default) = default else { return Ok(()) };
+    let text = default.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => write!(f, " (records that are there get {} …)", &text[..end]),
+        None => write!(f, " (records that are there get {text})"),
     }
 }

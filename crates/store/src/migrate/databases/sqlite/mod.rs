@@ -246,7 +246,7 @@ fn look(connection: &Connection, check: &Check) -> Result<(), MigrateError> {
 }
 
 fn failed(during: String, error: &rusqlite::Error) -> MigrateError {
-    MigrateError::Database { during: Some(during), message: error.to_string() }
+    MigrateError::of_sqlite(Some(during), error)
 }
 
 fn id_type(id: &Sql) -> ColumnType {
