@@ -11,6 +11,8 @@ use crate::model::FieldId;
 /// The table or view behind a model that is not managed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
+    /// `database.existing`: the schema or database on the server that it stands in; empty for a file.
+    pub schema: String,
     /// `table`: its name in its database.
     pub table: String,
     /// What the ids of its records are.
@@ -29,8 +31,9 @@ pub enum OriginKey {
     /// The number that the database itself gives to each row of a table.
     #[default]
     Row,
-    /// The place of a row among all, for a view: it stays as long as nothing is added or removed.
-    Place,
+    /// The place of a row among all, in the order of these columns: it stays as long as nothing is added or removed
+    /// before it. A view has none.
+    Place(Vec<String>),
 }
 
 /// A field's column.
@@ -38,8 +41,13 @@ pub enum OriginKey {
 pub struct OriginColumn {
     /// Its name.
     pub name: String,
-    /// Whether it holds numbers beside texts, which then read as texts.
+    /// Whether it holds what is none of its type: numbers beside texts, which then read as texts; dates of MySQL that
+    /// are zero, which read as null.
     pub mixed: bool,
+    /// Whether it takes no null, so that the empty text is written instead.
+    pub blank: bool,
+    /// The database's type that a text is cast to when it is written.
+    pub cast: Option<String>,
     /// For a ref whose column holds something other than the record's id: the table that it is looked up in, the
     /// column there, and what the ids of that table are.
     pub through: Option<(String, String, OriginKey)>,

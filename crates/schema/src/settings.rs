@@ -76,7 +76,8 @@ pub struct DatabaseSettings {
     pub statement_cache: bool,
     /// `replicas`: URLs of servers that follow the database; what may be a moment old is read there.
     pub replicas: Vec<String>,
-    /// `existing`: a database that others made and keep, in which the models stand that are not managed.
+    /// `existing`: where the models stand that are not managed, which others made and keep: beside an embedded database
+    /// a file, `sqlite:../shop.db`; on a server a schema (PostgreSQL) or a database (MySQL) there, by its name.
     pub existing: Option<String>,
 }
 

@@ -114,7 +114,7 @@ impl Table {
             .filter(|field| field.has_column())
             .map(|field| (field.id, kind_of(model, field.id)))
             .collect();
-        let (name, key) = (dialect.table(model), dialect.quote("id"));
+        let (name, key) = (format!("{} AS t", dialect.table(model)), dialect.quote("id"));
         let quoted: Vec<String> =
             columns.iter().map(|(id, _)| dialect.quote(&model.field(*id).name)).collect();
         let names = quoted.join(", ");
@@ -142,7 +142,7 @@ impl Table {
         Table {
             load: of(format!("SELECT {names} FROM {name} WHERE {key} = {{0}}")),
             insert: Insert::new(model, &columns, dialect),
-            delete: of(format!("DELETE FROM {name} WHERE {key} = {{0}}")),
+            delete: of(format!("DELETE FROM {} WHERE {key} = {{0}}", dialect.table(model))),
             exists: of(format!("SELECT 1 FROM {name} WHERE {key} = {{0}}")),
             referrers: referrers.collect(),
             lists: lists.collect(),
@@ -205,7 +205,7 @@ impl List {
         let (from, to_column) = (dialect.quote("source"), dialect.quote("target"));
         let both = format!("{from} = {{0}} AND {to_column} = {{1}}");
         let ends = |far: &str, near: &str, kind: Kind| {
-            let text = format!("SELECT {far} FROM {table} WHERE {near} = {{0}} ORDER BY {far}");
+            let text = format!("SELECT {far} FROM {table} AS t WHERE {near} = {{0}} ORDER BY {far}");
             statement(dialect, &text, &[kind])
         };
         let add = format!("INSERT INTO {table} ({from}, {to_column}) VALUES ({{0}}, {{1}})");

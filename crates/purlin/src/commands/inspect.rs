@@ -1,8 +1,9 @@
 //! `purlin inspect`: a site over a database that others made.
 //!
-//! The database is only read, now and by the site: its tables become models that are not managed, with a list and a
-//! page each for administrators. Purlin's own tables (accounts, sessions) are kept apart, in the site's own database.
+//! The database is only read: its tables become models that are not managed, with a list and a page each for
+//! administrators. Purlin's own tables (accounts, sessions) are kept apart, in the site's own database.
 
+mod home;
 mod models;
 mod names;
 mod pages;
@@ -21,11 +22,13 @@ use super::new::{refuse_what_is_there, write};
 #[command(after_help = "\
 Examples:
   purlin inspect sqlite:shop.db --into shop    a site that shows what shop.db holds
+  purlin inspect postgres://ann@localhost/shop --into shop
+  purlin inspect mysql://ann:secret@db.example.org/shop --into shop
   purlin dev shop                              see it; sign in with the demo account that it prints
 
-Nothing is changed in the database, neither now nor by the site.")]
+Nothing is changed in the tables that are there, neither now nor by the site until a model's file opens them.")]
 pub(super) struct Arguments {
-    /// The database: `sqlite:` and a file
+    /// The database: `sqlite:` and a file, or the URL of a server's; `?schema=sales` for another schema of PostgreSQL's
     #[arg(value_name = "DATABASE_URL")]
     database: String,
     /// The folder to make; it must not exist yet, or be empty
@@ -43,12 +46,16 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let found =
         purlin_store::inspect::inspect(Path::new("."), &arguments.database).map_err(CommandError::new)?;
     if found.tables.is_empty() {
-        return Err(CommandError::new(format_args!("{} has no tables to read", arguments.database)));
+        return Err(CommandError::new("the database has no tables to read"));
     }
     let (planned, mut notes) = models::plan(&found);
     notes.extend(found.notes);
 
-    write(&folder.join("site.toml"), settings(arguments)?.as_bytes())?;
+    let home = home::of(&arguments.database, found.schema.as_deref())?;
+    write(&folder.join("site.toml"), settings(folder, &home)?.as_bytes())?;
+    if let Some(url) = &home.url {
+        write_secret(&folder.join(".env"), &format!("DATABASE_URL={}\n", names::quoted(url)))?;
+    }
     write(&folder.join(".gitignore"), IGNORED.as_bytes())?;
     write(&folder.join("public/style.css"), STYLE.as_bytes())?;
     write(&folder.join("seeds/users.toml"), DEMO_ACCOUNT.as_bytes())?;
@@ -73,19 +80,26 @@ password = \"look around here\"
 role     = \"admin\"
 ";
 
-fn settings(arguments: &Arguments) -> Outcome<String> {
-    let file = arguments.database.strip_prefix("sqlite:").unwrap_or(&arguments.database);
-    let file = file.strip_prefix("//").unwrap_or(file);
-    // The site stands elsewhere, so that a path relative to here would lead nowhere.
-    let file = std::path::absolute(file).map_err(CommandError::new)?;
-    let into = std::path::absolute(&arguments.into).map_err(CommandError::new)?;
+fn settings(folder: &Path, home: &home::Home) -> Outcome<String> {
+    let into = std::path::absolute(folder).map_err(CommandError::new)?;
     let name = into.file_name().unwrap_or_default().to_string_lossy();
     Ok(format!(
-        "[site]\nname = {}\n\n[database]\n# Read, never written: the models with `managed = false` stand in it.\n\
-         existing = {}\n\n[accounts]\nsignup = false\n",
+        "[site]\nname = {}\n\n[database]\n{}existing = {}\n\n[accounts]\nsignup = false\n",
         names::quoted(&names::human(&name)),
-        names::quoted(&format!("sqlite:{}", file.display()))
+        home.comment,
+        names::quoted(&home.existing)
     ))
+}
+
+/// Writes a file that others on the machine may not read: there may be a password in it.
+fn write_secret(path: &Path, text: &str) -> Outcome {
+    write(path, b"")?;
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(|error| {
+        CommandError::new(format_args!("{} cannot be made private: {error}", path.display()))
+    })?;
+    std::fs::write(path, text)
+        .map_err(|error| CommandError::new(format_args!("{} cannot be written: {error}", path.display())))
 }
 
 fn tell(arguments: &Arguments, models: usize, notes: &[String]) {

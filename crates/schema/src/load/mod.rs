@@ -96,7 +96,7 @@ fn read(root: &Path, layers: &Layers, reports: &Reports) -> Option<Site> {
     }
     warn_of_slips(root, reports);
     let (settings, signup_fields) = settings::load(root, layers, reports);
-    let models = models::load(root, &settings.accounts, reports)?;
+    let models = models::load(root, &settings, reports)?;
     check_origins(&settings, &models, reports);
     check_signup(&settings.accounts, &signup_fields, &models, reports);
     let loaded = pages::load(root, &settings, &models, reports);
@@ -151,7 +151,10 @@ fn check_origins(settings: &crate::settings::Settings, models: &crate::model::Mo
         let path = std::path::PathBuf::from(format!("models/{}.toml", model.name));
         File::new(&path, reports)
             .error_in("no-database", "the model is not managed, and no database is named that it stands in")
-            .hint("name it in `site.toml`: `[database] existing = \"sqlite:../shop.db\"`");
+            .hint(
+                "name it in `site.toml`: `[database] existing = \"sqlite:../shop.db\"`, or on a server its schema or \
+                 database, `existing = \"public\"`",
+            );
     }
 }
 

@@ -14,7 +14,7 @@ use crate::expr::{Expect, Expr, ExprKind, Input, Scope, Type, check_defines};
 use crate::model::{
     Access, Check, Field, FieldId, Index, Model, ModelId, Models, Names, OnDelete, Rule, Source, Unique,
 };
-use crate::settings::AccountSettings;
+use crate::settings::{AccountSettings, Settings};
 use crate::types;
 use crate::value::{Kind, Value};
 
@@ -63,7 +63,8 @@ struct ModelFile {
 }
 
 /// Loads all models; none only where their names alone are too wrong to go on.
-pub(super) fn load(root: &Path, accounts: &AccountSettings, reports: &Reports) -> Option<Models> {
+pub(super) fn load(root: &Path, settings: &Settings, reports: &Reports) -> Option<Models> {
+    let accounts = &settings.accounts;
     let sources = read_files(root, reports);
     let by_name: HashMap<&str, &ModelFile> =
         sources.iter().map(|source| (source.name.as_str(), source)).collect();
@@ -77,7 +78,7 @@ pub(super) fn load(root: &Path, accounts: &AccountSettings, reports: &Reports) -
         drafts.push(draft(name, *id, *kind == Kind::Uuid, view, &names, accounts));
     }
     relations::connect(&mut drafts);
-    origin::connect(&mut drafts);
+    origin::connect(&mut drafts, settings.database.existing.as_deref());
     for draft in &mut drafts {
         super::schemas::read(draft, root, reports);
         keys_of_several(draft);

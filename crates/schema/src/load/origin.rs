@@ -1,7 +1,7 @@
 //! `managed = false`: the table, columns and links of a model whose records are not Purlin's.
 
 use super::models::Draft;
-use super::toml::View;
+use super::toml::{Data, View};
 use crate::model::{FieldId, ModelId, Rule};
 use crate::origin::{Origin, OriginColumn, OriginKey, OriginLinks};
 
@@ -9,7 +9,7 @@ use crate::origin::{Origin, OriginColumn, OriginKey, OriginLinks};
 const OF_MODEL: &[&str] = &["table", "key", "view"];
 
 /// Keys of a field that only such a model's takes.
-pub(super) const OF_FIELD: &[&str] = &["column", "references", "links", "mixed"];
+pub(super) const OF_FIELD: &[&str] = &["column", "references", "links", "mixed", "blank", "cast"];
 
 /// Reads where a model's records stand, if it is not managed.
 pub(super) fn read(draft: &mut Draft<'_>, view: View<'_>) {
@@ -19,10 +19,13 @@ pub(super) fn read(draft: &mut Draft<'_>, view: View<'_>) {
         refuse_stray_keys(draft, view);
         return;
     };
-    let key = match (table.string("key"), table.bool("view").unwrap_or(false)) {
-        (Some(column), _) => OriginKey::Column(column),
-        (None, true) => OriginKey::Place,
-        (None, false) => OriginKey::Row,
+    let key = match table.node("key").map(|node| &node.data) {
+        Some(Data::List(_)) => OriginKey::Place(
+            table.texts("key").unwrap_or_default().iter().map(|text| text.value.clone()).collect(),
+        ),
+        Some(_) => table.string("key").map(OriginKey::Column).unwrap_or_default(),
+        None if table.bool("view").unwrap_or(false) => OriginKey::Place(Vec::new()),
+        None => OriginKey::Row,
     };
     let name = table.string("table").unwrap_or_else(|| draft.model.name.clone());
     let mut origin = Origin { table: name, key, ..Origin::default() };
@@ -43,7 +46,17 @@ pub(super) fn read(draft: &mut Draft<'_>, view: View<'_>) {
         let name = of.string("column").unwrap_or_else(|| field.name.clone());
         let through = of.string("references").map(|column| (String::new(), column, OriginKey::Row));
         let mixed = of.bool("mixed").unwrap_or(false);
-        origin.columns.insert(field.id, OriginColumn { name, mixed, through });
+        let blank = of.bool("blank").unwrap_or(false);
+        let cast = of.text("cast").and_then(|text| {
+            let plain = |letter: char| letter.is_alphanumeric() || "_. \"()[],".contains(letter);
+            if !text.value.is_empty() && text.value.chars().all(plain) {
+                return Some(text.value.clone());
+            }
+            let message = "`cast` is the name of a type of the database";
+            of.file.error("bad-value", &text.span, message).hint("as in cast = \"public.mood\"");
+            None
+        });
+        origin.columns.insert(field.id, OriginColumn { name, mixed, blank, cast, through });
     }
     if let Some(access) = view.table("access", "`[access]`") {
         for key in ["create", "update", "delete"] {
@@ -78,8 +91,13 @@ fn refuse_stray_keys(draft: &Draft<'_>, view: View<'_>) {
     }
 }
 
-/// Finds the tables that refs are looked up in, and refuses refs between models that are kept apart.
-pub(super) fn connect(drafts: &mut [Draft<'_>]) {
+/// Says in which schema of the server they stand, finds the tables that refs are looked up in, and refuses refs between
+/// models that are kept apart.
+pub(super) fn connect(drafts: &mut [Draft<'_>], existing: Option<&str>) {
+    let schema = existing.filter(|existing| !existing.starts_with("sqlite:")).unwrap_or_default();
+    for origin in drafts.iter_mut().filter_map(|draft| draft.model.origin.as_deref_mut()) {
+        schema.clone_into(&mut origin.schema);
+    }
     let origins: Vec<Option<Origin>> =
         drafts.iter().map(|draft| draft.model.origin.as_deref().cloned()).collect();
     let origin_of = |model: ModelId| origins.get(usize::from(model.0)).and_then(Option::as_ref);

@@ -2,11 +2,15 @@
 //!
 //! It is only read. What a site makes of it is for whoever asked.
 
+mod checks;
+mod mysql;
+mod postgres;
 mod sqlite;
 
 use std::path::Path;
 
 use crate::error::Error;
+use crate::migrate::look;
 use crate::sqlite::open;
 
 /// A database as it was found.
@@ -16,6 +20,8 @@ pub struct Inspected {
     pub tables: Vec<Table>,
     /// What was left aside, and why.
     pub notes: Vec<String>,
+    /// On a server, the schema or the database that they stand in.
+    pub schema: Option<String>,
 }
 
 /// A table or a view.
@@ -48,8 +54,45 @@ pub struct Column {
     pub declared: String,
     /// Whether it is declared to have a value.
     pub required: bool,
-    /// What stands in it.
+    /// Whether the database gives it a value where none is given.
+    pub has_default: bool,
+    /// Whether the database alone gives it its value, or nothing that a site has can be written to it.
+    pub is_computed: bool,
+    /// The type that a text must be cast to when it is written.
+    pub cast: Option<String>,
+    /// What it is, where the database sees to it.
+    pub known: Option<Known>,
+    /// What stands in it, as far as that matters.
     pub holds: Holds,
+}
+
+/// What a column of a database is that keeps to its types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// True or false.
+    Bool,
+    /// An integer.
+    Int,
+    /// A double, or less.
+    Float,
+    /// A number with so many digits after the point, of which each fits 64 bits.
+    Decimal(u8),
+    /// A text of so many characters at most.
+    Text(Option<u32>),
+    /// One of a few words.
+    Choice(Vec<String>),
+    /// A day.
+    Date,
+    /// An instant, or a time without a zone, which is taken for one in UTC.
+    Datetime,
+    /// A span of time.
+    Duration,
+    /// A UUID.
+    Uuid,
+    /// JSON, or what can be read as it.
+    Json,
+    /// Bytes.
+    Bytes,
 }
 
 /// How many values of a column are what; nulls are not counted.
@@ -67,7 +110,7 @@ pub struct Holds {
     pub reals: u64,
     /// Numbers with more than two digits after the point.
     pub fine: u64,
-    /// Numbers too great for a decimal, or with more than four digits after the point.
+    /// Numbers too great for a decimal, or with more than four digits after the point; dates of MySQL that are zero.
     pub unfit: u64,
     /// Texts.
     pub texts: u64,
@@ -77,6 +120,8 @@ pub struct Holds {
     pub times: u64,
     /// Values that are bytes.
     pub blobs: u64,
+    /// Texts without a letter.
+    pub empty: u64,
 }
 
 /// A foreign key.
@@ -95,12 +140,15 @@ pub struct ForeignKey {
 /// # Errors
 /// Where the URL names no database that can be looked into, or it cannot be read.
 pub fn inspect(root: &Path, url: &str) -> Result<Inspected, Error> {
-    if !url.starts_with("sqlite:") {
-        let message = format!(
-            "{url:?} cannot be inspected yet: only SQLite files can, as in sqlite:shop.db; of a database server \
-             import what you need from a dump (`purlin import`)"
-        );
-        return Err(Error::Open(message));
+    let told = |error: crate::migrate::MigrateError| Error::Open(error.to_string());
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => sqlite::inspect(&open::path_of(root, url)?),
+        Some("postgres" | "postgresql") => postgres::inspect(&*look(url).map_err(told)?),
+        Some("mysql" | "mariadb") => mysql::inspect(&*look(url).map_err(told)?),
+        _ => {
+            let message = "this is no URL of a database: write sqlite:shop.db, postgres://USER:PASSWORD@HOST/DATABASE \
+                           or mysql://USER:PASSWORD@HOST/DATABASE";
+            Err(Error::Open(message.to_owned()))
+        }
     }
-    sqlite::inspect(&open::path_of(root, url)?)
 }

@@ -55,7 +55,7 @@ fn table(connection: &Connection, name: &str, is_view: bool, without_rowid: bool
     };
     let mut primary = BTreeMap::new();
     let mut statement = connection
-        .prepare("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid")?;
+        .prepare("SELECT name, type, \"notnull\", pk, hidden, dflt_value IS NOT NULL FROM pragma_table_xinfo(?1) ORDER BY cid")?;
     let mut rows = statement.query([name])?;
     while let Some(row) = rows.next()? {
         let (column, place): (String, i64) = (row.get(0)?, row.get(3)?);
@@ -68,7 +68,17 @@ fn table(connection: &Connection, name: &str, is_view: bool, without_rowid: bool
         }
         let required = row.get::<_, bool>(2)? || place > 0;
         let holds = holds(connection, name, &column)?;
-        table.columns.push(Column { name: column, declared: row.get(1)?, required, holds });
+        let is_computed = row.get::<_, i64>(4)? > 1;
+        let (declared, has_default) = (row.get(1)?, row.get(5)?);
+        table.columns.push(Column {
+            name: column,
+            declared,
+            required,
+            has_default,
+            is_computed,
+            holds,
+            ..Column::default()
+        });
     }
     table.primary = primary.into_values().collect();
     keys(connection, &mut table)?;
@@ -99,6 +109,7 @@ fn holds(connection: &Connection, table: &str, column: &str) -> rusqlite::Result
             "typeof({c}) = 'text' AND {c} GLOB '[0-9][0-9][0-9][0-9]-*' AND unixepoch({c}) IS NOT NULL"
         )),
         of(&format!("typeof({c}) = 'blob'")),
+        of(&format!("{c} = ''")),
     ];
     connection.query_row(&format!("SELECT {} FROM {table}", counts.join(", ")), [], |row| {
         #[expect(
@@ -119,6 +130,7 @@ fn holds(connection: &Connection, table: &str, column: &str) -> rusqlite::Result
             dates: count(8)?,
             times: count(9)?,
             blobs: count(10)?,
+            empty: count(11)?,
         })
     })
 }

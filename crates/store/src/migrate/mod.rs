@@ -36,6 +36,7 @@ mod snapshot;
 
 pub use apply::{Consent, Migrator};
 pub use databases::Flavour;
+pub(crate) use databases::{Link, look};
 pub use diff::MigrationPlan;
 pub use error::MigrateError;
 pub use file::{MigrationFile, read_all, replay_all};

@@ -24,7 +24,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 512;
 
 const MODES: &str = "ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
-                     ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
+                     ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_UNSIGNED_SUBTRACTION";
 
 /// A server, as a URL names it.
 #[derive(Clone)]
@@ -46,6 +46,12 @@ impl Target {
         };
         let url = url::parse(&text, OPTIONS)?;
         let write = "write mysql://USER:PASSWORD@HOST:3306/DATABASE";
+        if url.schema.is_some() {
+            return Err(
+                "database.url: schema=… is PostgreSQL's; on MySQL name the database in the URL's path"
+                    .to_owned(),
+            );
+        }
         // The driver's own message could hold a part of the password.
         let parsed = Opts::from_url(&url.rest).map_err(|_| {
             format!("database.url is no URL of MySQL or MariaDB: {write}, with %40 for an @, %2F for a / and %3F for a ? in the password")

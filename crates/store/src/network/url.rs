@@ -33,6 +33,8 @@ pub(crate) struct ServerUrl {
     pub(crate) authorities: Option<PathBuf>,
     /// The files with the client's own certificate and its key.
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
+    /// The schema of PostgreSQL that the site's own tables stand in; the user's first where absent.
+    pub(crate) schema: Option<String>,
 }
 
 /// Takes a URL apart. `options` are the names that the driver knows.
@@ -41,7 +43,7 @@ pub(crate) struct ServerUrl {
 /// Where a parameter is unknown or wrong; a sentence without the URL in it.
 pub(crate) fn parse(url: &str, options: &[&str]) -> Result<ServerUrl, String> {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
-    let (mut mode, mut authorities, mut certificate, mut key) = (None, None, None, None);
+    let (mut mode, mut authorities, mut certificate, mut key, mut schema) = (None, None, None, None, None);
     let mut rest = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -55,6 +57,7 @@ pub(crate) fn parse(url: &str, options: &[&str]) -> Result<ServerUrl, String> {
             "sslrootcert" | "ssl-ca" => authorities = Some(PathBuf::from(&*value)),
             "sslcert" | "ssl-cert" => certificate = Some(PathBuf::from(&*value)),
             "sslkey" | "ssl-key" => key = Some(PathBuf::from(&*value)),
+            "schema" => schema = Some(schema_name(&value)?),
             _ if options.contains(&name) => rest.push(pair),
             _ => return Err(unknown(name, options)),
         }
@@ -75,7 +78,20 @@ pub(crate) fn parse(url: &str, options: &[&str]) -> Result<ServerUrl, String> {
         base.push('?');
         base.push_str(&rest.join("&"));
     }
-    Ok(ServerUrl { rest: base, tls, authorities, identity })
+    Ok(ServerUrl { rest: base, tls, authorities, identity, schema })
+}
+
+fn schema_name(text: &str) -> Result<String, String> {
+    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+    match text.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
+        && text.len() <= 63
+        && text.chars().all(plain)
+    {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("database.url: schema=… is the name of a schema in small letters, digits and `_`".to_owned())
+        }
+    }
 }
 
 fn tls_mode(text: &str) -> Result<TlsMode, String> {
@@ -94,7 +110,7 @@ fn tls_mode(text: &str) -> Result<TlsMode, String> {
 }
 
 fn unknown(name: &str, options: &[&str]) -> String {
-    let ours = ["sslmode", "sslrootcert", "sslcert", "sslkey"];
+    let ours = ["sslmode", "sslrootcert", "sslcert", "sslkey", "schema"];
     let known: Vec<&str> = ours.iter().chain(options).copied().collect();
     // A long name may be half of a password with an unescaped `?` in it.
     let shown = if name.len() <= 32 { format!("the parameter {name}") } else { "a parameter".to_owned() };
@@ -132,6 +148,7 @@ mod tests {
             ("postgres://u:secret@h/d?sslmode=yes", "sslmode=yes is unknown"),
             ("postgres://u:secret@h/d?speed=1", "the parameter speed is unknown"),
             ("postgres://u:secret@h/d?sslcert=a", "sslcert and sslkey"),
+            ("postgres://u:secret@h/d?schema=a%20-c%20b", "the name of a schema"),
         ] {
             let message = parse(url, &[]).unwrap_err();
             assert!(message.contains(said) && !message.contains("secret"), "{message}");

@@ -51,6 +51,8 @@ pub(crate) struct Target {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     pub(crate) address: Address,
+    /// `schema=`: where the site's own tables stand.
+    pub(crate) schema: Option<String>,
 }
 
 impl Target {
@@ -102,6 +104,10 @@ impl Target {
             TlsMode::Prefer => SslMode::Prefer,
             TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
         });
+        if let Some(schema) = &url.schema {
+            let others = config.get_options().map(|options| format!("{options} ")).unwrap_or_default();
+            config.options(format!("{others}-c search_path={schema}"));
+        }
         let tls = match url.tls {
             TlsMode::Disable => None,
             _ => {
@@ -114,7 +120,7 @@ impl Target {
             database: config.get_dbname().unwrap_or(&user).to_owned(),
             user,
         };
-        Ok(Target { config, tls, address })
+        Ok(Target { config, tls, address, schema: url.schema })
     }
 
     /// The same server and user, with another database.

@@ -166,8 +166,11 @@ impl<S: Session> Write<'_, S> {
         let model: Arc<_> = self.model(referrer.model).clone();
         let dialect = self.catalog.dialect;
         let column = dialect.quote(&model.field(referrer.field).name);
-        let text =
-            format!("SELECT {} FROM {} WHERE {column} = {{0}}", dialect.quote("id"), dialect.table(&model));
+        let text = format!(
+            "SELECT {} FROM {} AS t WHERE {column} = {{0}}",
+            dialect.quote("id"),
+            dialect.table(&model)
+        );
         let statement = self.catalog.statement(&text, &[kind_of(self.model(to), FieldId::ID)]);
         let kind = kind_of(&model, FieldId::ID);
         let mut ids = Vec::new();

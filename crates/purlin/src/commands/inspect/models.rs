@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use purlin_store::inspect::{Column, ForeignKey, Inspected, Table};
+use purlin_store::inspect::{Column, ForeignKey, Inspected, Known, Table};
 
 use super::names::{self, quoted};
 
@@ -22,10 +22,12 @@ pub(super) struct Model {
 pub(super) enum Key {
     /// A column of integers.
     Column(String),
+    /// A column of UUIDs.
+    Uuid(String),
     /// The number of the row.
     Row,
-    /// The place of the row.
-    Place,
+    /// The place of the row in the order of these columns.
+    Place(Vec<String>),
 }
 
 /// A field to be written.
@@ -37,6 +39,8 @@ pub(super) struct Field {
     column: String,
     required: bool,
     hidden: bool,
+    /// What else its column asks for, as TOML has it.
+    further: Vec<String>,
 }
 
 /// What a field is.
@@ -100,8 +104,20 @@ pub(super) fn plan(found: &Inspected) -> (Vec<Model>, Vec<String>) {
 fn key_of(table: &Table) -> Key {
     match table.primary.as_slice() {
         [one] if column(table, one).is_some_and(is_integer) => Key::Column(one.clone()),
+        [one] if column(table, one).is_some_and(|column| column.known == Some(Known::Uuid)) => {
+            Key::Uuid(one.clone())
+        }
         _ if table.has_row_numbers => Key::Row,
-        _ => Key::Place,
+        key => Key::Place(key.to_vec()),
+    }
+}
+
+impl Key {
+    fn column(&self) -> Option<&str> {
+        match self {
+            Key::Column(column) | Key::Uuid(column) => Some(column),
+            Key::Row | Key::Place(_) => None,
+        }
     }
 }
 
@@ -111,6 +127,9 @@ fn column<'table>(table: &'table Table, name: &str) -> Option<&'table Column> {
 
 fn is_integer(column: &Column) -> bool {
     let holds = column.holds;
+    if let Some(known) = &column.known {
+        return *known == Known::Int;
+    }
     column.declared.to_ascii_uppercase().contains("INT") && holds.values == holds.integers && holds.great == 0
 }
 
@@ -119,7 +138,7 @@ fn ends<'found>(found: &'found Inspected, table: &'found Table) -> Option<[&'fou
     let [one, two] = table.foreign.as_slice() else { return None };
     let by_key = |key: &ForeignKey| {
         let to = found.tables.iter().find(|other| other.name.eq_ignore_ascii_case(&key.to))?;
-        (key.columns.len() == 1 && references(key, to).is_none() && matches!(key_of(to), Key::Column(_)))
+        (key.columns.len() == 1 && references(key, to).is_none() && key_of(to).column().is_some())
             .then_some(())
     };
     by_key(one)?;
@@ -130,7 +149,10 @@ fn ends<'found>(found: &'found Inspected, table: &'found Table) -> Option<[&'fou
     let others = table.columns.iter().filter(|column| !of_ends(&column.name));
     let plain = others.filter(|column| !table.primary.contains(&column.name)).all(|column| {
         let holds = column.holds;
-        holds.values == holds.times || holds.values == 0
+        match &column.known {
+            Some(known) => matches!(known, Known::Date | Known::Datetime),
+            None => holds.values == holds.times || holds.values == 0,
+        }
     });
     (is_key && plain && one.columns != two.columns).then_some([one, two])
 }
@@ -138,8 +160,8 @@ fn ends<'found>(found: &'found Inspected, table: &'found Table) -> Option<[&'fou
 /// The column that a foreign key refers to, where that is not the key of the records there.
 fn references(key: &ForeignKey, to: &Table) -> Option<String> {
     let named = key.to_columns.first().or(to.primary.first())?;
-    match key_of(to) {
-        Key::Column(key) if key.eq_ignore_ascii_case(named) => None,
+    match key_of(to).column() {
+        Some(key) if key.eq_ignore_ascii_case(named) => None,
         _ => Some(named.clone()),
     }
 }
@@ -163,11 +185,17 @@ impl Planner<'_> {
                 "`{}` has a key of several columns; its records are told apart by the number of their row",
                 table.name
             )),
-            (Key::Place, true) => self.notes.push(format!(
+            (Key::Place(_), true) => self.notes.push(format!(
                 "`{}` is a view: the ids of its records are their places in it",
                 table.name
             )),
-            (Key::Place, false) => self.notes.push(format!(
+            (Key::Place(key), false) if !key.is_empty() => self.notes.push(format!(
+                "`{}` has the key ({}): the ids of its records are their places in its order, which change when \
+                 others are added or removed",
+                table.name,
+                key.join(", ")
+            )),
+            (Key::Place(_), false) => self.notes.push(format!(
                 "`{}` has neither an integer key nor row numbers: the ids of its records are their places in it",
                 table.name
             )),
@@ -176,7 +204,7 @@ impl Planner<'_> {
         let mut taken = HashSet::new();
         let mut fields = Vec::new();
         for column in &table.columns {
-            let is_key = matches!(&key, Key::Column(key) if *key == column.name);
+            let is_key = key.column().is_some_and(|key| key == column.name);
             if is_key || self.is_ref(table, &column.name) {
                 continue;
             }
@@ -195,7 +223,7 @@ impl Planner<'_> {
         let to = self.found.tables.iter().find(|table| table.name.eq_ignore_ascii_case(&key.to))?;
         let is_one = key.columns.len() == 1 && key.to_columns.len() <= 1;
         // A row of such a table cannot be found by another column: its place among those found would be the first.
-        let found = references(key, to).is_none() || key_of(to) != Key::Place;
+        let found = references(key, to).is_none() || !matches!(key_of(to), Key::Place(_));
         (is_one && found && self.names.contains_key(to.name.as_str())).then_some(to)
     }
 
@@ -246,7 +274,8 @@ impl Planner<'_> {
         let inverse = self.inverse(&to, &from, &name);
         let links = (table.name.clone(), one.columns[0].clone(), two.columns[0].clone());
         let is = Is::Refs { to, inverse, table: links.0, source: links.1, target: links.2 };
-        let list = Field { name, is, label: None, column: String::new(), required: false, hidden: false };
+        let column = Column::default();
+        let list = Field { label: None, ..field(name, is, &column) };
         if let Some(model) = models.iter_mut().find(|model| model.name == from) {
             model.fields.push(list);
         }
@@ -258,11 +287,55 @@ fn field(name: String, is: Is, column: &Column) -> Field {
     let hidden = matches!(is, Is::Value(_)) && SECRETS.iter().any(|secret| snake.contains(secret));
     let label =
         (names::human(&name) != column.name && matches!(is, Is::Value(_))).then(|| column.name.clone());
-    Field { name, is, label, column: column.name.clone(), required: column.required, hidden }
+    let of_text = matches!(&is, Is::Value(ty) if ty.starts_with("\"text\""));
+    // Texts that must be there and are empty all the same, and dates that are zero, are nothing for a site.
+    let blank = of_text && column.required && column.holds.empty > 0;
+    let zero = column.known.is_some() && column.holds.unfit > 0;
+    let mut further = Vec::new();
+    if blank {
+        further.push("blank = true".to_owned());
+    }
+    if zero {
+        further.push("mixed = true".to_owned());
+    }
+    if let Some(cast) = &column.cast {
+        further.push(format!("cast = {}", quoted(cast)));
+    }
+    if column.is_computed {
+        further.push("write = false".to_owned());
+    }
+    let required = column.required && !column.has_default && !column.is_computed && !blank && !zero;
+    Field { name, is, label, column: column.name.clone(), required, hidden, further }
+}
+
+/// The type of a column of which the database knows what it is; none for bytes.
+fn known(known: &Known, great: u64) -> Option<String> {
+    Some(match known {
+        Known::Bool => "\"bool\"".to_owned(),
+        Known::Int if great > 0 => "\"int\", big = true".to_owned(),
+        Known::Int | Known::Decimal(0) => "\"int\"".to_owned(),
+        Known::Float => "\"float\"".to_owned(),
+        Known::Decimal(scale) => format!("\"decimal\", scale = {scale}"),
+        Known::Text(None) => "\"text\"".to_owned(),
+        Known::Text(Some(most)) => format!("\"text\", max = {most}"),
+        Known::Choice(words) => {
+            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            format!("\"choice\", of = [{}]", words.join(", "))
+        }
+        Known::Date => "\"date\"".to_owned(),
+        Known::Datetime => "\"datetime\"".to_owned(),
+        Known::Duration => "\"duration\"".to_owned(),
+        Known::Uuid => "\"uuid\"".to_owned(),
+        Known::Json => "\"json\"".to_owned(),
+        Known::Bytes => return None,
+    })
 }
 
 /// The type for what a column is declared to be and really holds; none for bytes.
 fn type_of(column: &Column) -> Option<String> {
+    if let Some(of) = &column.known {
+        return known(of, column.holds.great);
+    }
     let (declared, holds) = (column.declared.to_ascii_uppercase(), column.holds);
     let says = |words: &[&str]| words.iter().any(|word| declared.contains(word));
     let all = |count: u64| count == holds.values;
@@ -340,8 +413,13 @@ pub(super) fn toml(model: &Model) -> String {
     let _ = writeln!(text, "table   = {}", quoted(&model.table));
     match &model.key {
         Key::Column(column) => drop(writeln!(text, "key     = {}", quoted(column))),
+        Key::Uuid(column) => drop(writeln!(text, "key     = {}\nid      = \"uuid\"", quoted(column))),
         Key::Row => {}
-        Key::Place => text.push_str("view    = true\n"),
+        Key::Place(key) if key.is_empty() => text.push_str("view    = true\n"),
+        Key::Place(key) => {
+            let key: Vec<String> = key.iter().map(|column| quoted(column)).collect();
+            let _ = writeln!(text, "key     = [{}]", key.join(", "));
+        }
     }
     text.push_str("\n[fields]\n");
     let width = model.fields.iter().map(|field| field.name.len()).max().unwrap_or_default();
@@ -373,6 +451,7 @@ pub(super) fn toml(model: &Model) -> String {
         if field.hidden {
             keys.push("hidden = true".to_owned());
         }
+        keys.extend(field.further.iter().cloned());
         let _ = writeln!(text, "{:width$} = {{ {} }}", field.name, keys.join(", "));
     }
     text.push_str("\n[access]\nread = 'user.role == \"admin\"'\n");

@@ -174,15 +174,24 @@ pub(super) fn database_url(raw: &Raw) -> Result<String, String> {
     }
 }
 
-/// A file beside the embedded database.
+/// A file beside the embedded database, or a schema or a database on the same server.
 pub(super) fn existing(raw: &Raw, database: &str) -> Result<String, String> {
-    let url = raw.text().unwrap_or_default();
-    match url.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() && database.starts_with("sqlite:") => Ok(url.to_owned()),
-        Some(("sqlite", path)) if !path.is_empty() => {
+    let text = raw.text().unwrap_or_default();
+    let embedded = database.starts_with("sqlite:");
+    match (text.split_once(':'), embedded) {
+        (Some(("sqlite", path)), true) if !path.is_empty() => Ok(text.to_owned()),
+        (Some(("sqlite", path)), false) if !path.is_empty() => {
             Err("can be read only where `database.url` is an embedded database too".to_owned())
         }
-        _ => Err("must be a file such as \"sqlite:../shop.db\"".to_owned()),
+        (None, false) if !text.is_empty() && text.len() <= 64 && !text.contains(char::is_control) => {
+            Ok(text.to_owned())
+        }
+        (_, true) => Err("must be a file such as \"sqlite:../shop.db\"".to_owned()),
+        (_, false) => {
+            Err("must be the name of a schema (PostgreSQL) or of a database (MySQL) on the server of \
+                           `database.url`, such as \"public\" or \"shop\""
+                .to_owned())
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use super::file::MigrationFile;
 use super::history::{History, NewRow};
 use super::report::{Held, Tell};
 use super::snapshot::Snapshot;
+pub(crate) use server::link::Link;
 
 /// A database that is migrated.
 pub(super) trait Database: Send {
@@ -135,6 +136,14 @@ pub(super) fn open(url: &str, root: &Path, create: bool) -> Result<Box<dyn Datab
         Some("postgres" | "postgresql") => Ok(Box::new(postgres::open(url, create)?)),
         Some("mysql" | "mariadb") => Ok(Box::new(mysql::open(url, create)?)),
         _ => Ok(Box::new(sqlite::Sqlite::open(url, root)?)),
+    }
+}
+
+/// Connects to a database server to look, and to change nothing.
+pub(crate) fn look(url: &str) -> Result<Box<dyn Link>, MigrateError> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("mysql" | "mariadb") => mysql::look(url),
+        _ => postgres::look(url),
     }
 }
 

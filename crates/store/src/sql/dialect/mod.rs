@@ -147,6 +147,10 @@ pub(crate) trait Sql: Sync {
         null.to_owned()
     }
 
+    /// A column of a table that others made, as a field of a kind. What is none of it is null; `mixed` is whether there
+    /// may be such values where the database itself does not see to it.
+    fn foreign(&self, column: &str, kind: Kind, mixed: bool) -> String;
+
     /// A number below, at or above 0 for how two decimals of their scales compare, where plain comparison would not do.
     fn decimal_order(&self, a: (&str, u8), b: (&str, u8)) -> Option<String> {
         let _ = (a, b);

@@ -41,6 +41,14 @@ pub(super) fn open(url: &str, create: bool) -> Result<Server, MigrateError> {
     Ok(Server::new(Flavour::MySql, Box::new(Connection { remote }), words, (TAKE, GIVE)))
 }
 
+/// Connects to look, and to change nothing.
+pub(super) fn look(url: &str) -> Result<Box<dyn Link>, MigrateError> {
+    let remote = connect(&Target::parse(url).map_err(MigrateError::Open)?)?;
+    let link = Connection { remote };
+    link.run("SET SESSION TRANSACTION READ ONLY")?;
+    Ok(Box::new(link))
+}
+
 struct Client {
     connection: Mutex<Conn>,
     flavour: crate::sql::dialect::Flavour,

@@ -33,7 +33,9 @@ pub(super) const WORDS: &dyn Words = &words::Postgres;
 pub(super) fn open(url: &str, create: bool) -> Result<Server, MigrateError> {
     let target = Target::parse(url).map_err(MigrateError::Open)?;
     let remote = match connect(&target) {
-        Err(MigrateError::Open(_)) if create && make_database(&target) => connect(&target)?,
+        Err(MigrateError::Open(_)) if create && (make_database(&target) | make_schema(&target)) => {
+            connect(&target)?
+        }
         other => other?,
     };
     let server = Server::new(
@@ -49,7 +51,7 @@ fn connect(target: &Target) -> Result<Remote<Client>, MigrateError> {
     let target = target.clone();
     Remote::start(move || async move {
         let open = |failure: Failure| MigrateError::Open(failure.message);
-        let client = target.connect().await.map_err(|error| told(&error))?;
+        let client = target.connect().await?;
         client.batch_execute(SESSION).await.map_err(|error| open(failure(SESSION, &error)))?;
         let rows = rows(
             &client,
@@ -60,9 +62,10 @@ fn connect(target: &Target) -> Result<Remote<Client>, MigrateError> {
         let database = &target.address.database;
         match (cell(0), cell(1).as_deref()) {
             (None, _) => Err(MigrateError::Open(format!(
-                "the database {database} has no schema that {} may use: make one (`CREATE SCHEMA public`), or mend \
+                "the database {database} has no schema that {} may use: make one (`CREATE SCHEMA {}`), or mend \
                  its search_path",
-                target.address.user
+                target.address.user,
+                target.schema.as_deref().unwrap_or("public")
             ))),
             (_, Some("UTF8") | None) => Ok(client),
             (_, Some(encoding)) => Err(MigrateError::Open(format!(
@@ -91,6 +94,26 @@ fn make_database(target: &Target) -> bool {
         Ok(there.is_empty())
     });
     made.and_then(|remote: Remote<bool>| remote.call(|made| async move { *made })).unwrap_or(false)
+}
+
+/// Makes the schema that the URL names; gives whether it is there now.
+fn make_schema(target: &Target) -> bool {
+    let (Some(schema), target) = (target.schema.clone(), target.clone()) else { return false };
+    let made = Remote::start(move || async move {
+        let client = target.connect().await?;
+        let sql = format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"");
+        client.batch_execute(&sql).await.map_err(|error| failure(&sql, &error))?;
+        Ok(())
+    });
+    made.is_ok()
+}
+
+/// Connects to look, and to change nothing.
+pub(super) fn look(url: &str) -> Result<Box<dyn Link>, MigrateError> {
+    let remote = connect(&Target::parse(url).map_err(MigrateError::Open)?)?;
+    let link = Connection { remote };
+    link.run("SET default_transaction_read_only = on")?;
+    Ok(Box::new(link))
 }
 
 struct Connection {

@@ -66,6 +66,22 @@ impl Sql for Mysql {
         )
     }
 
+    /// Numbers and times are left as they are, so that their indexes serve.
+    fn foreign(&self, column: &str, kind: Kind, mixed: bool) -> String {
+        match kind {
+            Kind::Text => format!("CONVERT({column} USING utf8mb4) COLLATE {}", self.0.collation()),
+            Kind::Bool => format!("({column} + 0 <> 0)"),
+            Kind::Float => format!("({column} + 0e0)"),
+            // A zero in a date stands for something that is not known.
+            Kind::Date | Kind::Datetime if mixed => {
+                format!("CASE WHEN MONTH({column}) > 0 AND DAYOFMONTH({column}) > 0 THEN {column} END")
+            }
+            Kind::Json => format!("CASE WHEN JSON_VALID({column}) THEN {column} END"),
+            Kind::Int | Kind::Decimal(_) | Kind::Date | Kind::Datetime => column.to_owned(),
+            Kind::Duration | Kind::Uuid => "NULL".to_owned(),
+        }
+    }
+
     fn begins(&self, text: &str, prefix: &str, after: &str) -> String {
         super::begins_or_nothing_after(text, prefix, after)
     }

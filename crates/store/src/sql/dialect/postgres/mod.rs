@@ -99,6 +99,18 @@ impl Sql for Postgres {
         format!("({null})::{}", cast(kind))
     }
 
+    /// Integers, truths and times are left as they are, so that their indexes serve; what has other types takes theirs.
+    fn foreign(&self, column: &str, kind: Kind, _: bool) -> String {
+        match kind {
+            Kind::Bool | Kind::Int | Kind::Date | Kind::Datetime | Kind::Uuid => column.to_owned(),
+            Kind::Text => format!("{column}::text COLLATE \"C\""),
+            Kind::Float => format!("{column}::double precision"),
+            Kind::Decimal(_) => format!("nullif({column}::numeric, 'NaN')"),
+            Kind::Duration => format!("(extract(epoch FROM {column}) * 1000000)::bigint"),
+            Kind::Json => format!("to_jsonb({column})"),
+        }
+    }
+
     fn begins(&self, text: &str, prefix: &str, after: &str) -> String {
         super::begins_or_nothing_after(text, prefix, after)
     }

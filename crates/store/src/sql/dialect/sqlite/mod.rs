@@ -30,6 +30,26 @@ impl Sql for Sqlite {
         format!("({left} IS NOT {right})")
     }
 
+    /// Any value may stand in any column.
+    fn foreign(&self, column: &str, kind: Kind, mixed: bool) -> String {
+        match kind {
+            Kind::Text if mixed => format!("CAST({column} AS TEXT)"),
+            Kind::Int | Kind::Text => column.to_owned(),
+            Kind::Bool => format!("CASE WHEN {column} IN (0, 1) THEN {column} END"),
+            Kind::Float => {
+                format!("CASE WHEN typeof({column}) IN ('integer', 'real') THEN CAST({column} AS REAL) END")
+            }
+            Kind::Decimal(scale) => {
+                let factor = 10_i64.pow(u32::from(scale));
+                format!("CAST(round(CAST({column} AS REAL) * {factor}) AS INTEGER)")
+            }
+            Kind::Date => format!("CAST(julianday(date({column})) - 2440587.5 AS INTEGER)"),
+            Kind::Datetime => format!("CAST(round(unixepoch({column}, 'subsec') * 1000) AS INTEGER) * 1000"),
+            Kind::Json => format!("CASE WHEN json_valid({column}) THEN CAST({column} AS TEXT) END"),
+            Kind::Duration | Kind::Uuid => "NULL".to_owned(),
+        }
+    }
+
     fn midnight(&self, date: &str) -> String {
         format!("({date} * 86400000000)")
     }
