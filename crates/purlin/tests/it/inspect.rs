@@ -5,6 +5,7 @@ use std::fs;
 use purlin_schema::settings::DatabaseSettings;
 use purlin_schema::{Site as Loaded, load::Layers};
 use purlin_store::Store;
+use purlin_store::testing::Fresh;
 
 use crate::site::{Site, golden};
 
@@ -87,10 +88,145 @@ fn what_is_no_database_is_told() {
     for (url, said) in [
         ("sqlite:nothing.db", "there is no file"),
         ("sqlite:notes.txt", "cannot be read"),
-        ("postgres://localhost/shop", "only SQLite files can"),
+        ("mongodb://localhost/shop", "no URL of a database"),
+        ("postgres://nobody@127.0.0.1:1/shop", "127.0.0.1:1"),
+        ("mysql://nobody:secret@127.0.0.1:1/shop", "127.0.0.1:1"),
     ] {
         let run = site.run(&["inspect", url, "--into", "shop"]);
-        assert!(run.code == 1 && run.err.contains(said), "{url}: {}{}", run.out, run.err);
+        assert!(
+            run.code == 1 && run.err.contains(said) && !run.err.contains("secret"),
+            "{url}: {}{}",
+            run.out,
+            run.err
+        );
         assert!(!site.path().join("shop").exists());
+    }
+}
+
+const POSTGRES: &str = include_str!("golden/servers/postgres.sql");
+const MYSQL: &str = include_str!("golden/servers/mysql.sql");
+
+/// What each table of a server's database holds, as one number or digest each.
+fn digests(database: &Fresh) -> Vec<Vec<Option<String>>> {
+    if database.is_postgres() {
+        return database.rows(
+            "SELECT c.relname, md5(query_to_xml(format('SELECT t::text FROM public.%I t ORDER BY 1', c.relname), true, true, '')::text) \
+             FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'm') ORDER BY 1",
+        );
+    }
+    let tables = database.rows(
+        "SELECT GROUP_CONCAT(CONCAT('`', TABLE_NAME, '`')) FROM information_schema.TABLES \
+         WHERE TABLE_SCHEMA = database() AND TABLE_TYPE = 'BASE TABLE'",
+    );
+    let tables = tables[0][0].clone().expect("tables");
+    database.rows(&format!("CHECKSUM TABLE {tables} EXTENDED"))
+}
+
+/// The pages of a site over a server's database, and what each must show.
+type Shown = &'static [(&'static str, &'static [&'static str])];
+
+const ON_POSTGRES: Shown = &[
+    ("/", &["/auth_user", "/odd_table"]),
+    ("/auth_user/1", &["ada@example.com", "2020-02-29", "21:59:59", "/auth_group/2"]),
+    ("/categories/2", &["Leaf 🎵", "/categories/1"]),
+    (
+        "/products/1",
+        &[
+            "Lamp &lt;b&gt;",
+            "19.90",
+            "12.50",
+            "4.25",
+            "1234567890123456789012345678901234567890",
+            "live",
+            "08:30:00",
+            "10.0.0.1",
+            "23.68",
+            "9007199254740993",
+        ],
+    ),
+    ("/stock/1", &["12", "/warehouses/a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "/products/1"]),
+    ("/warehouses/a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", &["North"]),
+    ("/orders/1", &["it&#39;s sent", "/auth_user/1"]),
+    ("/odd_table/1", &["A", "2"]),
+    ("/live_products/1", &["19.90"]),
+    ("/schema_migrations", &["2 records", "20230101"]),
+];
+
+const ON_MYSQL: Shown = &[
+    ("/", &["/wp_posts", "/gig_list"]),
+    ("/wp_posts/1", &["Hello 🎵 &lt;b&gt;world&lt;/b&gt;", "2024-02-29", "publish"]),
+    ("/wp_posts/2", &["Draft"]),
+    ("/wp_posts/3", &["publish"]),
+    ("/wp_options/2", &["café"]),
+    ("/wp_term_relationships/1", &["<dd>2</dd>"]),
+    (
+        "/artist/1",
+        &[
+            "Björk",
+            "solo&#39;ist",
+            "a,b",
+            "1977",
+            "12.50",
+            "08:30:00",
+            "One Little",
+            "1965-11-21",
+            "/genre/2",
+        ],
+    ),
+    ("/artist/2", &["9007199254740993", "/artist/1"]),
+    ("/country/1", &["Germany"]),
+    ("/gig_list/7", &["first", "/artist/1"]),
+    ("/published", &["3 records"]),
+];
+
+#[test]
+fn a_site_over_a_servers_database_shows_it_and_changes_nothing() {
+    for database in Fresh::on_each_server() {
+        let (sql, name, pages) = match database.is_postgres() {
+            true => (POSTGRES, "postgres", ON_POSTGRES),
+            false => (MYSQL, "mysql", ON_MYSQL),
+        };
+        database.run(sql);
+        let before = digests(&database);
+        let site = Site::empty();
+        let mut told = site.done(&["inspect", &database.url, "--into", "."]).out;
+        let mut models: Vec<_> =
+            fs::read_dir(site.path().join("models")).expect("models").flatten().collect();
+        models.sort_by_key(fs::DirEntry::path);
+        let own = database.url.rsplit_once('/').map_or("", |(_, name)| name);
+        told.push_str(&format!("\n# site.toml\n{}", site.read("site.toml").replace(own, "DATABASE")));
+        for model in &models {
+            let name = format!("models/{}", model.file_name().to_string_lossy());
+            told.push_str(&format!("\n# {name}\n{}", site.read(&name)));
+            site.edit(&name, "'user.role == \"admin\"'", "'true'");
+        }
+        golden(&format!("servers/{name}.txt"), &told);
+
+        site.edit("pages/_layout.html", "'user.role == \"admin\"'", "'true'");
+        let server = site.start("dev");
+        for (path, parts) in pages {
+            let answer = server.get(path);
+            assert_eq!(answer.status, 200, "{name} {path}: {}", answer.body);
+            for part in *parts {
+                assert!(answer.body.contains(part), "{name} {path}: no {part:?} in\n{}", answer.body);
+            }
+        }
+        let found = |query: &str| server.get(&format!("/api/{query}")).json();
+        if database.is_postgres() {
+            let items = &found(
+                "products?filter=price%20%3E%2010%20%26%26%20category.name.startsWith(%22Leaf%22)&fields=name",
+            )["items"];
+            assert_eq!(items, &serde_json::json!([{"id": 1, "name": "Lamp <b>"}]));
+            assert_eq!(found("auth_user?filter=username%20%3D%3D%20%22%C3%84lva%22&total=true")["total"], 1);
+            assert!(!server.get("/api/auth_user").body.contains("pbkdf2"), "a secret is told");
+        } else {
+            // Zero dates are null, for filters too; text compares exactly, whatever the column's collation.
+            assert_eq!(found("wp_posts?filter=post_date%20%3D%3D%20null&total=true")["total"], 2);
+            assert_eq!(found("wp_users?filter=user_login%20%3D%3D%20%22%C3%84RLA%22&total=true")["total"], 0);
+            assert_eq!(found("wp_users?filter=user_login%20%3D%3D%20%22%C3%84rla%22&total=true")["total"], 1);
+            assert_eq!(found("wp_posts?filter=menu_order%20-%20id%20%3C%200&total=true")["total"], 3);
+        }
+        drop(server);
+        assert_eq!(digests(&database), before, "{name}: the database was changed");
     }
 }

@@ -150,7 +150,8 @@ fn choices(ask: Ask<'_>, tables: &mut BTreeMap<String, Table>) -> Result<(), Err
         let clause = text(&row, 1).unwrap_or_default();
         let columns: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
         // MariaDB's JSON is a text that a check keeps valid.
-        let json = clause.strip_prefix("json_valid(`").and_then(|rest| rest.strip_suffix("`)"));
+        let json = clause.strip_prefix("json_valid(").and_then(|rest| rest.strip_suffix(')'));
+        let json = json.map(|name| name.trim_matches(['`', '"']));
         let (name, known) = match (json, checks::choice(&clause, &columns)) {
             (Some(name), _) => (name.to_owned(), Known::Json),
             (None, Some((name, words))) => (name, Known::Choice(words)),

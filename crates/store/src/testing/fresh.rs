@@ -63,6 +63,34 @@ impl Fresh {
         mysql_url().map(|url| Fresh::on(Server::MySql(url)))
     }
 
+    /// Whether it is PostgreSQL's.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.server, Server::Postgres(_))
+    }
+
+    /// Runs statements in it.
+    ///
+    /// # Panics
+    /// Where one fails.
+    pub fn run(&self, sql: &str) {
+        let server = match &self.server {
+            Server::Postgres(_) => Server::Postgres(self.url.clone()),
+            Server::MySql(_) => Server::MySql(self.url.clone()),
+        };
+        run(&server, sql.to_owned());
+    }
+
+    /// What a statement gives, as texts.
+    ///
+    /// # Panics
+    /// Where it fails.
+    #[must_use]
+    pub fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        let link = crate::migrate::look(&self.url).expect("a connection");
+        link.rows(sql).unwrap_or_else(|failure| panic!("{sql}: {}", failure.message))
+    }
+
     fn on(server: Server) -> Fresh {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("purlin_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -111,8 +139,12 @@ impl Fresh {
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        let forced = if matches!(self.server, Server::Postgres(_)) { " WITH (FORCE)" } else { "" };
-        run(&self.server, format!("DROP DATABASE {}{forced}", self.name));
+        if self.is_postgres() {
+            return run(&self.server, format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        }
+        // What `purlin inspect` has made beside it goes, too.
+        run(&self.server, format!("DROP DATABASE IF EXISTS {}_purlin", self.name));
+        run(&self.server, format!("DROP DATABASE {}", self.name));
     }
 }
 

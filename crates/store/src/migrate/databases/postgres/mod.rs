@@ -51,7 +51,7 @@ fn connect(target: &Target) -> Result<Remote<Client>, MigrateError> {
     let target = target.clone();
     Remote::start(move || async move {
         let open = |failure: Failure| MigrateError::Open(failure.message);
-        let client = target.connect().await?;
+        let client = target.connect().await.map_err(|error| told(&error))?;
         client.batch_execute(SESSION).await.map_err(|error| open(failure(SESSION, &error)))?;
         let rows = rows(
             &client,
@@ -100,7 +100,7 @@ fn make_database(target: &Target) -> bool {
 fn make_schema(target: &Target) -> bool {
     let (Some(schema), target) = (target.schema.clone(), target.clone()) else { return false };
     let made = Remote::start(move || async move {
-        let client = target.connect().await?;
+        let client = target.connect().await.map_err(|error| told(&error))?;
         let sql = format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"");
         client.batch_execute(&sql).await.map_err(|error| failure(&sql, &error))?;
         Ok(())
