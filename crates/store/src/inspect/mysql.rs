@@ -14,8 +14,8 @@ type Ask<'run> = &'run dyn Fn(&str) -> Result<Vec<Row>, Error>;
 /// Looks into the database of the URL.
 pub(super) fn inspect(link: &dyn Link) -> Result<Inspected, Error> {
     let ask = |sql: &str| link.rows(sql).map_err(|failure| Error::Open(failure.message));
-    let mut found = Inspected::default();
-    found.schema = ask("SELECT database()")?.first().and_then(|row| text(row, 0));
+    let schema = ask("SELECT database()")?.first().and_then(|row| text(row, 0));
+    let mut found = Inspected { schema, ..Inspected::default() };
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     let listed = "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = database() \
                   AND TABLE_TYPE <> 'SEQUENCE'";
@@ -180,7 +180,7 @@ fn look(ask: Ask<'_>, table: &mut Table) -> Result<(), Error> {
                 asked.push((at, count(format!("{c} NOT BETWEEN -9007199254740992 AND 9007199254740992"))));
             }
             Some(Known::Bool) if declared.starts_with("tinyint") => {
-                asked.push((at, count(format!("{c} NOT IN (0, 1)"))))
+                asked.push((at, count(format!("{c} NOT IN (0, 1)"))));
             }
             Some(Known::Date | Known::Datetime) => {
                 asked.push((at, count(format!("MONTH({c}) = 0 OR DAYOFMONTH({c}) = 0"))));

@@ -22,8 +22,8 @@ type Row = Vec<Option<String>>;
 /// Looks into the schema that comes first in the user's search path.
 pub(super) fn inspect(link: &dyn Link) -> Result<Inspected, Error> {
     let ask = |sql: &str| link.rows(sql).map_err(|failure| Error::Open(failure.message));
-    let mut found = Inspected::default();
-    found.schema = ask("SELECT current_schema()")?.first().and_then(|row| text(row, 0));
+    let schema = ask("SELECT current_schema()")?.first().and_then(|row| text(row, 0));
+    let mut found = Inspected { schema, ..Inspected::default() };
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     let listed = ask(&format!(
         "SELECT c.relname, c.relkind, has_table_privilege(c.oid, 'SELECT') FROM pg_class c WHERE {HERE} AND NOT EXISTS \
