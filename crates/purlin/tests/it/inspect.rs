@@ -194,7 +194,9 @@ fn a_site_over_a_servers_database_shows_it_and_changes_nothing() {
             fs::read_dir(site.path().join("models")).expect("models").flatten().collect();
         models.sort_by_key(fs::DirEntry::path);
         let own = database.url.rsplit_once('/').map_or("", |(_, name)| name);
-        told.push_str(&format!("\n# site.toml\n{}", site.read("site.toml").replace(own, "DATABASE")));
+        let settings = site.read("site.toml").replace(own, "DATABASE");
+        let database_alone = settings.split_once("[database]").map_or("", |(_, rest)| rest);
+        told.push_str(&format!("\n# site.toml\n[database]{database_alone}"));
         for model in &models {
             let name = format!("models/{}", model.file_name().to_string_lossy());
             told.push_str(&format!("\n# {name}\n{}", site.read(&name)));
