@@ -322,8 +322,9 @@ fn an_import_that_is_killed_goes_on_and_writes_each_row_once() {
             let (mut before, mut seen) = (journal(), 0);
             let mut run = begin(&site, &arguments);
             let ended = loop {
-                if run.try_wait().expect("a process").is_some() {
-                    break true;
+                // A server may still hold what the one that was killed had begun: then it is told so, and tries again.
+                if let Some(status) = run.try_wait().expect("a process") {
+                    break status.success();
                 }
                 let now = journal();
                 // It goes when all is done.
@@ -341,7 +342,7 @@ fn an_import_that_is_killed_goes_on_and_writes_each_row_once() {
             if ended {
                 break;
             }
-            run.kill().expect("a process that is there");
+            let _ = run.kill();
             run.wait().expect("it ends");
             kills += 1;
             assert!(kills < 40, "{on}: it does not get on");
