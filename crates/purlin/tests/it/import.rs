@@ -286,7 +286,7 @@ fn on_each_database() -> Vec<(Site, Option<Fresh>)> {
         site.done(&["migrate", "apply"]);
         (site, server)
     };
-    std::iter::once(None).chain(Fresh::on_each_server().into_iter().map(Some)).map(on).collect()
+    std::iter::once(None).chain(Fresh::on_servers().into_iter().map(Some)).map(on).collect()
 }
 
 fn notes(count: usize) -> String {

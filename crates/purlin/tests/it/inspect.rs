@@ -181,7 +181,7 @@ const ON_MYSQL: Shown = &[
 
 #[test]
 fn a_site_over_a_servers_database_shows_it_and_changes_nothing() {
-    for database in Fresh::on_each_server() {
+    for database in Fresh::on_servers() {
         let (sql, name, pages) = match database.is_postgres() {
             true => (POSTGRES, "postgres", ON_POSTGRES),
             false => (MYSQL, "mysql", ON_MYSQL),

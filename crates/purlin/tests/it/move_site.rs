@@ -128,7 +128,7 @@ fn a_site_goes_round_all_databases_and_comes_back_the_same() {
     };
     let all = exported(&site);
     assert!(all.contains("9223372036854775807") && all.contains("000001Z") && all.contains("👩‍👩‍👧"), "{all}");
-    let servers = Fresh::on_each_server();
+    let servers = Fresh::on_servers();
     let mut urls: Vec<&str> = servers.iter().map(|server| server.url.as_str()).collect();
     urls.push("sqlite:data/back.db");
     let mut first: Option<String> = None;
@@ -146,7 +146,7 @@ fn a_site_goes_round_all_databases_and_comes_back_the_same() {
 
 #[test]
 fn a_copy_that_is_not_the_same_is_told() {
-    for server in Fresh::on_each_server() {
+    for server in Fresh::on_servers() {
         let site = site();
         let before = site.done(&["export", "nodes"]).out;
         site.done(&["move", "--to", &server.url]);
