@@ -306,59 +306,6 @@ fn written(site: &Site) -> Vec<(String, usize)> {
 }
 
 #[test]
-fn an_import_that_is_killed_goes_on_and_writes_each_row_once() {
-    const ROWS: usize = 3_500;
-    for (site, server) in on_each_database() {
-        let on = server.as_ref().map_or("sqlite", |server| server.url.as_str());
-        site.write("notes.ndjson", &notes(ROWS));
-        let journal = || {
-            let entry = std::fs::read_dir(site.path().join("data/imports")).ok()?.flatten().next()?;
-            std::fs::read_to_string(entry.path()).ok()
-        };
-        let arguments = ["import", "notes", "notes.ndjson", "--link", "by.name", "--resume"];
-        let mut kills = 0;
-        // Killed when it has noted something: before a batch, after it, and before the one that follows.
-        loop {
-            let (mut before, mut seen) = (journal(), 0);
-            let mut run = begin(&site, &arguments);
-            let ended = loop {
-                // A server may still hold what the one that was killed had begun: then it is told so, and tries again.
-                if let Some(status) = run.try_wait().expect("a process") {
-                    break status.success();
-                }
-                let now = journal();
-                // It goes when all is done.
-                if before.is_some() && now.is_none() {
-                    run.wait().expect("it ends");
-                    break true;
-                }
-                seen += u32::from(now != before);
-                if seen > kills % 3 {
-                    break false;
-                }
-                before = now;
-                std::thread::yield_now();
-            };
-            if ended {
-                break;
-            }
-            let _ = run.kill();
-            run.wait().expect("it ends");
-            kills += 1;
-            assert!(kills < 40, "{on}: it does not get on");
-        }
-        assert!(kills >= 3, "{on}: killed {kills} times");
-        let rows = written(&site);
-        assert_eq!(rows.len(), ROWS, "{on}");
-        let wanted = |at: usize| (format!("note {at:05}"), 2);
-        let mut sorted = rows;
-        sorted.sort();
-        assert!(sorted.iter().enumerate().all(|(at, row)| *row == wanted(at)), "{on}: {:?}", &sorted[..3]);
-        assert_eq!(site.done(&["export", "authors"]).out.lines().count(), 8, "{on}");
-    }
-}
-
-#[test]
 fn an_import_in_one_transaction_that_is_killed_leaves_nothing() {
     use std::io::Write;
     for (site, server) in on_each_database() {

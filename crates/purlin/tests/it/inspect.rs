@@ -186,7 +186,7 @@ fn a_site_over_a_servers_database_shows_it_and_changes_nothing() {
             true => (POSTGRES, "postgres", ON_POSTGRES),
             false => (MYSQL, "mysql", ON_MYSQL),
         };
-        database.run(sql);
+        database.run_within(sql);
         let before = digests(&database);
         let site = Site::empty();
         let mut told = site.done(&["inspect", &database.url, "--into", "."]).out;

@@ -166,12 +166,12 @@ fn a_copy_that_is_not_the_same_is_told() {
                 "DROP TRIGGER bend",
             ),
         };
-        server.run(spoil);
+        server.run_within(spoil);
         site.write(&begun, "");
         let run = site.run(&["move", "--to", &server.url]);
         assert_eq!(run.code, 1, "{}", run.err);
         assert!(run.err.contains("nodes differs: 3 records here, 3 there"), "{}", run.err);
-        server.run(mend);
+        server.run_within(mend);
         let run = site.done(&["move", "--to", &server.url]);
         assert!(run.err.contains("both databases hold the same"), "{}", run.err);
         assert_eq!(site.done(&["export", "nodes"]).out, before, "the original is as it was");

@@ -69,16 +69,16 @@ impl Fresh {
         matches!(self.server, Server::Postgres(_))
     }
 
-    /// Runs statements in it.
+    /// Runs statements in this database.
     ///
     /// # Panics
     /// Where one fails.
-    pub fn run(&self, sql: &str) {
-        let server = match &self.server {
+    pub fn run_within(&self, sql: &str) {
+        let within = match &self.server {
             Server::Postgres(_) => Server::Postgres(self.url.clone()),
             Server::MySql(_) => Server::MySql(self.url.clone()),
         };
-        run(&server, sql.to_owned());
+        run(&within, sql.to_owned());
     }
 
     /// What a statement gives, as texts.
