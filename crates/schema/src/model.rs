@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::expr::Expr;
+use crate::expr::{Expr, Step};
 use crate::json_schema::JsonSchema;
 use crate::origin::Origin;
 use crate::types::FieldType;
@@ -80,6 +80,8 @@ pub struct Model {
     pub uniques: Vec<Unique>,
     /// Indexes of several fields (`[[index]]`) and of single ones; refs have theirs.
     pub indexes: Vec<Index>,
+    /// Paths into JSON that have an index each: keys below a field.
+    pub path_indexes: Vec<(FieldId, Vec<Step>)>,
     /// Conditions that every record satisfies.
     pub checks: Vec<Check>,
     /// The owner's names for this model's expressions (`[define]`), with what they stand for.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::expr::Step;
 use crate::model::{
     Access, Field, FieldId, Model, ModelId, Models, Names, OnDelete, Reference, Relation, RelationBy,
     RelationId,
@@ -64,6 +65,11 @@ pub fn models() -> Models {
                 rest.split_whitespace().map(str::to_owned).collect();
         }
     }
+    // Indexes on paths, of which one is a part of the other.
+    let posts = &mut models[id_of("posts")];
+    let meta = posts.field_named("meta").expect("a field of the sample").id;
+    let path = |keys: &[&str]| keys.iter().map(|key| Step::Key((*key).into())).collect();
+    posts.path_indexes = vec![(meta, path(&["a"])), (meta, path(&["b"])), (meta, path(&["a", "b"]))];
     Models::new(models.into_iter().map(Arc::new).collect())
 }
 
@@ -102,6 +108,7 @@ fn empty(at: usize, name: &str, uuid_ids: bool) -> Model {
         access: Access::default(),
         uniques: Vec::new(),
         indexes: Vec::new(),
+        path_indexes: Vec::new(),
         checks: Vec::new(),
         defines: indexmap::IndexMap::new(),
         fields_by_name: Names::default(),

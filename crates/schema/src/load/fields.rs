@@ -6,9 +6,13 @@ use super::origin;
 use super::relations::{Inverse, Wanted};
 use super::rules::{self, Written};
 use super::toml::{Data, Entry, Node, View};
+use crate::expr::Step;
 use crate::model::{Field, FieldId, Index, OnDelete, Rule, Source, Unique};
 use crate::types::{self, FieldType, Limits, Problem};
 use crate::value::{Kind, Value};
+
+/// How long a path that has an index may be: its name is part of the index's.
+const MAX_INDEXED: usize = 120;
 
 /// Keys that a field of any type takes.
 const COMMON: &[&str] = &[
@@ -444,10 +448,44 @@ fn access<'a>(field: &mut Field, view: View<'a>, id: FieldId, jobs: &mut Vec<Job
     }
 }
 
+/// `index = ["colour", "size.width"]` of a JSON field.
+fn path_indexes(draft: &mut Draft<'_>, id: FieldId, view: View<'_>) {
+    for path in view.texts("index").unwrap_or_default() {
+        let is_word = |key: &str| {
+            key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+                && key.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        };
+        let keys: Vec<&str> = path.value.split('.').collect();
+        if keys.len() > types::MAX_DOCUMENT_DEPTH
+            || path.value.len() > MAX_INDEXED
+            || !keys.iter().all(|key| is_word(key))
+        {
+            let message = format!("`{}` is no path of keys that are words", path.value);
+            view.file
+                .error("bad-value", &path.span, message)
+                .hint("write `index = [\"colour\", \"size.width\"]`");
+            continue;
+        }
+        let indexed = (id, keys.into_iter().map(|key| Step::Key(key.into())).collect());
+        if draft.model.path_indexes.contains(&indexed) {
+            view.file.error("named-twice", &path.span, format!("`{}` is named twice", path.value));
+        } else {
+            draft.model.path_indexes.push(indexed);
+        }
+    }
+}
+
 /// `unique` and `index`.
 fn keys(draft: &mut Draft<'_>, id: FieldId, view: View<'_>, many: bool) {
     let field = draft.model.field(id);
     let (ty, computed) = (field.ty, field.computed.is_some());
+    if ty.kind() == Kind::Json
+        && !computed
+        && view.node("index").is_some_and(|node| matches!(node.data, Data::List(_)))
+    {
+        path_indexes(draft, id, view);
+        return;
+    }
     for key in ["unique", "index"] {
         if view.bool(key) != Some(true) || computed {
             continue;

@@ -175,6 +175,7 @@ fn draft<'a>(
         access: Access::default(),
         uniques: Vec::new(),
         indexes: Vec::new(),
+        path_indexes: Vec::new(),
         checks: Vec::new(),
         defines: IndexMap::new(),
         fields_by_name: Names::default(),

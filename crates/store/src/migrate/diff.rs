@@ -11,7 +11,8 @@ use std::fmt;
 
 use super::databases::Flavour;
 use super::operation::{Operation, conversion};
-use super::snapshot::{Column, Snapshot, Table, Wanted};
+use super::snapshot::{Column, Snapshot, Table, Wanted, leads};
+use purlin_schema::Kind;
 
 /// Operations from one picture to another.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -171,6 +172,15 @@ impl Differ<'_> {
                     self.add(Operation::DropIndex { table: name.clone(), fields: fields.clone() })?;
                 }
             }
+            for path in &now.paths {
+                let stays_json = table.fields.get(leads(path)).is_some_and(|new| new.ty.0 == Kind::Json);
+                if !table.paths.contains(path)
+                    || !stays_json
+                    || going.iter().any(|field| field == leads(path))
+                {
+                    self.add(Operation::DropPathIndex { table: name.clone(), path: path.clone() })?;
+                }
+            }
             for (field, to) in &now.links {
                 if table.links.get(field) != Some(to) || renewed.contains(to) {
                     self.add(Operation::DropLink { table: name.clone(), field: field.clone() })?;
@@ -238,6 +248,9 @@ impl Differ<'_> {
         }
         for fields in table.indexes.difference(&now.indexes) {
             self.add(Operation::AddIndex { table: name.to_owned(), fields: fields.clone() })?;
+        }
+        for path in table.paths.difference(&now.paths) {
+            self.add(Operation::AddPathIndex { table: name.to_owned(), path: path.clone() })?;
         }
         Ok(())
     }

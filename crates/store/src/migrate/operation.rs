@@ -10,7 +10,7 @@ use purlin_schema::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::literal::Literal;
-use super::snapshot::{Column, ColumnType, IdKind, IndexPart, SYSTEM_COLUMNS, Snapshot, Table, join};
+use super::snapshot::{Column, ColumnType, IdKind, IndexPart, SYSTEM_COLUMNS, Snapshot, Table, join, leads};
 
 /// One step from a picture to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +70,10 @@ pub enum Operation {
     AddIndex { table: String, fields: Vec<IndexPart> },
     /// Drops an index.
     DropIndex { table: String, fields: Vec<IndexPart> },
+    /// Adds an index on a path into JSON.
+    AddPathIndex { table: String, path: String },
+    /// Drops an index on a path into JSON.
+    DropPathIndex { table: String, path: String },
     /// Adds the link table of a list of refs.
     AddLink { table: String, field: String, to: String },
     /// Drops the link table of a list of refs, and the links.
@@ -81,10 +85,10 @@ fn is_int(id: &IdKind) -> bool {
 }
 
 impl Operation {
-    /// The operation that makes a table, without its links.
+    /// The operation that makes a table, without its links and its indexes on paths.
     #[must_use]
     pub fn create(name: &str, table: &Table) -> Operation {
-        let Table { id, fields, uniques, indexes, links: _ } = table.clone();
+        let Table { id, fields, uniques, indexes, paths: _, links: _ } = table.clone();
         Operation::CreateTable { table: name.to_owned(), id, fields, uniques, indexes }
     }
 
@@ -148,6 +152,7 @@ impl Operation {
                     fields: fields.clone(),
                     uniques: uniques.clone(),
                     indexes: indexes.clone(),
+                    paths: BTreeSet::new(),
                     links: BTreeMap::new(),
                 };
                 let mut keys =
@@ -185,9 +190,13 @@ impl Operation {
                 rename_field(self.table_in(on, table)?, table, from, to)
             }
             Operation::ChangeType { table, field, from, to } => {
+                let is_indexed = self.table_in(on, table)?.key_with(field);
                 let column = self.column_in(on, table, field)?;
                 if column.ty != *from {
                     return Err(format!("`{table}.{field}` is {}, not {from}", column.ty));
+                }
+                if let (true, Some(key)) = (from.0 == Kind::Json, is_indexed) {
+                    return Err(format!("`{table}.{field}` is still part of {key}; drop that first"));
                 }
                 if conversion(*from, *to).is_none() {
                     return Err(format!(
@@ -242,6 +251,21 @@ impl Operation {
             Operation::DropIndex { table, fields } => {
                 let gone = self.table_in(on, table)?.indexes.remove(fields);
                 dropped(gone, "index", &join(fields))
+            }
+            Operation::AddPathIndex { table, path } => {
+                let target = self.table_in(on, table)?;
+                let is_json = |column: &Column| column.ty.0 == Kind::Json;
+                let words = path.split('.').all(|key| {
+                    !key.is_empty()
+                        && key.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+                });
+                if !words || !path.contains('.') || !target.fields.get(leads(path)).is_some_and(is_json) {
+                    return Err(format!("`{path}` is no path into JSON of `{table}`"));
+                }
+                added(target.paths.insert(path.clone()), "index", path)
+            }
+            Operation::DropPathIndex { table, path } => {
+                dropped(self.table_in(on, table)?.paths.remove(path), "index", path)
             }
             Operation::AddLink { table, field, to } => {
                 let target = self.table_in(on, table)?;
@@ -329,6 +353,13 @@ fn rename_field(table: &mut Table, name: &str, from: &str, to: &str) -> Result<(
     let column = table.fields.remove(from).ok_or_else(|| no_field(name, from))?;
     table.fields.insert(to.to_owned(), column);
     let renamed = |field: String| if field == from { to.to_owned() } else { field };
+    table.paths = std::mem::take(&mut table.paths)
+        .into_iter()
+        .map(|path| match path.strip_prefix(from).filter(|rest| rest.starts_with('.')) {
+            Some(rest) => format!("{to}{rest}"),
+            None => path,
+        })
+        .collect();
     table.uniques = std::mem::take(&mut table.uniques)
         .into_iter()
         .map(|unique| unique.into_iter().map(renamed).collect())
@@ -408,6 +439,8 @@ impl fmt::Display for Operation {
             Operation::DropUnique { table, fields } => write!(f, "- {table} unique ({})", fields.join(", ")),
             Operation::AddIndex { table, fields } => write!(f, "+ {table} index ({})", join(fields)),
             Operation::DropIndex { table, fields } => write!(f, "- {table} index ({})", join(fields)),
+            Operation::AddPathIndex { table, path } => write!(f, "+ {table} index ({path})"),
+            Operation::DropPathIndex { table, path } => write!(f, "- {table} index ({path})"),
             Operation::AddLink { table, field, to } => write!(f, "+ {table}.{field} refs to {to}"),
             Operation::DropLink { table, field } => write!(f, "- {table}.{field}, with its links"),
         }

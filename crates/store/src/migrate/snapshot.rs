@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use purlin_schema::expr::ExprKind;
+use purlin_schema::expr::{ExprKind, Step};
 use purlin_schema::model::Source;
 use purlin_schema::{Field, Input, Kind, Model, Models};
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,9 @@ pub struct Table {
     /// Indexes, each a list of columns.
     #[serde(default)]
     pub indexes: BTreeSet<Vec<IndexPart>>,
+    /// Indexes on paths into JSON: `meta.size.width`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub paths: BTreeSet<String>,
     /// Lists of refs: the field's name and the table it refers to.
     #[serde(default)]
     pub links: BTreeMap<String, String>,
@@ -225,6 +228,7 @@ impl Table {
                 index.fields.iter().map(part).collect()
             })
             .collect();
+        self.paths = model.path_indexes.iter().map(|(id, steps)| path_of(&name(*id), steps)).collect();
         let refs = self.fields.iter().filter(|(_, column)| column.to.is_some()).map(|(field, _)| field);
         let lone: Vec<String> = refs.filter(|field| !self.is_led_by(field)).cloned().collect();
         self.indexes.extend(lone.into_iter().map(|field| vec![IndexPart { field, descending: false }]));
@@ -250,7 +254,29 @@ impl Table {
         unique
             .map(|unique| format!("unique ({})", unique.join(", ")))
             .or_else(|| index.map(|index| format!("index ({})", join(index))))
+            .or_else(|| {
+                self.paths.iter().find(|path| leads(path) == field).map(|path| format!("index ({path})"))
+            })
     }
+}
+
+/// The field that a path into JSON begins with.
+#[must_use]
+pub(super) fn leads(path: &str) -> &str {
+    path.split('.').next().unwrap_or(path)
+}
+
+/// The keys of a path behind its field.
+#[must_use]
+pub(super) fn steps_of(path: &str) -> Vec<Step> {
+    path.split('.').skip(1).map(|key| Step::Key(key.into())).collect()
+}
+
+fn path_of(field: &str, steps: &[Step]) -> String {
+    steps.iter().fold(field.to_owned(), |path, step| match step {
+        Step::Key(key) => format!("{path}.{key}"),
+        Step::Index(at) => format!("{path}.{at}"),
+    })
 }
 
 /// The name of the link table of a list of refs.

@@ -13,6 +13,7 @@ use purlin_schema::{Expr, Kind, Value};
 
 use super::Bind;
 use super::call::Operation;
+use super::dialect::Dialect;
 use super::dialect::json::{Json, Place, operator};
 use super::expr::{Code, Compiler, Nulls, Way, case};
 use super::frame::Scope;
@@ -138,12 +139,13 @@ impl Compiler<'_> {
             let (a, b) = (self.json(left)?, self.json(right)?);
             return Ok(self.says().between(comparison, &a, &b));
         }
-        if !left.is_json() {
-            let place = self.json(right)?;
-            return self.compare_place(mirrored(comparison), &place, left, way);
-        }
-        let place = self.json(left)?;
-        self.compare_place(comparison, &place, right, way)
+        let (comparison, json, other) = match left.is_json() {
+            true => (comparison, left, right),
+            false => (mirrored(comparison), right, left),
+        };
+        let place = self.json(json)?;
+        let compared = self.compare_place(comparison, &place, other, way)?;
+        if way == Way::Holds { self.by_index(comparison, json, other, compared) } else { Ok(compared) }
     }
 
     /// What stands at a place compared with a value that is not JSON.
@@ -254,13 +256,52 @@ impl Compiler<'_> {
 
     /// Whether a value of this type is one of a kind, as far as comparisons go.
     fn fits(&self, ty: &str, kind: Kind) -> String {
-        let words = self.says().words();
-        match kind {
-            Kind::Bool => format!("{ty} {}", words.is_truth),
-            Kind::Int | Kind::Float => format!("{ty} {}", words.is_number),
-            Kind::Text => format!("{ty} = {}", words.text),
-            _ => self.truth(false).to_owned(),
+        fits(self.dialect, ty, kind)
+    }
+
+    /// The keys of a path that has an index.
+    fn indexed(&mut self, expr: &Expr) -> Result<Option<[String; 2]>, CompileError> {
+        let ExprKind::Member(of, steps) = &expr.kind else { return Ok(None) };
+        let ExprKind::Field(path) = &of.kind else { return Ok(None) };
+        let model = self.models.get(path.end);
+        let is_indexed = model.path_indexes.iter().any(|(field, keys)| *field == path.field && keys == steps);
+        if !is_indexed || model.origin.is_some() || !self.says().indexes_paths() {
+            return Ok(None);
         }
+        let document = self.container(of)?;
+        Ok(Some(path_keys(self.dialect, &document, steps)))
+    }
+
+    /// A comparison that holds, with what follows from it for the keys of an index in front of it.
+    fn by_index(
+        &mut self,
+        comparison: Comparison,
+        json: &Expr,
+        other: &Expr,
+        holds: String,
+    ) -> Result<String, CompileError> {
+        let Type::Value(kind @ (Kind::Text | Kind::Int | Kind::Float)) = other.ty else { return Ok(holds) };
+        // Of a text as much as the key has counts, and of an integer what a double has of it.
+        let sign = match comparison {
+            Comparison::NotEqual => return Ok(holds),
+            Comparison::Equal => "=",
+            Comparison::Less | Comparison::LessOrEqual => "<=",
+            Comparison::Greater | Comparison::GreaterOrEqual => ">=",
+        };
+        let Some([text, number]) = self.indexed(json)? else { return Ok(holds) };
+        let value = self.value(other)?;
+        if comparison == Comparison::Equal && !matches!(value.nulls, Nulls::Never | Nulls::Error) {
+            return Ok(holds);
+        }
+        let to_double = Operation::Function(Function::Double);
+        let value = match kind {
+            Kind::Int => self.dialect.compute(to_double, &[(Kind::Int, &value.sql)]).unwrap_or(value.sql),
+            _ => value.sql,
+        };
+        Ok(match kind {
+            Kind::Text => format!("({text} {sign} substr({value}, 1, {SORTED_CHARACTERS}) AND {holds})"),
+            _ => format!("({text} IS NULL AND {number} {sign} {value} AND {holds})"),
+        })
     }
 
     /// `exists`, `all` or a count over elements, exactly.
@@ -314,18 +355,14 @@ impl Compiler<'_> {
     /// The keys of an order by a place: what is neither text nor number is null for both of them and comes first
     /// ascending, then numbers, then texts. Of a text as much counts as a cursor can carry.
     pub(crate) fn json_order(&mut self, expr: &Expr, descending: bool) -> Result<[Key; 2], CompileError> {
-        let (says, place) = (self.says(), self.json(expr)?);
-        let fits = |kind| self.fits(&place.ty, kind);
-        let text = says.value(&place, Kind::Text);
-        let text = format!("CASE WHEN {} THEN substr({text}, 1, {SORTED_CHARACTERS}) END", fits(Kind::Text));
-        let number = format!(
-            "CASE WHEN {} THEN {} WHEN {} THEN CASE {} WHEN {} THEN 1e0 ELSE 0e0 END END",
-            fits(Kind::Float),
-            says.value(&place, Kind::Float),
-            fits(Kind::Bool),
-            says.value(&place, Kind::Bool),
-            self.truth(true)
-        );
+        let [text, number] = match self.indexed(expr)? {
+            Some(keys) => keys,
+            None => {
+                let place = self.json(expr)?;
+                let number = self.says().value(&place, Kind::Float);
+                order_keys(self.dialect, &place, &number)
+            }
+        };
         let [of_text, of_number] = SortKey::OF_JSON;
         Ok([(text, of_text), (number, of_number)].map(|(sql, kind)| Key {
             sql,
@@ -390,6 +427,45 @@ impl Compiler<'_> {
             words.text
         );
         Ok(Code { sql, nulls: Nulls::Error })
+    }
+}
+
+/// The keys of an order by a path of keys in a document, the path written out: what an index is made of, and what asks
+/// for it. The keys are words of the owner's own files.
+pub(crate) fn path_keys(dialect: Dialect, document: &str, steps: &[Step]) -> [String; 2] {
+    let says = dialect.sql().json();
+    let path = steps.iter().fold("$".to_owned(), |path, step| match step {
+        Step::Key(key) => format!("{path}.\"{}\"", key.replace(['\'', '"', '\\'], "")),
+        Step::Index(at) => format!("{path}[{at}]"),
+    });
+    let place = says.at(document, &format!("'{path}'"), &[]);
+    order_keys(dialect, &place, &says.indexed_number(&place))
+}
+
+/// The keys of an order by a place, as text and as number.
+fn order_keys(dialect: Dialect, place: &Place, number: &str) -> [String; 2] {
+    let says = dialect.sql().json();
+    let fits = |kind| fits(dialect, &place.ty, kind);
+    let text = says.value(place, Kind::Text);
+    let text = format!("CASE WHEN {} THEN substr({text}, 1, {SORTED_CHARACTERS}) END", fits(Kind::Text));
+    let number = format!(
+        "CASE WHEN {} THEN {number} WHEN {} THEN CASE {} WHEN {} THEN 1e0 ELSE 0e0 END END",
+        fits(Kind::Float),
+        fits(Kind::Bool),
+        says.value(place, Kind::Bool),
+        dialect.truth(true)
+    );
+    [text, number]
+}
+
+/// Whether a value of a type is one of a kind, as far as comparisons go.
+fn fits(dialect: Dialect, ty: &str, kind: Kind) -> String {
+    let words = dialect.sql().json().words();
+    match kind {
+        Kind::Bool => format!("{ty} {}", words.is_truth),
+        Kind::Int | Kind::Float => format!("{ty} {}", words.is_number),
+        Kind::Text => format!("{ty} = {}", words.text),
+        _ => dialect.truth(false).to_owned(),
     }
 }
 

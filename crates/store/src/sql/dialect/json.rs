@@ -73,6 +73,16 @@ pub(crate) trait Json {
     /// A place as a value of a kind, where it is of such a type; null where it has no such value.
     fn value(&self, place: &Place, kind: Kind) -> String;
 
+    /// Whether an index on a path serves questions for it.
+    fn indexes_paths(&self) -> bool {
+        true
+    }
+
+    /// A place as a double, as [`value`](Json::value) gives it, in words that an index may have.
+    fn indexed_number(&self, place: &Place) -> String {
+        self.value(place, Kind::Float)
+    }
+
     /// Two places compared; null for an error.
     fn between(&self, comparison: Comparison, a: &Place, b: &Place) -> String;
 

@@ -6,6 +6,7 @@ mod everywhere;
 mod faults;
 mod golden;
 mod models;
+mod paths;
 mod place;
 mod random;
 mod rows;

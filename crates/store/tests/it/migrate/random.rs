@@ -128,6 +128,11 @@ fn resolve(tables: &[Option<AnyTable>]) -> Wanted {
         for (is_unique, first, second, descending) in &any.keys {
             let mut fields = vec![FIELDS[*first].to_owned(), FIELDS[*second].to_owned()];
             fields.dedup();
+            for field in &fields {
+                if table.fields.get(field).is_some_and(|column| column.ty.0 == Kind::Json) {
+                    table.paths.insert(format!("{field}.{}", if *descending { "a" } else { "a.b" }));
+                }
+            }
             fields.retain(|field| table.fields.get(field).is_some_and(|column| column.ty.0 != Kind::Json));
             if fields.is_empty() {
                 continue;
@@ -345,8 +350,12 @@ fn model(any: &Wanted, name: &str, table: &Table) -> String {
         let default = any.defaults.get(&(name.to_owned(), field.clone()));
         let default = default.map(|default| format!(", default = {default}")).unwrap_or_default();
         let required = column.required;
+        let paths =
+            table.paths.iter().filter_map(|path| path.strip_prefix(field.as_str())?.strip_prefix('.'));
+        let paths: Vec<&str> = paths.collect();
+        let index = if paths.is_empty() { String::new() } else { format!(", index = {paths:?}") };
         text.push_str(&format!(
-            "{field} = {{ type = {ty}, required = {required}{default}{} }}\n",
+            "{field} = {{ type = {ty}, required = {required}{default}{index}{} }}\n",
             was(field)
         ));
     }

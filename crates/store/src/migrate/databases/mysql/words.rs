@@ -4,6 +4,7 @@
 //! character, so a text that is a key by itself may have 768. A session quotes names by `"` and knows no backslash,
 //! as [`connect`](crate::mysql::connect) sets it up.
 
+use purlin_schema::expr::Step;
 use purlin_schema::{Kind, Value};
 
 use super::super::server::schema::{ColumnShape, IndexShape, Reference, Schema, TableShape, fitting};
@@ -63,6 +64,11 @@ impl Words for MySql {
             parts: parts.iter().map(part).collect(),
             columns: parts.iter().map(|(name, _)| (*name).to_owned()).collect(),
         }
+    }
+
+    /// MariaDB has no index on an expression.
+    fn path_index(&self, _: &str, _: &[Step]) -> Option<IndexShape> {
+        None
     }
 
     fn references_need_index(&self) -> bool {

@@ -5,13 +5,18 @@
 //! order, so it ends every index that is not unique. References are looked at by each statement, unless a
 //! transaction puts that off: records that refer to each other in a circle are written in one.
 
+use purlin_schema::expr::Step;
 use purlin_schema::{Kind, Value};
 
-use super::super::server::schema::{ColumnShape, IndexShape, Reference, Schema, TableShape, fitting};
+use super::super::server::schema::{
+    ColumnShape, EXPRESSION, IndexShape, Reference, Schema, TableShape, fitting,
+};
 use super::super::server::words::{Fact, Lock, Reading, Said, Words};
 use super::read;
 use crate::migrate::error::MigrateError;
 use crate::migrate::snapshot::{ColumnType, IdKind};
+use crate::sql::dialect::Dialect;
+use crate::sql::json::path_keys;
 
 /// Bytes of a name.
 const NAME: usize = 63;
@@ -75,6 +80,14 @@ impl Words for Postgres {
             parts.push("\"id\"".to_owned());
         }
         IndexShape { unique, parts, columns }
+    }
+
+    fn path_index(&self, field: &str, steps: &[Step]) -> Option<IndexShape> {
+        let keys = path_keys(Dialect::Postgres, &self.quote(field), steps);
+        let mut parts: Vec<_> = keys.iter().map(|key| format!("({key}) NULLS FIRST")).collect();
+        parts.push(self.quote("id"));
+        let columns = [EXPRESSION, EXPRESSION, "id"].map(str::to_owned).to_vec();
+        Some(IndexShape { unique: false, parts, columns })
     }
 
     fn references_need_index(&self) -> bool {

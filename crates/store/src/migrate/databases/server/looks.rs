@@ -261,6 +261,8 @@ impl Finder<'_> {
     fn texts_in_keys(&mut self, operation: &Operation, before: &Snapshot) {
         let (Operation::AddUnique { table, .. }
         | Operation::AddIndex { table, .. }
+        | Operation::AddPathIndex { table, .. }
+        | Operation::DropPathIndex { table, .. }
         | Operation::ChangeType { table, .. }) = operation
         else {
             return;

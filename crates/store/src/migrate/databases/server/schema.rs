@@ -7,7 +7,7 @@ use purlin_schema::Kind;
 use sha2::{Digest, Sha256};
 
 use super::words::Words;
-use crate::migrate::snapshot::{IdKind, Snapshot, Table, link_name};
+use crate::migrate::snapshot::{IdKind, Snapshot, Table, leads, link_name, steps_of};
 
 /// Tables by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,15 +37,33 @@ pub(crate) struct ColumnShape {
     pub(crate) required: bool,
 }
 
-/// One index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One index. Of expressions no more is compared than how many there are: a server says them in words of its own.
+#[derive(Clone, Debug)]
 pub(crate) struct IndexShape {
     pub(crate) unique: bool,
     /// Columns as they are written: `"author"`, `"published_at" DESC`.
     pub(crate) parts: Vec<String>,
-    /// The columns alone.
+    /// The columns alone; [`EXPRESSION`] for what is none.
     pub(crate) columns: Vec<String>,
 }
+
+/// What stands in [`IndexShape::columns`] for an expression.
+pub(crate) const EXPRESSION: &str = "?";
+
+impl IndexShape {
+    pub(crate) fn is_of_expressions(&self) -> bool {
+        self.columns.iter().any(|column| column == EXPRESSION)
+    }
+}
+
+impl PartialEq for IndexShape {
+    fn eq(&self, other: &IndexShape) -> bool {
+        let same_parts = self.is_of_expressions() || self.parts == other.parts;
+        self.unique == other.unique && self.columns == other.columns && same_parts
+    }
+}
+
+impl Eq for IndexShape {}
 
 /// A foreign key to the ids of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,6 +190,11 @@ fn shape(name: &str, table: &Table, snapshot: &Snapshot, words: &dyn Words) -> T
         let named: Vec<_> = index.iter().map(ToString::to_string).collect();
         let parts: Vec<_> = index.iter().map(|part| (part.field.as_str(), part.descending)).collect();
         made.indexes.insert(words.name(&format!("{name}({})", named.join(","))), words.index(false, &parts));
+    }
+    for path in &table.paths {
+        if let Some(index) = words.path_index(leads(path), &steps_of(path)) {
+            made.indexes.insert(words.name(&format!("{name}({path})")), index);
+        }
     }
     for (field, column) in &table.fields {
         let Some(to) = column.to.as_ref().filter(|to| snapshot.tables.contains_key(*to)) else { continue };

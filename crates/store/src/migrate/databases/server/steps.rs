@@ -172,6 +172,7 @@ impl Maker<'_> {
             | Operation::DropField { table: changed, .. }
             | Operation::DropUnique { table: changed, .. }
             | Operation::DropIndex { table: changed, .. }
+            | Operation::DropPathIndex { table: changed, .. }
             | Operation::ChangeType { table: changed, .. } => changed == table,
             _ => false,
         });
@@ -204,8 +205,20 @@ impl Maker<'_> {
                 let pairs = index.columns.iter().zip(&index.parts);
                 pairs.map(|(column, part)| part.replacen(&self.words.quote(column), "", 1)).collect()
             };
-            let like = |(_, other): &(&String, &IndexShape)| {
-                other.unique == index.unique && other.columns == columns && order(other) == order(index)
+            // An expression names the column as what a function takes first.
+            let as_taken = |name: &str| format!("({},", self.words.quote(name));
+            let expressions = || -> Vec<String> {
+                let renamed = |part: &String| match column {
+                    Some((from, to)) => part.replace(&as_taken(from), &as_taken(to)),
+                    None => part.clone(),
+                };
+                index.parts.iter().map(renamed).collect()
+            };
+            let like = |(_, other): &(&String, &IndexShape)| match index.is_of_expressions() {
+                true => other.parts == expressions(),
+                false => {
+                    other.unique == index.unique && other.columns == columns && order(other) == order(index)
+                }
             };
             let Some((new_name, _)) = new.indexes.iter().find(like) else { continue };
             if new_name != old_name {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use purlin_schema::expr::Step;
 use purlin_schema::{Kind, Value};
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +79,8 @@ pub(crate) trait Words: Send + Sync {
     fn system_columns(&self) -> &'static [(&'static str, &'static str)];
     /// An index over columns: name, whether it descends.
     fn index(&self, unique: bool, parts: &[(&str, bool)]) -> IndexShape;
+    /// An index that serves questions for a path into JSON, and orders by it; `None` where there is none.
+    fn path_index(&self, field: &str, steps: &[Step]) -> Option<IndexShape>;
     /// Whether a foreign key takes an index on its column.
     fn references_need_index(&self) -> bool;
     /// Whether changes of tables are part of transactions.

@@ -62,6 +62,8 @@ fn made(snapshot: &Snapshot) -> Result<Vec<String>, String> {
             field: field.clone(),
             to: to.clone(),
         }));
+        let indexed = |path: &String| Operation::AddPathIndex { table: name.clone(), path: path.clone() };
+        operations.extend(table.paths.iter().map(indexed));
     }
     let steps = batches(&Snapshot::default(), &operations)?.into_iter().flat_map(|batch| batch.steps);
     Ok(steps.filter_map(|step| if let Step::Run(sql) = step { Some(sql) } else { None }).collect())

@@ -15,7 +15,11 @@ use rusqlite::types::Value as Sql;
 use super::convert::{convert, impossible};
 use super::values::stored;
 use crate::migrate::operation::Operation;
-use crate::migrate::snapshot::{Column, ColumnType, IdKind, SYSTEM_COLUMNS, Snapshot, Table, link_name};
+use crate::migrate::snapshot::{
+    Column, ColumnType, IdKind, SYSTEM_COLUMNS, Snapshot, Table, leads, link_name, steps_of,
+};
+use crate::sql::dialect::Dialect;
+use crate::sql::json::path_keys;
 
 /// One thing to do on the database.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,6 +176,8 @@ impl Steps<'_> {
             }
             Operation::DropUnique { table, .. }
             | Operation::AddIndex { table, .. }
+            | Operation::AddPathIndex { table, .. }
+            | Operation::DropPathIndex { table, .. }
             | Operation::DropIndex { table, .. } => self.reindex(table, table, None),
             Operation::AddLink { table, field, to } => self.create_link(table, field, to),
             Operation::DropLink { table, field } => {
@@ -430,7 +436,13 @@ fn indexes(name: &str, table: &Table) -> BTreeMap<String, String> {
         let sql = format!("CREATE INDEX {} ON {on} ({})", quote(&index), columns.join(", "));
         (index, sql)
     });
-    uniques.chain(plain).collect()
+    let paths = table.paths.iter().map(|path| {
+        let index = format!("{name}({path})");
+        let keys = path_keys(Dialect::Sqlite, &quote(leads(path)), &steps_of(path));
+        let sql = format!("CREATE INDEX {} ON {on} ({})", quote(&index), keys.join(", "));
+        (index, sql)
+    });
+    uniques.chain(plain).chain(paths).collect()
 }
 
 /// The statement that makes a table, under another name than its own where it is rebuilt.

@@ -103,6 +103,10 @@ impl Json for Mysql {
         )
     }
 
+    fn indexes_paths(&self) -> bool {
+        false
+    }
+
     fn rows(&self, array: &str, alias: &str) -> String {
         format!("JSON_TABLE({array}, '$[*]' COLUMNS(id FOR ORDINALITY, value JSON PATH '$')) AS {alias}")
     }

@@ -15,6 +15,10 @@ use crate::sql::dialect::compute::{
 };
 use crate::sql::dialect::{decimal_bounds, number};
 
+/// What is less than this is zero as a double.
+pub(super) const SMALLEST: &str = "2.4703282292062329e-324";
+/// What is this or more is infinite as a double.
+pub(super) const INFINITE: &str = "1.797693134862315807937e308";
 /// Just before and just after the instants.
 const INSTANTS: (&str, &str) =
     ("timestamptz '0001-12-31 23:59:59.999999+00 BC'", "timestamptz '9999-12-30 22:00:01+00'");
@@ -101,9 +105,8 @@ pub(super) fn integer(value: &str) -> String {
 
 /// A double from a `numeric`, as it is rounded; null where it would be infinite.
 pub(super) fn double(value: &str) -> String {
-    let bound = "1.797693134862315807937e308";
-    let fitting = within("v.a", (&format!("-{bound}"), bound));
-    let body = format!("CASE WHEN abs(v.a) < 2.4703282292062329e-324 THEN 0 ELSE {fitting}::float8 END");
+    let fitting = within("v.a", (&format!("-{INFINITE}"), INFINITE));
+    let body = format!("CASE WHEN abs(v.a) < {SMALLEST} THEN 0 ELSE {fitting}::float8 END");
     with(value, "NULL", &body)
 }
 

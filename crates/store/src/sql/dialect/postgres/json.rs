@@ -5,7 +5,7 @@
 use purlin_schema::Kind;
 use purlin_schema::expr::Comparison;
 
-use super::compute::{double, integer, with};
+use super::compute::{INFINITE, SMALLEST, double, integer, with};
 use super::{Postgres, cast};
 use crate::sql::dialect::Sql;
 use crate::sql::dialect::json::{Json, Place, Words, operator};
@@ -90,6 +90,14 @@ impl Json for Postgres {
             ),
         };
         with(&a.document, &b.document, &body)
+    }
+
+    /// No index has a subquery.
+    fn indexed_number(&self, place: &Place) -> String {
+        let number = number(&place.document);
+        format!(
+            "CASE WHEN abs({number}) < {SMALLEST} THEN 0 WHEN abs({number}) < {INFINITE} THEN {number}::float8 END"
+        )
     }
 
     fn rows(&self, array: &str, alias: &str) -> String {
