@@ -191,3 +191,140 @@ fn a_query_is_ndjson_where_no_terminal_is() {
     assert_eq!(run.code, 1);
     assert!(run.err.contains("=="), "{}", run.err);
 }
+
+/// Numbers that look random and are the same each time: xorshift64.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, most: u64) -> u64 {
+        self.next() % most
+    }
+
+    fn text(&mut self) -> String {
+        let pieces = [
+            "a",
+            " ",
+            ",",
+            "\"",
+            "\n",
+            "\r\n",
+            "\t",
+            ";",
+            "|",
+            "é",
+            "\u{301}",
+            "👩‍👧",
+            "\u{feff}",
+            "0",
+            "null",
+            "[",
+            "{",
+            "\\",
+            "'",
+            "#",
+            "-",
+            ": ",
+            "---",
+            "+++",
+            "=",
+        ];
+        (0..self.below(7)).map(|_| pieces[usize::try_from(self.below(25)).expect("few")]).collect()
+    }
+
+    fn float(&mut self) -> f64 {
+        let float = f64::from_bits(self.next());
+        if float.is_finite() { float } else { 0.1 }
+    }
+
+    fn or_nothing(&mut self, value: Value) -> Value {
+        if self.below(4) == 0 { Value::Null } else { value }
+    }
+
+    fn row(&mut self) -> Value {
+        let fields: Vec<(&str, Value)> = vec![
+            ("name", self.text().into()),
+            ("note", self.text().into()),
+            (
+                "small",
+                (i64::try_from(self.below(1 << 54)).expect("it fits") - (1 << 53))
+                    .clamp(-9_007_199_254_740_991, 9_007_199_254_740_991)
+                    .into(),
+            ),
+            ("large", self.next().cast_signed().to_string().into()),
+            ("rate", self.float().into()),
+            ("price", format!("{}.{:02}", self.below(1 << 40), self.below(100)).into()),
+            ("ready", (self.below(2) == 0).into()),
+            ("day", format!("{:04}-0{}-1{}", 1 + self.below(9998), 1 + self.below(9), self.below(10)).into()),
+            ("at", format!("20{:02}-02-03T04:05:06.{:06}Z", self.below(100), self.below(1_000_000)).into()),
+            ("meta", json!({ self.text(): [self.float(), self.text(), self.next().cast_signed(), null] })),
+        ];
+        fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), self.or_nothing(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+}
+
+#[test]
+fn random_rows_leave_and_come_back_the_same() {
+    let first = site();
+    let mut dice = Dice(0x5eed_cafe);
+    let lines: String = (0..400).map(|_| format!("{}\n", dice.row())).collect();
+    first.write("rows.ndjson", &lines);
+    first.done(&["import", "things", "rows.ndjson"]);
+    let whole = first.done(&["export", "things"]).out;
+    assert_eq!(whole.lines().count(), 400);
+    for (given, kept) in lines.lines().zip(whole.lines()) {
+        let (given, kept): (Value, Value) =
+            (serde_json::from_str(given).expect("JSON"), serde_json::from_str(kept).expect("JSON"));
+        for name in ["name", "small", "large", "rate", "meta"] {
+            assert_eq!(given[name], kept[name], "{name}");
+        }
+    }
+    for (output, format) in [("out.ndjson", "ndjson"), ("out.json", "json"), ("out.csv", "csv")] {
+        first.done(&["export", "things", "--output", output, "--format", format]);
+        let second = site();
+        second.done(&["import", "things", &first.path().join(output).to_string_lossy(), "--format", format]);
+        let again = second.done(&["export", "things"]).out;
+        for (at, (was, is)) in whole.lines().zip(again.lines()).enumerate() {
+            assert_eq!(was, is, "{format}, row {at}");
+        }
+        assert_eq!(whole.lines().count(), again.lines().count(), "{format}");
+    }
+}
+
+#[test]
+fn rows_of_a_single_column_are_not_lost_where_it_is_empty() {
+    let first = site();
+    first.write(
+        "rows.ndjson",
+        "{\"name\":\"a\"}\n{\"name\":null}\n{\"name\":\"\"}\n{\"name\":\"b\"}\n{\"name\":null}\n",
+    );
+    first.done(&["import", "things", "rows.ndjson"]);
+    for format in ["ndjson", "json", "csv"] {
+        let out = format!("out.{format}");
+        first.done(&["export", "things", "--fields", "name", "--output", &out]);
+        let text = written(&first, &out);
+        let second = site();
+        second.done(&["import", "things", &first.path().join(&out).to_string_lossy(), "--skip", "id"]);
+        let names: Vec<Value> = second
+            .done(&["export", "things"])
+            .out
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["name"].take())
+            .collect();
+        assert_eq!(
+            names,
+            [json!("a"), Value::Null, json!(""), json!("b"), Value::Null],
+            "{format}: {text:?}"
+        );
+    }
+}

@@ -19,6 +19,7 @@ pub(super) fn read(from: &mut impl BufRead, sink: &mut Sink) -> Result<(), Stopp
         Err(message) => return sink.broken(line(records.began), message),
     };
     let names: Vec<Arc<str>> = header.into_iter().map(|(name, _)| name.trim().into()).collect();
+    records.columns = names.len();
     loop {
         let cells = match records.next() {
             Ok(Some(cells)) => cells,
@@ -45,17 +46,32 @@ struct Records<'from, R> {
     began: usize,
     line: usize,
     first: bool,
+    /// How many columns the first line names; none yet.
+    columns: usize,
+    /// Whether what was read last is a carriage return, of which a line feed would be a part.
+    returned: bool,
 }
 
 impl<'from, R: BufRead> Records<'from, R> {
     fn new(from: &'from mut R) -> Records<'from, R> {
-        Records { from, core: Reader::new(), began: 1, line: 1, first: true }
+        Records { from, core: Reader::new(), began: 1, line: 1, first: true, columns: 0, returned: false }
     }
 
-    /// The next record that is not an empty line: each cell, and whether it was quoted.
+    /// The next record: each cell, and whether it was quoted. An empty line is none, unless there is one column: then it
+    /// is an empty cell, as in `COPY`.
     fn next(&mut self) -> Result<Option<Vec<(String, bool)>>, String> {
-        self.skip_empty_lines()?;
+        self.skip_mark()?;
+        if self.returned && self.peek()? == Some(b'\n') {
+            self.skip_end_of_line(b'\n');
+        }
         self.began = self.line;
+        while let Some(byte @ (b'\n' | b'\r')) = self.peek()? {
+            self.skip_end_of_line(byte);
+            if self.columns == 1 {
+                return Ok(Some(vec![(String::new(), false)]));
+            }
+            self.began = self.line;
+        }
         let mut cells = Vec::new();
         let mut size = 0;
         loop {
@@ -84,6 +100,7 @@ impl<'from, R: BufRead> Records<'from, R> {
             let input = self.from.fill_buf().map_err(|error| format!("cannot be read: {error}"))?;
             let (result, taken, written) = self.core.read_field(input, &mut part);
             self.line += input[..taken].iter().filter(|byte| **byte == b'\n').count();
+            self.returned = input[..taken].last().map_or(self.returned, |byte| *byte == b'\r');
             self.from.consume(taken);
             cell.extend_from_slice(&part[..written]);
             if cell.len() > LONGEST_ROW {
@@ -97,18 +114,21 @@ impl<'from, R: BufRead> Records<'from, R> {
         }
     }
 
-    fn skip_empty_lines(&mut self) -> Result<(), String> {
+    /// Skips the byte order mark at the beginning of a file.
+    fn skip_mark(&mut self) -> Result<(), String> {
         if std::mem::take(&mut self.first) {
             let input = self.from.fill_buf().map_err(|error| format!("cannot be read: {error}"))?;
             if input.starts_with(b"\xef\xbb\xbf") {
                 self.from.consume(3);
             }
         }
-        while let Some(byte @ (b'\n' | b'\r')) = self.peek()? {
-            self.line += usize::from(byte == b'\n');
-            self.from.consume(1);
-        }
         Ok(())
+    }
+
+    fn skip_end_of_line(&mut self, byte: u8) {
+        self.line += usize::from(byte == b'\n');
+        self.returned = byte == b'\r';
+        self.from.consume(1);
     }
 
     fn peek(&mut self) -> Result<Option<u8>, String> {
