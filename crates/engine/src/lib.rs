@@ -30,11 +30,13 @@ pub mod records;
 mod seal;
 pub mod seed;
 mod upsert;
+mod written;
 
 pub use access::Access;
 pub use actor::Actor;
 pub use failure::{Failure, FieldMessage};
 pub use upsert::Upserted;
+pub use written::Written;
 
 pub use purlin_pages::Assets;
 pub use purlin_pages::defaults as default_pages;

@@ -76,6 +76,8 @@ pub struct DatabaseSettings {
     pub statement_cache: bool,
     /// `replicas`: URLs of servers that follow the database; what may be a moment old is read there.
     pub replicas: Vec<String>,
+    /// `replica_lag`: how old what is read there may be at most.
+    pub replica_lag: Duration,
     /// `existing`: where the models stand that are not managed, which others made and keep: beside an embedded database
     /// a file, `sqlite:../shop.db`; on a server a schema (PostgreSQL) or a database (MySQL) there, by its name.
     pub existing: Option<String>,
@@ -93,6 +95,7 @@ impl DatabaseSettings {
             pool_timeout: Duration::from_secs(5),
             statement_cache: true,
             replicas: Vec::new(),
+            replica_lag: Duration::from_secs(10),
             existing: None,
         }
     }

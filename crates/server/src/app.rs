@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use axum::response::IntoResponse;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use purlin_engine::pages::PageRequest;
 use purlin_engine::{Actor, Engine};
 use tower::ServiceExt;
@@ -23,7 +23,7 @@ use crate::door::{self, Hosts, Line, RequestId};
 use crate::guard::cookies::Cookies;
 use crate::guard::{Identity, identify};
 use crate::input::{self, Pairs};
-use crate::route::{self, PageFound, RouteInfo, Target, path};
+use crate::route::{self, ApiTarget, PageFound, RouteInfo, Target, path};
 use crate::{accounts, api, pages};
 
 /// What a server is made with besides the engine.
@@ -125,6 +125,7 @@ impl App {
         let (mut parts, body) = request.into_parts();
         let line = Line::of(&parts);
         let is_head = parts.method == Method::HEAD;
+        let is_safe = parts.method.is_safe();
         let current = self.current();
         let mut noted = Noted::default();
         let is_api = route::is_api(current.engine.site(), parts.uri.path());
@@ -135,7 +136,7 @@ impl App {
         let mut response = match outcome {
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => bare(is_api, &Problem::internal(format!("panic: {panic}")), id),
-            Err(_elapsed) => bare(is_api, &too_slow(), id),
+            Err(_elapsed) => bare(is_api, &too_slow(is_safe), id),
         };
         headers::dress(&mut response, id, current.cookies.https);
         if is_head {
@@ -214,16 +215,29 @@ impl App {
             Err(problem) => return Box::pin(self.refuse(asking, &Actor::Visitor, is_api, problem)).await,
         };
         noted.user = identity.user_id();
-        let result = match target {
-            Target::Api(target) => api::answer(asking, &identity, target, body).await,
-            Target::Account(account) => Box::pin(accounts::answer(asking, &identity, account, body)).await,
-            _ => self.page(asking, &identity, body).await,
+        // What is known of people and their tokens is read from the database itself: an ended session would live on.
+        let looks = asking.looks() && !matches!(target, Target::Account(_) | Target::Api(ApiTarget::Auth(_)));
+        let answer = async {
+            match target {
+                Target::Api(target) => api::answer(asking, &identity, target, body).await,
+                Target::Account(account) => {
+                    Box::pin(accounts::answer(asking, &identity, account, body)).await
+                }
+                _ => self.page(asking, &identity, body).await,
+            }
+        };
+        let result = match looks {
+            true => asking.engine().looking(asking.marks(), answer).await,
+            false => answer.await,
         };
         let mut response = match result {
             Ok(response) => response,
             Err(problem) => Box::pin(self.refuse(asking, &identity.actor, is_api, problem)).await,
         };
         asking.settle(&identity, &mut response);
+        if !asking.looks() {
+            asking.tell_written(&mut response).await;
+        }
         response
     }
 
@@ -331,6 +345,9 @@ impl App {
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
+/// Where the database stood after a write, on its way out and on the way back in.
+const WRITTEN: HeaderName = HeaderName::from_static("purlin-written");
+
 impl Current {
     fn of(engine: Arc<Engine>) -> Current {
         let settings = &engine.site().settings;
@@ -380,6 +397,36 @@ impl Asking<'_> {
         }
     }
 
+    /// Whether the request can write nothing.
+    fn looks(&self) -> bool {
+        matches!(*self.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+
+    /// What the asker was given when he last wrote. As with sessions, a header of a program's own means that cookies are
+    /// not looked at.
+    fn marks(&self) -> impl Iterator<Item = &str> {
+        let headers = &self.parts.headers;
+        let cookie = if self.is_program() { None } else { self.current.cookies.written(headers) };
+        // One that is no text is none of ours either.
+        headers.get_all(WRITTEN).into_iter().map(|mark| mark.to_str().unwrap_or_default()).chain(cookie)
+    }
+
+    fn is_program(&self) -> bool {
+        self.parts.headers.contains_key(header::AUTHORIZATION)
+    }
+
+    /// Gives whoever may have written what lets him read it, whichever server of the database answers.
+    async fn tell_written(&self, response: &mut Response<Body>) {
+        let Some(written) = self.engine().mark_of_write().await else { return };
+        if let Ok(mark) = HeaderValue::try_from(&written.mark) {
+            response.headers_mut().insert(WRITTEN, mark);
+        }
+        let cookie = self.current.cookies.set_written(&written.mark, written.seconds);
+        if let Some(cookie) = cookie.filter(|_| !self.is_program()) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+
     /// What an answer to somebody has besides: it is kept nowhere, and a dead cookie is cleared.
     fn settle(&self, identity: &Identity, response: &mut Response<Body>) {
         let headers = response.headers_mut();
@@ -408,8 +455,13 @@ fn bare(is_api: bool, problem: &Problem, id: RequestId) -> Response<Body> {
     if is_api { problem.to_json(id) } else { html::plain(problem, id) }
 }
 
-fn too_slow() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "the request took too long").closing()
+/// What was being written goes on to its end, so that nobody knows yet what becomes of it.
+fn too_slow(is_safe: bool) -> Problem {
+    let slow = |detail| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).closing();
+    match is_safe {
+        true => slow("the request took too long").with(header::RETRY_AFTER, HeaderValue::from(1)),
+        false => slow("the request took too long: look whether it was done before you try again"),
+    }
 }
 
 /// What HEAD gets: everything but the body, and how long that is.

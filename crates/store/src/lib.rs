@@ -37,6 +37,7 @@ mod write;
 
 pub use error::{CompileError, Error};
 pub use mutation::{Change, Changes, Guard, Mutation, Outcome, Refusal};
+pub use network::replicas::{Mark, looking};
 pub use plan::{Answer, Ask, Plan, Prepared, Step, StepArgs, Window};
 
 use std::path::Path;
@@ -50,6 +51,7 @@ use purlin_schema::{ModelId, Models};
 use catalog::Catalog;
 use feed::Feed;
 use mysql::MySql;
+use network::replicas;
 use postgres::Postgres;
 use sql::dialect::Dialect;
 use sqlite::Sqlite;
@@ -81,10 +83,6 @@ impl Store {
     /// Where the URL is of no known kind, or the database cannot be opened.
     pub fn open(root: &Path, settings: &DatabaseSettings, models: Arc<Models>) -> Result<Store, Error> {
         let feed = Feed::new();
-        if !settings.replicas.is_empty() {
-            let message = "database.replicas is not read by this version: take it out";
-            return Err(Error::Open(message.to_owned()));
-        }
         let (database, dialect) = match settings.url.split_once(':') {
             Some(("postgres" | "postgresql", _)) => {
                 (Database::Postgres(Arc::new(postgres::open(settings, feed.clone())?)), Dialect::Postgres)
@@ -130,7 +128,8 @@ impl Store {
         sql::condition::compile(&self.catalog.models, self.catalog.dialect, model, expr).map(Arc::new)
     }
 
-    /// Runs a plan in one snapshot. Short reads run on the calling thread, long ones are moved to a small pool.
+    /// Runs a plan in one snapshot. Short reads run on the calling thread, long ones are moved to a small pool; within
+    /// [`looking`], a replica may answer.
     ///
     /// # Errors
     /// Where the database fails, is too busy, or the read takes longer than allowed.
@@ -138,13 +137,31 @@ impl Store {
         let answer = match &self.database {
             Database::Sqlite(sqlite) => sqlite.reader.read(plan, ask).await,
             // What waits for a network is large, and would be moved with every request of a file's.
-            Database::Postgres(postgres) => Box::pin(postgres.read(plan, ask)).await,
+            Database::Postgres(postgres) => match replicas::seen().filter(|_| self.has_replicas()) {
+                Some(seen) => Box::pin(postgres.look(plan, ask, seen)).await,
+                None => Box::pin(postgres.read(plan, ask)).await,
+            },
             Database::MySql(mysql) => Box::pin(mysql.read(plan, ask)).await,
         };
         if let Some(watcher) = &self.watcher {
             watcher.read(self.models(), plan, &answer);
         }
         answer
+    }
+
+    /// Whether there are servers that follow the database, on which looks may be answered.
+    #[must_use]
+    pub fn has_replicas(&self) -> bool {
+        matches!(&self.database, Database::Postgres(postgres) if !postgres.replicas.is_empty())
+    }
+
+    /// Where the database stands now: after all that was ever committed. [`Mark::LAST`] where it cannot be asked, so that
+    /// whoever holds the mark reads from the database itself.
+    pub async fn mark(&self) -> Mark {
+        match &self.database {
+            Database::Postgres(postgres) => postgres.mark().await.unwrap_or(Mark::LAST),
+            _ => Mark::LAST,
+        }
     }
 
     /// Performs mutations in order, all or nothing, and returns when they are durable. Once it has been called

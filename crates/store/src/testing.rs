@@ -1,10 +1,12 @@
 //! For tests: faults on purpose, and a look behind the scenes. No part of the public interface.
 
+mod cluster;
 mod filled;
 mod fresh;
 mod proxy;
 mod watcher;
 
+pub use cluster::Cluster;
 pub use filled::Known;
 pub use fresh::Fresh;
 pub use proxy::{Proxy, Way};
@@ -69,6 +71,39 @@ impl Testing<'_> {
         match done.await {
             Ok(result) => result.map_err(Error::Database),
             Err(_) => Err(Error::Database("the writer panicked".to_owned())),
+        }
+    }
+
+    /// Asks the replicas how far they have come, now.
+    ///
+    /// # Panics
+    /// Where the database is not PostgreSQL.
+    pub async fn ask_replicas(&self) {
+        self.postgres().ask_replicas().await;
+    }
+
+    /// How many replicas may be read from by whoever has seen so much.
+    ///
+    /// # Panics
+    /// Where the database is not PostgreSQL.
+    #[must_use]
+    pub fn replicas_with(&self, seen: crate::Mark) -> usize {
+        self.postgres().replicas.count(seen)
+    }
+
+    /// How many reads replicas have answered.
+    ///
+    /// # Panics
+    /// Where the database is not PostgreSQL.
+    #[must_use]
+    pub fn served_by_replicas(&self) -> u64 {
+        self.postgres().replicas.served()
+    }
+
+    fn postgres(&self) -> &crate::postgres::Postgres {
+        match &self.0.database {
+            Database::Postgres(postgres) => postgres,
+            _ => panic!("this is for PostgreSQL"),
         }
     }
 

@@ -40,7 +40,10 @@ pub struct Running {
     /// What was shown on the terminal instead of being mailed.
     letters: Arc<Mutex<Vec<Letter>>>,
     folder: TempDir,
-    fresh: Option<Fresh>,
+    /// The database on a server, where it is one of the test's own.
+    _fresh: Option<Fresh>,
+    /// What the site says itself where absent.
+    url: Option<String>,
 }
 
 impl Running {
@@ -60,13 +63,7 @@ impl Running {
     /// # Panics
     /// As [`Running::of`].
     pub async fn from_files(files: &[(&str, &str)]) -> Running {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder");
-            fs::write(path, text).expect("a file");
-        }
-        Running::of(folder.path()).await
+        Running::of(written(files).path()).await
     }
 
     /// As [`Running::of`].
@@ -74,7 +71,7 @@ impl Running {
     /// # Errors
     /// With what is wrong with the site, as it is drawn.
     pub async fn try_of(folder: &Path) -> Result<Running, String> {
-        Running::opened(folder, "").await
+        Running::opened(folder, "", Fresh::new(), None).await
     }
 
     /// As [`Running::of`], with more at the end of its `site.toml`.
@@ -82,13 +79,29 @@ impl Running {
     /// # Panics
     /// As [`Running::of`].
     pub async fn with_settings(folder: &Path, more: &str) -> Running {
-        match Running::opened(folder, more).await {
+        match Running::opened(folder, more, Fresh::new(), None).await {
             Ok(running) => running,
             Err(mistakes) => panic!("{}: {mistakes}", folder.display()),
         }
     }
 
-    async fn opened(folder: &Path, more: &str) -> Result<Running, String> {
+    /// From files written down in the test, on the database that a URL leads to.
+    ///
+    /// # Panics
+    /// As [`Running::of`].
+    pub async fn at(url: String, fresh: Option<Fresh>, files: &[(&str, &str)]) -> Running {
+        let folder = written(files);
+        let opened = Running::opened(folder.path(), "", fresh, Some(url)).await;
+        opened.unwrap_or_else(|mistakes| panic!("{mistakes}"))
+    }
+
+    /// `url` is another way to the database than its own.
+    async fn opened(
+        folder: &Path,
+        more: &str,
+        fresh: Option<Fresh>,
+        url: Option<String>,
+    ) -> Result<Running, String> {
         CLOCK.set(BEGINNING);
         // What a server logs goes where a test's output goes; `RUST_LOG=purlin=debug` says more.
         let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
@@ -102,15 +115,15 @@ impl Running {
             fs::write(file, settings + more).map_err(|error| error.to_string())?;
         }
         // Nothing in a site says which database it is on.
-        let fresh = Fresh::new();
+        let url = url.or_else(|| Some(fresh.as_ref()?.url.clone()));
         let letters = Arc::<Mutex<Vec<Letter>>>::default();
         let watcher = Watcher::default();
-        let (engine, store, assets) = open(&root, fresh.as_ref(), letters.clone(), watcher.clone())?;
+        let (engine, store, assets) = open(&root, url.as_deref(), letters.clone(), watcher.clone())?;
         engine.load_seeds(|_, _| {}).await.map_err(|error| drawn(&error))?;
         let source = Arc::new(ArcSwap::from_pointee(engine.clone()));
         let app = App::new(source, Config { assets, live: None, router: None });
         drop(watcher.take());
-        Ok(Running { app, engine, store, watcher, letters, folder: copy, fresh })
+        Ok(Running { app, engine, store, watcher, letters, folder: copy, _fresh: fresh, url })
     }
 
     /// Another engine on the same database, with nothing in common but the clock: as another process would be.
@@ -120,7 +133,7 @@ impl Running {
     #[must_use]
     pub fn another(&self) -> Engine {
         let (folder, letters) = (self.folder.path(), self.letters.clone());
-        open(folder, self.fresh.as_ref(), letters, Watcher::default()).expect("it was open before").0
+        open(folder, self.url.as_deref(), letters, Watcher::default()).expect("it was open before").0
     }
 
     /// Sends what is due, and gives what came of it on the terminal since the last time.
@@ -164,11 +177,11 @@ pub fn pass(micros: i64) {
 
 fn open(
     root: &Path,
-    fresh: Option<&Fresh>,
+    url: Option<&str>,
     letters: Arc<Mutex<Vec<Letter>>>,
     watcher: Watcher,
 ) -> Result<(Engine, Store, Arc<Assets>), String> {
-    let url = fresh.map(|fresh| ("database.url".to_owned(), fresh.url.clone()));
+    let url = url.map(|url| ("database.url".to_owned(), url.to_owned()));
     let layers = Layers { flags: url.into_iter().collect(), ..Layers::default() };
     let (site, _warnings) = Site::load(root, &layers).map_err(|mistakes| mistakes.draw(false))?;
     let site = Arc::new(site);
@@ -187,6 +200,16 @@ fn open(
     };
     let engine = Engine::open(site, store.clone(), options).map_err(|mistakes| mistakes.draw(false))?;
     Ok((engine, store, assets))
+}
+
+fn written(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+    folder
 }
 
 fn migrate(site: &Site) -> Result<(), String> {

@@ -47,6 +47,7 @@ const NAMES: &[&str] = &[
     "database.pool_timeout",
     "database.statement_cache",
     "database.replicas",
+    "database.replica_lag",
     "database.existing",
     "accounts.roles",
     "accounts.signup",
@@ -333,6 +334,7 @@ impl<'a> Layered<'a> {
             replicas: self
                 .read("database.replicas", |raw| read::replicas(raw, &usual.url))
                 .unwrap_or_default(),
+            replica_lag: self.read("database.replica_lag", read::span).unwrap_or(usual.replica_lag),
             existing: self.read("database.existing", |raw| read::existing(raw, &usual.url)),
             ..usual
         }

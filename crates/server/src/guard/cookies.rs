@@ -1,4 +1,4 @@
-//! The two cookies: the session and the message that is shown once.
+//! The cookies: the session, the message that is shown once, and where the database stood when one last wrote.
 //!
 //! Over https they carry the `__Host-` prefix, which keeps neighbours of the host and plain http from planting
 //! them.
@@ -60,6 +60,22 @@ impl Cookies {
     #[must_use]
     pub fn clear_flash(self) -> Option<HeaderValue> {
         self.set(self.flash_name(), "", 0)
+    }
+
+    fn written_name(self) -> &'static str {
+        if self.https { "__Host-purlin_written" } else { "purlin_written" }
+    }
+
+    /// The mark of the last write that a request carries.
+    #[must_use]
+    pub fn written(self, headers: &HeaderMap) -> Option<&str> {
+        only(headers, self.written_name())
+    }
+
+    /// Sets the mark of a write.
+    #[must_use]
+    pub fn set_written(self, mark: &str, seconds: u64) -> Option<HeaderValue> {
+        self.set(self.written_name(), mark, u32::try_from(seconds).unwrap_or(SESSION_SECONDS))
     }
 
     fn set(self, name: &str, value: &str, seconds: u32) -> Option<HeaderValue> {

@@ -21,6 +21,10 @@ pub(crate) type MySql = Server<Connector<Target>>;
 /// Reads the settings, and asks the server which of the two it is.
 pub(crate) fn open(settings: &DatabaseSettings, feed: Feed) -> Result<(MySql, Flavour), Error> {
     let target = Target::parse(&settings.url).map_err(Error::Open)?;
+    if !settings.replicas.is_empty() {
+        let message = "database.replicas is for PostgreSQL alone: take it out, or let a proxy before the servers send reads there";
+        return Err(Error::Open(message.to_owned()));
+    }
     let flavour = flavour(&target)?;
     let target = if settings.statement_cache { target } else { target.without_statements() };
     let connector = |writes| Connector::new(target.clone(), settings, writes);

@@ -4,6 +4,7 @@
 pub(crate) mod address;
 pub(crate) mod pool;
 pub(crate) mod read;
+pub(crate) mod replicas;
 pub(crate) mod retry;
 pub(crate) mod server;
 pub(crate) mod session;

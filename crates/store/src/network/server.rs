@@ -15,6 +15,7 @@ use purlin_schema::settings::DatabaseSettings;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::pool::{Connect, Lease, Pool};
+use super::replicas::Replicas;
 use super::{read, retry};
 use crate::catalog::Catalog;
 use crate::error::Error;
@@ -54,8 +55,9 @@ pub(crate) struct Server<T: Transactions> {
     pub(crate) readers: Arc<Pool<T>>,
     pub(crate) writers: Arc<Pool<T>>,
     pool_timeout: Duration,
-    read_timeout: Duration,
+    pub(crate) read_timeout: Duration,
     write_timeout: Duration,
+    pub(crate) replicas: Replicas<T>,
     feed: Feed,
 }
 
@@ -71,21 +73,39 @@ impl<T: Transactions> Server<T> {
             pool_timeout: settings.pool_timeout,
             read_timeout: settings.read_timeout,
             write_timeout: settings.write_timeout,
+            replicas: Replicas::new(Vec::new(), Duration::ZERO),
             feed,
         }
+    }
+
+    /// The same, with servers that follow it, by their places.
+    pub(crate) fn with_replicas(self, replicas: Vec<(String, T)>, settings: &DatabaseSettings) -> Server<T> {
+        let pool = |(place, connect)| (place, Pool::new(connect, settings.pool, settings.pool_timeout));
+        let pools = replicas.into_iter().map(pool).collect();
+        Server { replicas: Replicas::new(pools, settings.replica_lag), ..self }
     }
 
     /// Runs a plan in one snapshot.
     pub(crate) async fn read(&self, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
         let deadline = Instant::now() + self.pool_timeout + self.read_timeout;
-        let lease = self.readers.lend(deadline).await?;
+        self.read_from(&self.readers, plan, ask, deadline).await
+    }
+
+    pub(crate) async fn read_from(
+        &self,
+        pool: &Arc<Pool<T>>,
+        plan: &Plan,
+        ask: Ask<'_>,
+        deadline: Instant,
+    ) -> Result<Answer, Error> {
+        let lease = pool.lend(deadline).await?;
         let used = lease.used;
-        match self.read_on(lease, plan, ask, deadline).await {
+        match self.read_on(pool, lease, plan, ask, deadline).await {
             // A connection that was idle may have died unseen, as all do when the server is started again; and tables may
             // have changed under what it has prepared. Nothing was written: once more, on a new one.
             Err(Error::Unavailable(_)) if used => {
-                self.readers.clear();
-                self.read_on(self.readers.lend(deadline).await?, plan, ask, deadline).await
+                pool.clear();
+                self.read_on(pool, pool.lend(deadline).await?, plan, ask, deadline).await
             }
             other => other,
         }
@@ -93,6 +113,7 @@ impl<T: Transactions> Server<T> {
 
     async fn read_on(
         &self,
+        pool: &Pool<T>,
         lease: Lease<T>,
         plan: &Plan,
         ask: Ask<'_>,
@@ -109,7 +130,7 @@ impl<T: Transactions> Server<T> {
         match timeout_at(deadline, run).await {
             // What takes too long is stopped, and what broke is dropped.
             Err(_) => {
-                self.readers.doubt();
+                pool.doubt();
                 Err(Error::TimedOut(self.read_timeout))
             }
             Ok(Err(error @ Error::Unavailable(_))) => Err(error),

@@ -22,5 +22,12 @@ pub(crate) type Postgres = Server<Connector<Target>>;
 pub(crate) fn open(settings: &DatabaseSettings, feed: Feed) -> Result<Postgres, Error> {
     let target = Target::parse(&settings.url).map_err(Error::Open)?;
     let connector = |writes| Connector::new(target.clone(), settings, writes);
-    Ok(Server::new(connector(false), connector(true), settings, feed))
+    let replicas = settings.replicas.iter().map(|url| {
+        let target = Target::parse(url).map_err(|why| {
+            Error::Open(format!("one of database.replicas: {}", why.trim_start_matches("database.url: ")))
+        })?;
+        Ok((target.address.place.clone(), Connector::new(target, settings, false)))
+    });
+    let replicas = replicas.collect::<Result<Vec<_>, Error>>()?;
+    Ok(Server::new(connector(false), connector(true), settings, feed).with_replicas(replicas, settings))
 }

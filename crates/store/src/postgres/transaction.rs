@@ -12,6 +12,7 @@ use super::connection::{Connection, plain};
 use crate::error::Error;
 use crate::network::pool::Connector;
 use crate::network::read::{self, Run};
+use crate::network::replicas::{Follows, Mark, Standing};
 use crate::network::server::Transactions;
 use crate::network::session::Insert;
 use crate::plan::{Answer, Ask, Plan};
@@ -71,5 +72,22 @@ impl Insert for Connection {
 
     async fn run(&self, text: &str) -> Result<(), Error> {
         self.client.batch_execute(text).await.map_err(|error| plain(&error))
+    }
+}
+
+/// A system's identifier is made with the cluster, and its followers have the same. The primary is asked for what is not even
+/// written to its disk yet, so that a commit that does not wait for that is before the answer too.
+const STANDING: &str = "SELECT system_identifier::text, pg_is_in_recovery(), ((CASE WHEN pg_is_in_recovery() \
+                        THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END) - '0/0'::pg_lsn)::bigint \
+                        FROM pg_control_system()";
+
+impl Follows for Connector<Target> {
+    async fn standing(connection: &Connection) -> Result<Standing, Error> {
+        let rows = connection.client.query_typed(STANDING, &[]).await.map_err(|error| plain(&error))?;
+        let row =
+            rows.first().ok_or_else(|| Error::Database("a server says nothing of itself".to_owned()))?;
+        let (system, follows): (String, bool) = (row.get(0), row.get(1));
+        let mark: Option<i64> = row.get(2);
+        Ok(Standing { system, follows, mark: Mark(mark.unwrap_or_default().unsigned_abs()) })
     }
 }

@@ -8,6 +8,7 @@ mod migrate;
 mod outage;
 mod paging;
 mod reading;
+mod replicas;
 mod servers;
 mod support;
 mod writing;

@@ -48,17 +48,23 @@ impl Site {
         let models = Arc::new(Models::new(list.into_iter().map(Arc::new).collect()));
         let fresh = Fresh::new();
         let settings = DatabaseSettings::of(url(fresh.as_ref()));
-        Site::open(models, fresh, &settings)
+        Site::open(models, fresh, &settings.url, &settings)
     }
 
     /// The sample models on the database that settings name.
     pub(crate) fn on(fresh: Fresh, settings: &DatabaseSettings) -> Site {
-        Site::open(Arc::new(sample::models()), Some(fresh), settings)
+        let url = fresh.url.clone();
+        Site::open(Arc::new(sample::models()), Some(fresh), &url, settings)
     }
 
-    fn open(models: Arc<Models>, fresh: Option<Fresh>, settings: &DatabaseSettings) -> Site {
+    /// The sample models on a database that goes by other ways.
+    pub(crate) fn at(settings: &DatabaseSettings) -> Site {
+        Site::open(Arc::new(sample::models()), None, &settings.url, settings)
+    }
+
+    fn open(models: Arc<Models>, fresh: Option<Fresh>, url: &str, settings: &DatabaseSettings) -> Site {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut migrator = Migrator::open(url(fresh.as_ref()), folder.path()).expect("a database");
+        let mut migrator = Migrator::open(url, folder.path()).expect("a database");
         migrator.dev(&models, |_| false).expect("tables");
         drop(migrator);
         let store = Store::open(folder.path(), settings, models.clone()).expect("a store");

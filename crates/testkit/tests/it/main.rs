@@ -5,3 +5,4 @@ mod browser;
 mod mail;
 mod press;
 mod scenarios;
+mod servers;
