@@ -196,7 +196,7 @@ impl<T: Follows> Server<T> {
                 }
                 Err(error @ Error::TooManyRows(_)) => return Err(error),
                 Err(error @ (Error::Unavailable(_) | Error::TimedOut(_))) => {
-                    replica.leave_out(&error.to_string())
+                    replica.leave_out(&error.to_string());
                 }
                 // It has too much to do, removed rows that were being read, or does not have the tables of today.
                 Err(error) => tracing::debug!(replica = replica.place, "a replica did not answer: {error}"),

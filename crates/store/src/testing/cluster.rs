@@ -98,7 +98,7 @@ impl Cluster {
     fn somewhere() -> Cluster {
         let port =
             TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-        let folder = run_program(Path::new("mktemp"), &["-d", "/tmp/purlin-cluster-XXXXXX"]);
+        let folder = run_program(Path::new("mktemp"), &["-d", "--tmpdir=/tmp"]);
         Cluster { folder: PathBuf::from(folder.trim()), port }
     }
 }
