@@ -154,7 +154,7 @@ impl Running {
     /// What stands before the embedded database's writer, to hold it up; `None` on a server.
     #[must_use]
     pub fn writer(&self) -> Option<Testing<'_>> {
-        self.fresh.is_none().then(|| self.store.testing())
+        self.url.is_none().then(|| self.store.testing())
     }
 
     /// The site's folder.
