@@ -20,23 +20,25 @@ pub struct Written {
 }
 
 impl Engine {
+    /// Whether replicas may answer what only looks.
+    #[must_use]
+    pub fn has_replicas(&self) -> bool {
+        self.store().has_replicas()
+    }
+
     /// Runs what only looks, and may be answered by a replica that has what the asker wrote by the marks that he sent.
     pub async fn looking<T>(&self, marks: impl Iterator<Item = &str>, looks: impl Future<Output = T>) -> T {
-        if !self.store().has_replicas() {
-            return looks.await;
-        }
         let read = |sealed: &str| {
             let text = self.unseal(PURPOSE, sealed)?;
             Some(Mark(std::str::from_utf8(&text).ok()?.parse().ok()?))
         };
         let seen = marks.map(|mark| read(mark).unwrap_or(Mark::LAST)).max();
-        // A scope beside the looks themselves would make every request carry room for both.
-        Box::pin(looking(seen.unwrap_or(Mark::FIRST), looks)).await
+        looking(seen.unwrap_or(Mark::FIRST), looks).await
     }
 
     /// What whoever may have written is given; nothing where all is read from the database itself.
     pub async fn mark_of_write(&self) -> Option<Written> {
-        if !self.store().has_replicas() {
+        if !self.has_replicas() {
             return None;
         }
         let Mark(mark) = self.store().mark().await;

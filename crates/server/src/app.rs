@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -217,28 +217,46 @@ impl App {
         noted.user = identity.user_id();
         // What is known of people and their tokens is read from the database itself: an ended session would live on.
         let looks = asking.looks() && !matches!(target, Target::Account(_) | Target::Api(ApiTarget::Auth(_)));
-        let answer = async {
-            match target {
-                Target::Api(target) => api::answer(asking, &identity, target, body).await,
-                Target::Account(account) => {
-                    Box::pin(accounts::answer(asking, &identity, account, body)).await
-                }
-                _ => self.page(asking, &identity, body).await,
-            }
-        };
-        let result = match looks {
-            true => asking.engine().looking(asking.marks(), answer).await,
-            false => answer.await,
+        // Where there are replicas the way there is boxed: every request would carry room for it beside its own.
+        let result = match looks && asking.engine().has_replicas() {
+            true => self.answer_looking(asking, &identity, target, body).await,
+            false => self.answer(asking, &identity, target, body).await,
         };
         let mut response = match result {
             Ok(response) => response,
             Err(problem) => Box::pin(self.refuse(asking, &identity.actor, is_api, problem)).await,
         };
         asking.settle(&identity, &mut response);
-        if !asking.looks() {
-            asking.tell_written(&mut response).await;
+        if !asking.looks() && asking.engine().has_replicas() {
+            Box::pin(asking.tell_written(&mut response)).await;
         }
         response
+    }
+
+    /// As [`App::answer`], perhaps from a replica.
+    fn answer_looking<'ask>(
+        &'ask self,
+        asking: &'ask Asking<'_>,
+        identity: &'ask Identity,
+        target: Target,
+        body: RequestBody,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, Problem>> + Send + 'ask>> {
+        let answer = self.answer(asking, identity, target, body);
+        Box::pin(asking.engine().looking(asking.marks(), answer))
+    }
+
+    async fn answer(
+        &self,
+        asking: &Asking<'_>,
+        identity: &Identity,
+        target: Target,
+        body: RequestBody,
+    ) -> Result<Response<Body>, Problem> {
+        match target {
+            Target::Api(target) => api::answer(asking, identity, target, body).await,
+            Target::Account(account) => Box::pin(accounts::answer(asking, identity, account, body)).await,
+            _ => self.page(asking, identity, body).await,
+        }
     }
 
     async fn asset(&self, asking: &Asking<'_>) -> Option<Result<Response<Body>, Problem>> {
