@@ -302,25 +302,16 @@ pub(super) fn write_datetime(micros: i64, out: &mut String) {
 /// `1970-01-01T00:00:00.000000Z`, in the years of four digits.
 pub(super) fn datetime_digits(micros: i64) -> Option<[u8; 27]> {
     let (days, within) = (micros.div_euclid(MICROS_A_DAY), micros.rem_euclid(MICROS_A_DAY));
-    let first = days_from_civil(0, 1, 1);
-    if !(first..days_from_civil(10_000, 1, 1)).contains(&days) {
+    let (year, month, day) = civil_from_days(days);
+    if !(0..=9999).contains(&year) {
         return None;
     }
-    // As `civil_from_days`, in 32 bits and counted from the 1st of March before the year 0: a division by a constant
-    // costs a third, and a list has a hundred of these.
-    let days = (days + 719_468 + 146_097) as u32;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let years = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * years + years / 4 - years / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = years + era * 400 + u32::from(month <= 2) - 400;
+    let year = year as u32;
     let mut digits = *b"0000-00-00T00:00:00.000000Z";
     put_two(&mut digits, 0, year / 100);
     put_two(&mut digits, 2, year % 100);
-    put_two(&mut digits, 5, month);
-    put_two(&mut digits, 8, day);
+    put_two(&mut digits, 5, month as u32);
+    put_two(&mut digits, 8, day as u32);
     digits[10..].copy_from_slice(&time_digits(within));
     Some(digits)
 }
