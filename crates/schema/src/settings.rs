@@ -3,6 +3,10 @@
 //! The path of a setting in capitals is its variable: `server.listen` is `PURLIN_SERVER_LISTEN`.
 //! `DATABASE_URL`, `REDIS_URL` and `PORT` are honoured as hosts set them.
 
+mod network;
+
+pub use network::{Network, NotANetwork};
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -57,6 +61,21 @@ pub struct ServerSettings {
     pub timeout: Duration,
     /// `max_connections`.
     pub max_connections: usize,
+    /// `trusted_proxies`: whose word on where a request comes from is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// `forwarded`: how they give it.
+    pub forwarded: Forwarded,
+}
+
+/// How a proxy says for whom it asks. Only one way is believed: what a proxy does not write itself it hands on as a
+/// stranger wrote it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Forwarded {
+    /// `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host`.
+    #[default]
+    Usual,
+    /// `Forwarded` (RFC 7239).
+    Standard,
 }
 
 /// `[database]`.

@@ -19,7 +19,7 @@ use crate::answer::{self, Problem, headers, html};
 use crate::assets::Assets;
 use crate::body::{Body, RequestBody};
 use crate::dev::{self, Live};
-use crate::door::{self, Hosts, Line, RequestId};
+use crate::door::{self, Hosts, Line, Proxies, RequestId, Sender};
 use crate::guard::cookies::Cookies;
 use crate::guard::{Identity, identify};
 use crate::input::{self, Pairs};
@@ -59,7 +59,8 @@ struct Inner {
 pub(crate) struct Current {
     pub(crate) engine: Arc<Engine>,
     pub(crate) hosts: Hosts,
-    pub(crate) cookies: Cookies,
+    proxies: Proxies,
+    https: bool,
     pub(crate) max_body_bytes: usize,
     timeout: Duration,
 }
@@ -71,7 +72,9 @@ pub(crate) struct Asking<'request> {
     /// The decoded path.
     pub(crate) path: &'request str,
     pub(crate) id: RequestId,
-    pub(crate) peer: IpAddr,
+    /// The asker's address: the peer's, or whom a trusted proxy names.
+    pub(crate) address: IpAddr,
+    pub(crate) cookies: Cookies,
     pub(crate) live: Option<&'request Live>,
 }
 
@@ -127,10 +130,12 @@ impl App {
         let is_head = parts.method == Method::HEAD;
         let is_safe = parts.method.is_safe();
         let current = self.current();
+        let sender = current.proxies.sender(peer, &parts.headers);
+        let cookies = current.cookies(&sender);
         let mut noted = Noted::default();
         let is_api = route::is_api(current.engine.site(), parts.uri.path());
         let outcome = {
-            let work = pin!(self.pass(&current, &mut parts, body, id, peer, &mut noted));
+            let work = pin!(self.pass(&current, &mut parts, body, id, &sender, &mut noted));
             tokio::time::timeout(current.timeout, door::guarded(work)).await
         };
         let mut response = match outcome {
@@ -138,7 +143,7 @@ impl App {
             Ok(Err(panic)) => bare(is_api, &Problem::internal(format!("panic: {panic}")), id),
             Err(_elapsed) => bare(is_api, &too_slow(is_safe), id),
         };
-        headers::dress(&mut response, id, current.cookies.https);
+        headers::dress(&mut response, id, cookies.https);
         if is_head {
             response = without_body(response);
         }
@@ -148,6 +153,7 @@ impl App {
                 started.elapsed(),
                 response.body().size(),
                 noted.user.as_deref(),
+                sender.address,
                 id,
             );
         }
@@ -160,22 +166,23 @@ impl App {
         parts: &mut Parts,
         body: RequestBody,
         id: RequestId,
-        peer: IpAddr,
+        sender: &Sender,
         noted: &mut Noted,
     ) -> Response<Body> {
         let site = current.engine.site();
         let is_api = route::is_api(site, parts.uri.path());
-        if let Err(problem) = door::enter(parts, &current.hosts) {
+        if let Err(problem) = door::enter(parts, &current.hosts, sender) {
             return bare(is_api, &problem, id);
         }
         let path = match path::decoded(parts.uri.path()) {
             Some(path) => path.into_owned(),
             None => return bare(is_api, &Problem::bad_request("bad_path", "the path is malformed"), id),
         };
+        let cookies = current.cookies(sender);
         let target = route::resolve(site, self.0.live.is_some(), &path);
         let body = match (&target, &self.0.router) {
             (Target::Other, Some(router)) => {
-                match Box::pin(through(router, current, parts, body, noted)).await {
+                match Box::pin(through(router, current, cookies, parts, body, noted)).await {
                     Ok(Through::Answered(response)) => return response,
                     Ok(Through::Back(body)) => body,
                     Err(problem) => return bare(is_api, &problem, id),
@@ -183,7 +190,8 @@ impl App {
             }
             (_, _) => body,
         };
-        let asking = Asking { current, parts, path: &path, id, peer, live: self.0.live.as_deref() };
+        let (address, live) = (sender.address, self.0.live.as_deref());
+        let asking = Asking { current, parts, path: &path, id, address, cookies, live };
         self.act(&asking, target, body, noted).await
     }
 
@@ -210,7 +218,7 @@ impl App {
                 Err(problem) => bare(false, &problem, asking.id),
             };
         }
-        let identity = match identify(&asking.current.engine, asking.parts, asking.current.cookies).await {
+        let identity = match identify(&asking.current.engine, asking.parts, asking.cookies).await {
             Ok(identity) => identity,
             Err(problem) => return Box::pin(self.refuse(asking, &Actor::Visitor, is_api, problem)).await,
         };
@@ -372,17 +380,28 @@ impl Current {
         let url = settings.site.url.as_deref();
         Current {
             hosts: Hosts::new(url, &settings.server.hosts, settings.server.listen),
-            cookies: Cookies { https: url.is_some_and(|url| url.starts_with("https://")) },
+            proxies: Proxies::new(&settings.server),
+            https: url.is_some_and(|url| url.starts_with("https://")),
             max_body_bytes: settings.server.max_body_bytes,
             timeout: settings.server.timeout,
             engine,
         }
+    }
+
+    /// The cookies are for https where the site is there, or where a proxy was asked so.
+    fn cookies(&self, sender: &Sender) -> Cookies {
+        Cookies { https: self.https || sender.https == Some(true) }
     }
 }
 
 impl Asking<'_> {
     pub(crate) fn engine(&self) -> &Engine {
         &self.current.engine
+    }
+
+    /// The address as what is counted by address takes it.
+    pub(crate) fn place(&self) -> String {
+        door::place(self.address)
     }
 
     pub(crate) fn method(&self) -> &Method {
@@ -424,7 +443,7 @@ impl Asking<'_> {
     /// not looked at.
     fn marks(&self) -> impl Iterator<Item = &str> {
         let headers = &self.parts.headers;
-        let cookie = if self.is_program() { None } else { self.current.cookies.written(headers) };
+        let cookie = if self.is_program() { None } else { self.cookies.written(headers) };
         // One that is no text is none of ours either.
         headers.get_all(WRITTEN).into_iter().map(|mark| mark.to_str().unwrap_or_default()).chain(cookie)
     }
@@ -439,7 +458,7 @@ impl Asking<'_> {
         if let Ok(mark) = HeaderValue::try_from(&written.mark) {
             response.headers_mut().insert(WRITTEN, mark);
         }
-        let cookie = self.current.cookies.set_written(&written.mark, written.seconds);
+        let cookie = self.cookies.set_written(&written.mark, written.seconds);
         if let Some(cookie) = cookie.filter(|_| !self.is_program()) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
@@ -453,7 +472,7 @@ impl Asking<'_> {
         }
         if identity.stale_cookie
             && !headers.contains_key(header::SET_COOKIE)
-            && let Some(cookie) = self.current.cookies.clear_session()
+            && let Some(cookie) = self.cookies.clear_session()
         {
             headers.append(header::SET_COOKIE, cookie);
         }
@@ -503,11 +522,12 @@ enum Through {
 async fn through(
     router: &axum::Router,
     current: &Current,
+    cookies: Cookies,
     parts: &mut Parts,
     body: RequestBody,
     noted: &mut Noted,
 ) -> Result<Through, Problem> {
-    let identity = identify(&current.engine, parts, current.cookies).await?;
+    let identity = identify(&current.engine, parts, cookies).await?;
     noted.user = identity.user_id();
     parts.extensions.insert(identity.actor);
     let body = axum::body::Body::new(http_body_util::Limited::new(body, current.max_body_bytes));

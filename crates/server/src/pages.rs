@@ -121,7 +121,7 @@ pub(crate) fn request<'request>(
 
 /// The messages that a request carries, and whether it carried anything.
 pub(crate) fn flash(asking: &Asking<'_>) -> (Vec<Flash>, bool) {
-    let Some(sealed) = asking.current.cookies.flash(&asking.parts.headers) else {
+    let Some(sealed) = asking.cookies.flash(&asking.parts.headers) else {
         return (Vec::new(), false);
     };
     let text = asking.engine().unseal(FLASH, sealed).and_then(|bytes| String::from_utf8(bytes).ok());
@@ -134,14 +134,14 @@ pub(crate) fn set_flash(asking: &Asking<'_>, response: &mut Response<Body>, text
     // A browser drops a cookie of more than 4 kB: better a cut message than none.
     let end = (0..=text.len().min(1024)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let sealed = asking.engine().seal(FLASH, &text.as_bytes()[..end]);
-    if let Some(cookie) = asking.current.cookies.set_flash(&sealed) {
+    if let Some(cookie) = asking.cookies.set_flash(&sealed) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
 }
 
 /// Has no page say it again.
 pub(crate) fn clear_flash(asking: &Asking<'_>, response: &mut Response<Body>) {
-    if let Some(cookie) = asking.current.cookies.clear_flash() {
+    if let Some(cookie) = asking.cookies.clear_flash() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
 }

@@ -1,11 +1,15 @@
-//! What the target `loader` in `fuzz/` does with bytes, and the ordinary suite with its seeds. (The expression's is in
-//! the schema, beside the expression.)
+//! What the targets in `fuzz/` do with bytes, and the ordinary suite with their seeds. (The expression's is in the schema,
+//! beside the expression.)
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Component, Path};
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use purlin_schema::Site;
 use purlin_schema::load::{Layers, seeds};
+use purlin_schema::settings::{Forwarded, Network};
+use purlin_server::door::{Proxies, Sender};
 
 /// Before the name of each file in an input of [`loader`].
 const FILE: &str = "=== ";
@@ -39,6 +43,51 @@ pub fn loader(data: &[u8]) {
     assert_eq!(load(), load());
 }
 
+/// Takes bytes for what a stranger sends to a trusted proxy, which writes its own word behind them: whatever they are,
+/// the stranger is never taken for anybody else, or for nobody but the proxy itself where nothing can be read.
+///
+/// # Panics
+/// Where he is.
+pub fn forwarded(data: &[u8]) {
+    const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 9));
+    let trusted = [Network::v4([10, 0, 0, 0], 8)];
+    let sender = |way, headers: &HeaderMap| Proxies::of(&trusted, way).sender(PROXY, headers);
+    for (way, name, word) in [
+        (Forwarded::Usual, "x-forwarded-for", "192.0.2.9"),
+        (Forwarded::Standard, "forwarded", "for=192.0.2.9;proto=https;host=example.org"),
+        (Forwarded::Standard, "forwarded", "for=\"192.0.2.9:80\""),
+    ] {
+        let name = HeaderName::from_static(name);
+        // In the stranger's line, and in a line of the proxy's own.
+        let in_line = HeaderValue::from_bytes(&[data, b", ", word.as_bytes()].concat());
+        let Ok(in_line) = in_line else { return };
+        let told = sender(way, &HeaderMap::from_iter([(name.clone(), in_line)]));
+        assert!(told.address == STRANGER || (way == Forwarded::Standard && told == Sender::plain(PROXY)));
+        let Ok(before) = HeaderValue::from_bytes(data) else { return };
+        let mut headers = HeaderMap::new();
+        headers.append(name.clone(), before.clone());
+        headers.append(name.clone(), HeaderValue::from_static(word));
+        let told = sender(way, &headers);
+        assert!(told.address == STRANGER || (way == Forwarded::Standard && told == Sender::plain(PROXY)));
+        // Whoever is no proxy says nothing.
+        let told = Proxies::of(&trusted, way).sender(STRANGER, &headers);
+        assert_eq!(told, Sender::plain(STRANGER));
+        // And what is taken for a host of the proxy's word is one, or refused.
+        let alone = HeaderMap::from_iter([
+            (name, before),
+            (HeaderName::from_static("x-forwarded-host"), data_value(data)),
+        ]);
+        if let Some(Ok(host)) = sender(way, &alone).host {
+            assert!(!host.name.is_empty() && !host.name.contains(['/', '@', ' ', '%', '\\']), "{host:?}");
+        }
+    }
+}
+
+fn data_value(data: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(data).unwrap_or(HeaderValue::from_static(""))
+}
+
 /// Writes the files of an input; a name that leads elsewhere is passed over.
 fn write(text: &str, root: &Path) {
     let mut files: Vec<(&str, String)> = vec![("site.toml", String::new())];
@@ -68,14 +117,23 @@ mod tests {
 
     #[test]
     fn seeds_of_the_loader_end() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/loader");
+        replay("loader", loader);
+    }
+
+    #[test]
+    fn attack_13_seeds_of_forwarded_headers_deceive_nobody() {
+        replay("forwarded", forwarded);
+    }
+
+    /// Gives a target its seeds, whole, and cut off where a writer might have been interrupted.
+    fn replay(target: &str, fuzz: fn(&[u8])) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
         let mut seeds = 0;
         for entry in fs::read_dir(folder).expect("there are seeds").flatten() {
             let data = fs::read(entry.path()).expect("a seed");
-            loader(&data);
-            // And cut off where a writer might have been interrupted.
+            fuzz(&data);
             for part in 1..8 {
-                loader(&data[..data.len() * part / 8]);
+                fuzz(&data[..data.len() * part / 8]);
             }
             seeds += 1;
         }

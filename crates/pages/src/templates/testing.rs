@@ -35,6 +35,8 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
             max_body_bytes: 1,
             timeout: std::time::Duration::from_secs(1),
             max_connections: 1,
+            trusted_proxies: Vec::new(),
+            forwarded: Default::default(),
         },
         database: DatabaseSettings::of(""),
         accounts: AccountSettings {

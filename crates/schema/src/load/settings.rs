@@ -3,6 +3,7 @@
 //! One table names every setting with what it takes. Each layer gives texts or TOML values by name; the last
 //! value of each name is then read once, and a mistake is told where that value was written.
 
+mod names;
 mod read;
 
 use std::collections::BTreeMap;
@@ -23,50 +24,9 @@ use crate::settings::{
     SiteSettings,
 };
 use crate::value::Value;
-use read::Raw;
-
-/// Variables that begin as settings do and are the process's: how much is logged.
-const NOT_SETTINGS: &[&str] = &["LOG"];
-
-/// Every setting that has a name of its own. (`[site]` may hold further ones.)
-const NAMES: &[&str] = &[
-    "site.name",
-    "site.url",
-    "site.description",
-    "site.timezone",
-    "site.language",
-    "server.listen",
-    "server.hosts",
-    "server.max_body",
-    "server.timeout",
-    "server.max_connections",
-    "database.url",
-    "database.read_timeout",
-    "database.write_timeout",
-    "database.pool",
-    "database.pool_timeout",
-    "database.statement_cache",
-    "database.replicas",
-    "database.replica_lag",
-    "database.existing",
-    "accounts.roles",
-    "accounts.signup",
-    "accounts.signup_fields",
-    "accounts.verify",
-    "accounts.deletion",
-    "accounts.session_days",
-    "api.path",
-    "api.max_per_page",
-    "mail.from",
-    "mail.url",
-    "mail.user",
-    "mail.password",
-];
-
-const SECTIONS: &[&str] = &["site", "server", "database", "accounts", "api", "mail", "env"];
-
-/// Paths of a page or the API that the server keeps for itself.
-pub(super) const SERVERS_OWN: &[&str] = &["admin", "_purlin", "healthz", "readyz"];
+pub(super) use names::SERVERS_OWN;
+use names::{NAMES, NOT_SETTINGS, SECTIONS, variable_of};
+use read::{Raw, addresses};
 
 /// Reads `site.toml` and `.env`, lays the other layers over them, and gives the settings; what is wrong falls
 /// back to the default only after it was noted as an error. Beside them, where `accounts.signup_fields` was written,
@@ -266,8 +226,10 @@ impl<'a> Layered<'a> {
         if NOT_SETTINGS.contains(&path) || path.starts_with("TEST_") {
             return Variable::Foreign;
         }
-        let lower = path.to_ascii_lowercase();
-        let name = lower.replacen('_', ".", 1);
+        if let Some(name) = NAMES.iter().find(|name| variable_of(name) == variable) {
+            return Variable::Setting((*name).to_owned());
+        }
+        let name = path.to_ascii_lowercase().replacen('_', ".", 1);
         if self.is_setting(&name) {
             return Variable::Setting(name);
         }
@@ -300,6 +262,8 @@ impl<'a> Layered<'a> {
                 max_connections: self
                     .read("server.max_connections", |raw| read::count(raw, 1, 1 << 20))
                     .unwrap_or(4096),
+                trusted_proxies: self.read("server.trusted_proxies", addresses::networks).unwrap_or_default(),
+                forwarded: self.read("server.forwarded", addresses::forwarded).unwrap_or_default(),
             },
             database: self.database(),
             accounts: AccountSettings {
@@ -508,9 +472,4 @@ enum Variable {
 
 fn meant(name: &str) -> String {
     format!("did you mean `{name}`?")
-}
-
-/// The variable of a setting: `PURLIN_SERVER_LISTEN`.
-fn variable_of(setting: &str) -> String {
-    format!("PURLIN_{}", setting.replace('.', "_").to_ascii_uppercase())
 }

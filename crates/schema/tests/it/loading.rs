@@ -7,6 +7,7 @@ use purlin_schema::load::{Layers, Mode};
 use purlin_schema::model::{OnDelete, RelationBy, Rule, Source};
 use purlin_schema::page::Segment;
 use purlin_schema::query::Limit;
+use purlin_schema::settings::Forwarded;
 use purlin_schema::{FieldId, Kind, Site, Value};
 
 use crate::folder::Folder;
@@ -98,6 +99,27 @@ fn hosts_set_a_port_and_a_database() {
     assert_eq!(url(&[]), "sqlite:data/site.db");
     assert_eq!(url(&[("DATABASE_URL", "sqlite:a")]), "sqlite:a");
     assert_eq!(url(&[("DATABASE_URL", "sqlite:a"), ("PURLIN_DATABASE_URL", "sqlite:b")]), "sqlite:b");
+}
+
+#[test]
+fn proxies_are_named_by_address_or_word() {
+    let toml = "[server]\ntrusted_proxies = [\"192.0.2.7\", \"private\"]\nforwarded = \"forwarded\"\n";
+    let server = load(&[("site.toml", toml)]).settings.server;
+    let trusts = |address: &str| {
+        let address = address.parse().expect("an address");
+        server.trusted_proxies.iter().any(|network| network.contains(address))
+    };
+    for address in ["192.0.2.7", "10.9.9.9", "172.31.0.1", "fd12::1", "::ffff:192.168.0.1"] {
+        assert!(trusts(address), "{address}");
+    }
+    for address in ["192.0.2.8", "127.0.0.1", "172.32.0.1", "2001:db8::1"] {
+        assert!(!trusts(address), "{address}");
+    }
+    assert_eq!(server.forwarded, Forwarded::Standard);
+    let variable = environment(&[("PURLIN_SERVER_TRUSTED_PROXIES", "loopback, 10.0.0.0/8")]);
+    let layers = Layers { environment: variable, ..Layers::default() };
+    let server = load_with(&[("site.toml", "")], &layers).settings.server;
+    assert_eq!((server.trusted_proxies.len(), server.forwarded), (3, Forwarded::Usual));
 }
 
 #[test]

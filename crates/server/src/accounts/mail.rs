@@ -34,7 +34,7 @@ pub(super) async fn reset(
     let given = |name: &str| value_of(&form, name).unwrap_or_default();
     let token = given("token");
     if token.is_empty() {
-        return match asking.engine().ask_for_reset(given("email"), &asking.peer.to_string()).await {
+        return match asking.engine().ask_for_reset(given("email"), &asking.place()).await {
             Ok(()) => Ok(answer::redirect(StatusCode::SEE_OTHER, "/reset?sent=1")),
             Err(failure) => {
                 let said = Said::refused(failure)?.with("email", given("email"));
@@ -74,7 +74,7 @@ pub(super) async fn verify(
 ) -> Result<Response<Body>, Problem> {
     let form = asking.form(body).await?;
     let given = |name: &str| value_of(&form, name).unwrap_or_default();
-    let (token, peer) = (given("token"), asking.peer.to_string());
+    let (token, peer) = (given("token"), asking.place());
     let agent = asking.user_agent();
     let made = asking.engine().verify_sign_up(token, given("password"), &peer, Carrier::Cookie, &agent).await;
     match made {

@@ -61,7 +61,7 @@ pub(crate) async fn signed_in(
     if let Some(old) = &identity.token {
         asking.engine().sign_out(old).await?;
     }
-    let cookie = asking.current.cookies.set_session(&session.token);
+    let cookie = asking.cookies.set_session(&session.token);
     let cookie = cookie.ok_or_else(|| Problem::internal("a session's token is no cookie value"))?;
     response.headers_mut().append(header::SET_COOKIE, cookie);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -89,7 +89,7 @@ async fn login(
     let next = value_of(&form, "next").map_or_else(|| next_of(&query), local);
     let email = value_of(&form, "email").unwrap_or_default();
     let password = value_of(&form, "password").unwrap_or_default();
-    let peer = asking.peer.to_string();
+    let peer = asking.place();
     let problem =
         match asking.engine().sign_in(email, password, &peer, Carrier::Cookie, &asking.user_agent()).await {
             Ok(session) => {
@@ -159,7 +159,7 @@ async fn sign_up(
     form.retain(|(name, _)| name != "next");
     form.push(("next".to_owned(), next.clone()));
     let request = pages::request(asking, identity, &query, Vec::new());
-    match asking.engine().sign_up(request, &form, &asking.peer.to_string(), &asking.user_agent()).await? {
+    match asking.engine().sign_up(request, &form, &asking.place(), &asking.user_agent()).await? {
         SignUp::Done(SignedUp::ByMail) => Ok(answer::redirect(StatusCode::SEE_OTHER, "/verify")),
         SignUp::Done(SignedUp::Now(session)) => {
             let mut response = answer::redirect(StatusCode::SEE_OTHER, &next);
@@ -175,7 +175,7 @@ async fn logout(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Bod
         asking.engine().sign_out(token).await?;
     }
     let mut response = answer::redirect(StatusCode::SEE_OTHER, "/");
-    if let Some(cookie) = asking.current.cookies.clear_session() {
+    if let Some(cookie) = asking.cookies.clear_session() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)

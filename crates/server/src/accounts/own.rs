@@ -160,7 +160,7 @@ async fn change(
     form: &Pairs,
 ) -> Result<Response<Body>, Failure> {
     let given = |name: &str| value_of(form, name).unwrap_or_default();
-    let (engine, actor, peer) = (asking.engine(), &identity.actor, asking.peer.to_string());
+    let (engine, actor, peer) = (asking.engine(), &identity.actor, asking.place());
     match account {
         Account::Password => {
             engine.change_password(actor, given("password"), given("new_password"), &peer).await?;
@@ -175,7 +175,7 @@ async fn change(
         _ => {
             engine.delete_account(actor, given("password"), &peer).await?;
             let mut response = done(asking, "/", "Your account is deleted.");
-            if let Some(cookie) = asking.current.cookies.clear_session() {
+            if let Some(cookie) = asking.cookies.clear_session() {
                 response.headers_mut().append(http::header::SET_COOKIE, cookie);
             }
             Ok(response)

@@ -57,7 +57,7 @@ async fn by_texts(
     auth: Auth,
     fields: &Map<String, Value>,
 ) -> Result<Response<Body>, Problem> {
-    let (engine, actor, peer) = (asking.engine(), &identity.actor, asking.peer.to_string());
+    let (engine, actor, peer) = (asking.engine(), &identity.actor, asking.place());
     if auth.is_own() && actor.user().is_none() {
         return Err(Problem::unauthenticated());
     }
@@ -105,7 +105,7 @@ async fn sign_up(
     identity: &Identity,
     fields: &Map<String, Value>,
 ) -> Result<Response<Body>, Problem> {
-    let peer = asking.peer.to_string();
+    let peer = asking.place();
     match asking.engine().sign_up_by_api(fields, &peer, &asking.user_agent()).await? {
         SignedUp::ByMail => Ok(answer::empty(StatusCode::ACCEPTED)),
         SignedUp::Now(session) => with_session(asking, identity, StatusCode::CREATED, &session).await,
@@ -140,7 +140,7 @@ async fn login(
     let body = limits::read(body, asking.current.max_body_bytes).await?;
     let fields = input::json_object(asking.parts, &body, &[JSON])?;
     let [email, password] = texts(&fields, ["email", "password"])?;
-    let peer = asking.peer.to_string();
+    let peer = asking.place();
     let session =
         match asking.engine().sign_in(email, password, &peer, Carrier::Token, &asking.user_agent()).await {
             Ok(session) => session,
@@ -172,7 +172,7 @@ async fn logout(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Bod
         asking.engine().sign_out(token).await?;
     }
     let mut response = answer::empty(StatusCode::NO_CONTENT);
-    if let Some(cookie) = asking.current.cookies.clear_session() {
+    if let Some(cookie) = asking.cookies.clear_session() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)

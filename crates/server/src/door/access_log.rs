@@ -1,6 +1,7 @@
 //! One line a request.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use http::request::Parts;
@@ -33,6 +34,7 @@ impl Line {
         took: Duration,
         size_bytes: Option<u64>,
         user: Option<&str>,
+        address: IpAddr,
         id: RequestId,
     ) {
         tracing::info!(
@@ -43,6 +45,7 @@ impl Line {
             duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             size_bytes,
             user,
+            address = %address,
             agent = self.agent.as_ref().map(|agent| escaped(agent.as_bytes())).as_deref(),
             request_id = std::str::from_utf8(&id.digits()).unwrap_or_default(),
         );

@@ -22,11 +22,12 @@ pub enum CrossSite {
     Unsaid,
 }
 
-/// Refuses an unsafe request that another site's page may have caused.
+/// Refuses an unsafe request that another site's page may have caused. Where it is known whether the site was asked over
+/// `https`, a page of the same host over the other one is another site's.
 ///
 /// # Errors
 /// Why.
-pub fn check(request: &Parts, host: &Host) -> Result<(), CrossSite> {
+pub fn check(request: &Parts, host: &Host, https: Option<bool>) -> Result<(), CrossSite> {
     let headers = &request.headers;
     if is_safe(&request.method) || headers.contains_key(header::AUTHORIZATION) {
         return Ok(());
@@ -37,7 +38,7 @@ pub fn check(request: &Parts, host: &Host) -> Result<(), CrossSite> {
         _ => return Err(CrossSite::Foreign),
     }
     match only(headers, "origin") {
-        Given::Once(origin) if is_own(origin, host) => Ok(()),
+        Given::Once(origin) if is_own(origin, host, https) => Ok(()),
         Given::Not if headers.contains_key(header::COOKIE) => Err(CrossSite::Unsaid),
         Given::Not => Ok(()),
         _ => Err(CrossSite::Foreign),
@@ -66,13 +67,14 @@ fn only<'headers>(headers: &'headers HeaderMap, name: &str) -> Given<'headers> {
 }
 
 /// Whether an origin is the request's own: same host and port, an absent port being the scheme's.
-fn is_own(origin: &[u8], host: &Host) -> bool {
+fn is_own(origin: &[u8], host: &Host, https: Option<bool>) -> bool {
     let Some(uri) = std::str::from_utf8(origin).ok().and_then(|text| text.parse::<Uri>().ok()) else {
         return false;
     };
-    let default_port = match uri.scheme_str() {
-        Some("http") => 80,
-        Some("https") => 443,
+    let default_port = match (uri.scheme_str(), https) {
+        (Some("http"), None | Some(false)) => 80,
+        // A page that was loaded safely is no worse for it, whatever the last proxy of several says.
+        (Some("https"), _) => 443,
         _ => return false,
     };
     let Some(theirs) = uri.authority().and_then(|authority| Host::parse(authority.as_str())) else {
@@ -92,7 +94,21 @@ mod tests {
             request = request.header(*name, *value);
         }
         let parts = request.body(()).unwrap().into_parts().0;
-        check(&parts, &Host { name: "example.org".into(), port: Some(8080) })
+        check(&parts, &Host { name: "example.org".into(), port: Some(8080) }, None)
+    }
+
+    #[test]
+    fn attack_10_plain_http_is_another_site_than_https() {
+        let ask = |origin: &'static str, https| {
+            let request = http::Request::builder().method("POST").header("origin", origin);
+            let parts = request.body(()).unwrap().into_parts().0;
+            check(&parts, &Host { name: "example.org".into(), port: None }, https)
+        };
+        assert_eq!(ask("http://example.org", Some(true)), Err(CrossSite::Foreign));
+        assert_eq!(ask("https://example.org", Some(false)), Ok(()));
+        assert_eq!(ask("https://example.org", Some(true)), Ok(()));
+        assert_eq!(ask("http://example.org", Some(false)), Ok(()));
+        assert_eq!(ask("https://example.org", None), Ok(()));
     }
 
     #[test]

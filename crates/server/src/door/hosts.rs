@@ -10,6 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 use http::request::Parts;
 use http::{Uri, header};
 
+use super::forwarded::Sender;
+
 /// The names that requests may be for.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
@@ -62,12 +64,14 @@ impl Hosts {
         self.names.is_empty() && !self.loopback
     }
 
-    /// The host that a request is for, where it is one that is expected.
+    /// The host that a request is for, where it is one that is expected; behind a proxy that says so, the one that it was
+    /// asked for.
     ///
     /// # Errors
     /// Where it is not.
-    pub fn check(&self, request: &Parts) -> Result<Host, HostError> {
+    pub fn check(&self, request: &Parts, sender: &Sender) -> Result<Host, HostError> {
         let host = named_by(request)?;
+        let host = sender.host.clone().unwrap_or(Ok(host))?;
         if self.accepts(&host.name) { Ok(host) } else { Err(HostError::Unknown) }
     }
 
@@ -158,6 +162,10 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
+    fn check(hosts: &Hosts, request: &Parts) -> Result<Host, HostError> {
+        hosts.check(request, &Sender::plain([10, 0, 0, 1].into()))
+    }
+
     fn site() -> Hosts {
         Hosts::new(
             Some("https://example.org"),
@@ -176,10 +184,10 @@ mod tests {
             "127.0.0.1",
             "[::1]:8080",
         ] {
-            assert!(site().check(&parts("/", &[host])).is_ok(), "{host}");
+            assert!(check(&site(), &parts("/", &[host])).is_ok(), "{host}");
         }
-        assert!(site().check(&parts("http://example.org/", &[])).is_ok());
-        assert!(site().check(&parts("http://example.org/", &["example.org"])).is_ok());
+        assert!(check(&site(), &parts("http://example.org/", &[])).is_ok());
+        assert!(check(&site(), &parts("http://example.org/", &["example.org"])).is_ok());
     }
 
     #[test]
@@ -201,15 +209,15 @@ mod tests {
             (&[""], Malformed),
             (&[], Missing),
         ] {
-            assert_eq!(site().check(&parts("/", hosts)).unwrap_err(), error, "{hosts:?}");
+            assert_eq!(check(&site(), &parts("/", hosts)).unwrap_err(), error, "{hosts:?}");
         }
-        assert_eq!(site().check(&parts("http://evil.net/", &["example.org"])).unwrap_err(), Several);
+        assert_eq!(check(&site(), &parts("http://evil.net/", &["example.org"])).unwrap_err(), Several);
     }
 
     #[test]
     fn loopback_names_need_a_loopback_listener() {
         let public = Hosts::new(Some("https://example.org"), &[], "0.0.0.0:80".parse().unwrap());
-        assert_eq!(public.check(&parts("/", &["localhost"])).unwrap_err(), HostError::Unknown);
+        assert_eq!(check(&public, &parts("/", &["localhost"])).unwrap_err(), HostError::Unknown);
         assert!(Hosts::new(None, &[], "0.0.0.0:80".parse().unwrap()).is_empty());
     }
 

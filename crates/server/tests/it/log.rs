@@ -59,6 +59,7 @@ async fn attack_16_a_line_a_request_and_nothing_that_acts() {
         "status=",
         "duration_us=",
         "user=\"1\"",
+        "address=127.0.0.1",
         "evil \\\\xff\\\\tagent",
     ] {
         assert!(line.contains(part), "{part}: {line}");

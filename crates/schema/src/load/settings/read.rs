@@ -1,6 +1,8 @@
 //! What each setting takes: from its text or TOML value to its type, or what is wrong with it, as the end of a
 //! sentence that begins with its name.
 
+pub(super) mod addresses;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -12,6 +12,7 @@ mod doors;
 mod floods;
 mod mail;
 mod markup;
+mod proxies;
 mod questions;
 mod writes;
 
