@@ -125,6 +125,25 @@ mod tests {
         replay("forwarded", forwarded);
     }
 
+    #[test]
+    fn attack_13_random_forwarded_headers_deceive_nobody() {
+        // Of what such headers are made of, so that most are nearly right.
+        const PARTS: &[&str] = &[
+            "for", "=", "\"", "\\", ",", ";", " ", "10.0.0.2", "1.1.1.1", "[::1]", ":80", "host", "evil",
+            "proto", "https", "_", "é",
+        ];
+        let mut state = 1_u64;
+        let mut next = |most: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).expect("31 bits") % most
+        };
+        for _ in 0..20_000 {
+            let count = next(16);
+            let text: String = (0..count).map(|_| PARTS[next(PARTS.len())]).collect();
+            forwarded(text.as_bytes());
+        }
+    }
+
     /// Gives a target its seeds, whole, and cut off where a writer might have been interrupted.
     fn replay(target: &str, fuzz: fn(&[u8])) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
