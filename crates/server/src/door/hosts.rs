@@ -40,6 +40,9 @@ pub enum HostError {
     /// It is not a host.
     #[error("the request's host is malformed")]
     Malformed,
+    /// What a proxy says of it cannot be read.
+    #[error("the request's `Forwarded` is malformed")]
+    Forwarded,
     /// Nobody expects it.
     #[error("this server does not answer for that host; the owner can add it to `server.hosts`")]
     Unknown,
