@@ -35,6 +35,16 @@ impl fmt::Display for RenderError {
     }
 }
 
+impl RenderError {
+    /// In several lines: what and where, the line with a caret, and what to do about it.
+    #[must_use]
+    pub fn report(&self) -> String {
+        let caret = self.caret.iter().map(|caret| format!("\n{caret}"));
+        let hint = self.hint.iter().map(|hint| format!("\nhelp: {hint}"));
+        caret.chain(hint).fold(self.to_string(), |report, part| report + &part)
+    }
+}
+
 /// A line of a source with a caret below a part of it.
 pub(crate) fn caret(source: &str, line: usize, span: Option<std::ops::Range<usize>>) -> Option<String> {
     let text = source.lines().nth(line.checked_sub(1)?)?.trim_end();
@@ -60,6 +70,24 @@ pub(crate) fn caret(source: &str, line: usize, span: Option<std::ops::Range<usiz
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_says_what_where_and_what_to_do() {
+        let mut error = RenderError {
+            template: "index.html".into(),
+            file: Some("pages/index.html".into()),
+            line: Some(2),
+            message: "`titel` is not defined".into(),
+            hint: Some("did you mean `title`?".into()),
+            caret: caret("a\n{{ titel }}", 2, Some(5..10)),
+        };
+        assert_eq!(
+            error.report(),
+            "pages/index.html:2: `titel` is not defined\n2 | {{ titel }}\n  |    ^^^^^\nhelp: did you mean `title`?"
+        );
+        (error.caret, error.hint) = (None, None);
+        assert_eq!(error.report(), error.to_string());
+    }
 
     #[test]
     fn a_caret_stands_below_its_place() {

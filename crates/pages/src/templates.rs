@@ -1,12 +1,14 @@
 //! All templates of a site, compiled.
 
 mod compile;
+mod operators;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 use purlin_schema::{Diagnostic, Diagnostics, Site};
 
@@ -239,7 +241,11 @@ fn print_object(out: &mut Output, state: &State, value: &Value) -> Result<(), Er
     if let Some(error) = record::refuse_print(value) {
         return Err(error);
     }
-    let text = value.to_string();
+    // Lists and maps that a template wrote print as those of a field.
+    let text = match value.kind() {
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => json::to_json(value)?,
+        _ => value.to_string(),
+    };
     match state.auto_escape() {
         AutoEscape::Html => escape::write_html(out, &text),
         AutoEscape::Custom(_) => escape::write_xml(out, &text),

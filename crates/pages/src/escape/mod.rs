@@ -32,6 +32,7 @@ use self::print::{Special, Wrap};
 use self::rewrite::Rewrite;
 use self::script::Script;
 use crate::filters::{IN_ATTRIBUTE, IN_LOCAL, IN_URL};
+use crate::text::edits::Edits;
 
 /// The language of a template, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +83,23 @@ pub(crate) struct Checked {
 pub(crate) struct Rewritten {
     /// The text to compile.
     pub(crate) text: String,
-    rewrite: Rewrite,
+    /// Those of the text in the file, then those of what they gave.
+    edits: Vec<Edits>,
 }
 
 impl Rewritten {
+    /// With further edits of the text as it is now.
+    pub(crate) fn edit(&mut self, edits: Edits) {
+        if !edits.is_empty() {
+            self.text = edits.apply(&self.text);
+            self.edits.push(edits);
+        }
+    }
+
     /// Where a part of the text that is compiled stands in the file.
     pub(crate) fn original(&self, span: Range<usize>) -> Range<usize> {
-        self.rewrite.original(span.start)..self.rewrite.original(span.end)
+        let original = |offset| self.edits.iter().rev().fold(offset, |offset, edits| edits.original(offset));
+        original(span.start)..original(span.end)
     }
 }
 
@@ -128,9 +139,10 @@ pub(crate) fn check(
             "close what is open; a template begins and ends in the text of an element",
         );
     }
-    let text = walk.rewrite.apply(source);
+    let mut rewritten = Rewritten { text: source.to_owned(), edits: Vec::new() };
+    rewritten.edit(walk.rewrite.edits);
     Checked {
-        rewritten: Rewritten { text, rewrite: walk.rewrite },
+        rewritten,
         blocks: walk.blocks,
         scripts: walk.scripts,
         styles: walk.styles,

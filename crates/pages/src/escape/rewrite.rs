@@ -1,15 +1,15 @@
 //! Puts a filter around expressions of a template's text, keeping every line where it is.
 
-use std::collections::BTreeMap;
-
 use minijinja::machinery::{Token, tokenize};
+
+use crate::text::edits::Edits;
 
 /// What is put where: offsets in the text as it was.
 #[derive(Debug, Default)]
 pub(super) struct Rewrite {
     /// The places of `{{` and `}}`: after the first, before the second.
     prints: Vec<(usize, usize)>,
-    insert: BTreeMap<usize, String>,
+    pub(super) edits: Edits,
 }
 
 impl Rewrite {
@@ -27,40 +27,15 @@ impl Rewrite {
                 Err(_) => break,
             }
         }
-        Rewrite { prints, insert: BTreeMap::new() }
+        Rewrite { prints, edits: Edits::default() }
     }
 
     /// Puts a filter around the expression that is printed at an offset.
     pub(super) fn wrap(&mut self, at: usize, filter: &str) {
         if let Some((open, close)) = self.prints.iter().find(|(open, close)| (*open..=*close).contains(&at)) {
-            self.insert.insert(*open, "(".to_owned());
-            self.insert.insert(*close, format!(")|{filter} "));
+            self.edits.insert(*open, "(");
+            self.edits.insert(*close, &format!(")|{filter} "));
         }
-    }
-
-    /// The text with what was put in.
-    pub(super) fn apply(&self, source: &str) -> String {
-        let mut out = String::with_capacity(source.len() + self.insert.len() * 12);
-        let mut done = 0;
-        for (at, text) in &self.insert {
-            out.push_str(&source[done..*at]);
-            out.push_str(text);
-            done = *at;
-        }
-        out.push_str(&source[done..]);
-        out
-    }
-
-    /// Where something of the text as it is now was before.
-    pub(super) fn original(&self, offset: usize) -> usize {
-        let mut added = 0;
-        for (at, text) in &self.insert {
-            if at + added >= offset {
-                break;
-            }
-            added += text.len().min(offset - at - added);
-        }
-        offset - added
     }
 }
 
@@ -74,12 +49,12 @@ mod tests {
         let mut rewrite = Rewrite::of(source);
         rewrite.wrap(source.find('x').expect("it is there"), "f");
         rewrite.wrap(source.find("z if").expect("it is there"), "g");
-        let out = rewrite.apply(source);
+        let out = rewrite.edits.apply(source);
         assert_eq!(out, "a {{( x )|f }} {#- {{ n }} #} {% raw %}{{ y }}{% endraw %} {{-( z if q )|g -}} b");
         for word in ["x )", "z if", "b", "{% raw"] {
             let word = word.trim_end_matches(" )");
             let now = out.rfind(word).expect("it is there");
-            assert_eq!(rewrite.original(now), source.rfind(word).expect("it is there"), "{word}");
+            assert_eq!(rewrite.edits.original(now), source.rfind(word).expect("it is there"), "{word}");
         }
     }
 }

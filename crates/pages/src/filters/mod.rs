@@ -7,6 +7,7 @@
 mod date;
 mod default;
 mod escape;
+mod exact;
 mod excerpt;
 mod float;
 mod inert;
@@ -14,6 +15,7 @@ mod isodate;
 mod json;
 mod markdown;
 mod number;
+pub(crate) mod operators;
 mod plural;
 mod rfc2822;
 mod rfc3339;
@@ -165,6 +167,8 @@ pub(crate) fn install(env: &mut Environment<'static>, shared: &Arc<Shared>) {
         }
     }
     inert::install(env);
+    operators::install(env);
+    exact::install(env);
 }
 
 /// The names of all filters.

@@ -8,13 +8,14 @@ use minijinja::machinery::ast::Stmt;
 use minijinja::machinery::parse;
 use minijinja::{Environment, Error};
 use purlin_schema::diagnostics::Severity;
+use purlin_schema::value::Kind;
 use purlin_schema::{Diagnostic, Diagnostics, Site};
 
 use crate::check::{self, Known, Names};
 use crate::escape::{self, Blocks, Checked, Rewritten};
 use crate::functions::Links;
 use crate::named::Named;
-use crate::templates::Own;
+use crate::templates::{Own, operators};
 
 /// What is kept of a template besides its compiled form.
 pub(super) struct Compiled {
@@ -61,10 +62,12 @@ pub(super) fn compile(
     for &(name, _, _) in &sources {
         check_escaping(name, &parsed, &mut checked, &mut Vec::new(), found);
     }
+    let has_decimals = has_decimals(site);
     for &(name, file, source) in &sources {
         found.list.append(mistakes.entry(name).or_default());
         let Some(checked) = checked.get_mut(name) else { continue };
         found.list.append(&mut checked.mistakes);
+        checked.rewritten.edit(operators::edits(&checked.rewritten.text, has_decimals));
         if let Err(error) = env.add_template_owned(name.to_owned(), checked.rewritten.text.clone()) {
             found.push(syntax_error(file, source, &error));
         }
@@ -75,6 +78,12 @@ pub(super) fn compile(
         }
     }
     gather(&parsed, checked)
+}
+
+/// Whether a value of this site may be a decimal; what is compared with one is of a field's type.
+fn has_decimals(site: &Site) -> bool {
+    let mut fields = site.models.iter().flat_map(|model| &model.fields);
+    fields.any(|field| matches!(field.kind, Kind::Decimal(scale) if scale > 0))
 }
 
 /// Every template: the site's, then those of Purlin's own that the site has not.

@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod cut;
+pub(crate) mod edits;
 pub(crate) mod escape;
 pub(crate) mod markdown;
 pub(crate) mod sanitise;

@@ -3,10 +3,10 @@
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
-use super::{convert, list, record, refusal, rich, time};
+use super::{exact, list, record, refusal, rich, time};
 
-/// How deep lists and maps may lie in each other.
-const MAX_DEPTH: usize = 32;
+/// How deep lists and maps may lie in each other: as deep as JSON is read.
+const MAX_DEPTH: usize = 128;
 
 /// A value as JSON.
 ///
@@ -34,7 +34,7 @@ fn tree(value: &Value, depth: usize) -> Result<serde_json::Value, Error> {
     let is_time = value.downcast_object_ref::<time::Instant>().is_some()
         || value.downcast_object_ref::<time::Day>().is_some()
         || value.downcast_object_ref::<time::Span>().is_some()
-        || value.downcast_object_ref::<convert::Exact>().is_some();
+        || value.downcast_object_ref::<exact::Exact>().is_some();
     if is_time {
         return Ok(value.to_string().into());
     }

@@ -3,6 +3,8 @@
 //! No map is built: an object holds the row and its shape, and a field is turned into a value when it is asked for.
 
 pub(crate) mod convert;
+pub(crate) mod document;
+pub(crate) mod exact;
 pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod record;

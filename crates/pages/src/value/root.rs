@@ -11,7 +11,7 @@ use purlin_schema::{Site, Value as Held};
 use super::list::{Here, ListValue};
 use super::record::RecordValue;
 use super::time::Instant;
-use super::{Shared, convert, refusal, refused};
+use super::{Shared, convert, document, refusal, refused};
 use crate::functions::{NONCE, forms};
 use crate::text::suggest;
 use crate::view::{Data, View};
@@ -129,7 +129,7 @@ impl Object for Root {
             NONCE => return None,
             _ => {
                 let (_, extra) = self.view.extra.iter().find(|(known, _)| known == name)?;
-                convert::from_json(extra)
+                document::from_json(extra)
             }
         })
     }

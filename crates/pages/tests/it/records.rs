@@ -38,6 +38,16 @@ fn fields_print_by_their_types() {
         ("{{ post.link }}", "javascript:alert(1)"),
         ("<a href=\"{{ post.link|safe_url }}\">x</a>", "<a href=\"#\">x</a>"),
         ("{{ post.data.a[1].b }} {{ post.data|json }}", "&lt;x&gt; {\"a\":[1,{\"b\":\"\\u003cx\\u003e\"}]}"),
+        ("{{ post.data }}", "{&quot;a&quot;:[1,{&quot;b&quot;:&quot;&lt;x&gt;&quot;}]}"),
+        (
+            "{{ post.data.a }} {{ ['x', post.featured] }}",
+            "[1,{&quot;b&quot;:&quot;&lt;x&gt;&quot;}] [&quot;x&quot;,true]",
+        ),
+        ("{{ 'a: ' ~ post.data.a[1] }}", "a: {&quot;b&quot;:&quot;&lt;x&gt;&quot;}"),
+        (
+            "<p data-x=\"{{ post.data }}\">",
+            "<p data-x=\"{&quot;a&quot;:[1,{&quot;b&quot;:&quot;&lt;x&gt;&quot;}]}\">",
+        ),
         ("{{ post.featured }}", "true"),
         ("[{{ post.status }}{{ post.slug }}]", "[]"),
         ("{{ post.status|default('none') }}", "none"),
@@ -51,6 +61,90 @@ fn fields_print_by_their_types() {
     ] {
         assert_eq!(show(template, post.clone()).as_deref(), Ok(expected), "{template}");
     }
+}
+
+#[test]
+fn decimals_compare_and_compute_with_numbers() {
+    let price = |units| ("price", Value::Decimal(Decimal { units, scale: 2 }));
+    for (template, expected) in [
+        ("{% if post.price > 3 %}dear{% else %}cheap{% endif %}", "cheap"),
+        (
+            "{{ post.price < 3 }} {{ 3 >= post.price }} {{ post.price == 2.5 }} {{ post.price != 2.5 }}",
+            "true true true false",
+        ),
+        ("{{ 2 < post.price <= 2.5 }} {{ 2 < post.price < 2.5 }}", "true false"),
+        (
+            "{{ post.price in [1, 2.5] }} {{ post.price not in [1, 2.5] }} {{ 2.5 in [post.price] }}",
+            "true false true",
+        ),
+        (
+            "{{ post.price + 1 }} {{ 1 - post.price }} {{ post.price * 3 }} {{ -post.price }}",
+            "3.50 -1.50 7.50 -2.50",
+        ),
+        ("{{ post.price * 1.19 }} {{ (post.price * 1.19)|round(2) }}", "2.9750 2.98"),
+        (
+            "{{ post.price / 4 }} {{ post.price // 2 }} {{ post.price % 2 }} {{ post.price ** 2 }}",
+            "0.625 1 0.50 6.25",
+        ),
+        ("{{ [post.price, 3]|max }} {{ [post.price, 3]|min }} {{ [post.price, 1]|sum }}", "3 2.50 3.50"),
+        ("{{ [post]|sum(attribute='price') }} {{ [post]|sum('price', start=0.1) }}", "2.50 2.60"),
+        (
+            "{{ (-post.price)|abs }} {{ post.price|int }} {{ post.price|round }} {{ post.price|round(1, 'floor') }}",
+            "2.50 2 3 2.5",
+        ),
+        (
+            "{{ [post.price, 7]|select('gt', 3)|list }} {{ [post]|selectattr('price', '<=', 2.5)|list|length }}",
+            "[7] 1",
+        ),
+        (
+            "{{ post.price is gt 2 }} {{ post.price is number }} {{ post.price|number(decimals=1) }}",
+            "true true 2.5",
+        ),
+        (
+            "{{ '%.1f'|format(post.price|float) }} {{ post.price ~ ' EUR' }} {{ (post.price * 2)|json }}",
+            "2.5 2.50 EUR \"5.00\"",
+        ),
+        (
+            "{% set total = post.price * 2 %}{% if total == 5 and not total > 5 %}{{ total }}{% endif %}",
+            "5.00",
+        ),
+        ("<p title=\"{{ post.price + 1 }}\">", "<p title=\"3.50\">"),
+        ("{{ post.status == none }} {{ [post.price]|select('number')|list|length }}", "true 1"),
+    ] {
+        let post = post(&[price(250), ("status", Value::Null)]);
+        assert_eq!(show(template, post).as_deref(), Ok(expected), "{template}");
+    }
+    // Two doubles could not tell these apart.
+    let post = post(&[price(9_007_199_254_740_993)]);
+    assert_eq!(
+        show("{{ post.price > 90071992547409.92 }} {{ post.price + 0 }}", post).as_deref(),
+        Ok("true 90071992547409.93")
+    );
+}
+
+#[test]
+fn what_has_no_order_beside_a_text_is_an_error() {
+    let post = post(&[
+        ("price", Value::Decimal(Decimal { units: 250, scale: 2 })),
+        ("at", Value::Datetime(1_772_407_800_000_000)),
+        ("status", Value::Null),
+    ]);
+    for (template, expected) in [
+        ("{{ post.price > '3' }}", "a decimal is not put in order with a string"),
+        ("{{ post.at > '2026-01-01' }}", "a time is not put in order with a string"),
+        ("{{ 3 <= post.at }}", "a time is not put in order with a number"),
+        ("{{ post.price / 0 }}", "this divides by zero"),
+        ("{{ [post]|sum('status') }}", "only numbers have a sum, and this is none"),
+        ("{{ [post]|sum('prise') }}", "`posts` has no `prise`"),
+        (
+            "{{ post.price + post.status }}",
+            "tried to use + operator on unsupported types plain object and none",
+        ),
+    ] {
+        let message = show(template, post.clone()).expect_err(template);
+        assert!(message.starts_with(expected), "{template}: {message}");
+    }
+    assert_eq!(show("{{ post.at|date('%Y-%m-%d') > '2026-01-01' }}", post).as_deref(), Ok("true"));
 }
 
 #[test]

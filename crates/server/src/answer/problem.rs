@@ -172,7 +172,7 @@ impl From<Failure> for Problem {
                 "unknown_outcome",
                 "the database was lost while it saved: look whether it did before you try again",
             ),
-            Failure::Template(error) => Problem::internal(format!("template {error}")),
+            Failure::Template(error) => Problem::internal(format!("template {}", error.report())),
             Failure::Internal(inside) => Problem::internal(inside),
         }
     }

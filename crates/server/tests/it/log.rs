@@ -81,5 +81,6 @@ async fn what_failed_inside_is_written_down_once() {
     let log = kept.text();
     assert_eq!(log.matches("fails.html").count(), 1, "{log}");
     let line = log.lines().find(|line| line.contains("fails.html")).unwrap();
-    assert!(line.contains("ERROR") && line.contains(reply.header("x-request-id")), "{line}");
+    assert!(line.contains("ERROR") && log.contains(reply.header("x-request-id")), "{log}");
+    assert!(log.contains("^^^"), "the line of the template has its caret: {log}");
 }
