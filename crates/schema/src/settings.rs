@@ -3,8 +3,10 @@
 //! The path of a setting in capitals is its variable: `server.listen` is `PURLIN_SERVER_LISTEN`.
 //! `DATABASE_URL`, `REDIS_URL` and `PORT` are honoured as hosts set them.
 
+mod limits;
 mod network;
 
+pub use limits::{LimitBy, LimitSettings, PathPart, Rate, RouteLimit};
 pub use network::{Network, NotANetwork};
 
 use std::net::SocketAddr;
@@ -29,6 +31,8 @@ pub struct Settings {
     pub api: ApiSettings,
     /// `[mail]`.
     pub mail: MailSettings,
+    /// `[limits]`.
+    pub limits: LimitSettings,
 }
 
 /// `[site]`.

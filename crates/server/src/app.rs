@@ -1,30 +1,32 @@
 //! A site as a service: a request in, an answer out, through every room in order.
 
+mod through;
+
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use axum::response::IntoResponse;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use purlin_engine::pages::PageRequest;
 use purlin_engine::{Actor, Engine};
-use tower::ServiceExt;
 
 use crate::answer::{self, Problem, headers, html};
 use crate::assets::Assets;
 use crate::body::{Body, RequestBody};
 use crate::dev::{self, Live};
+use crate::door::rates::{Asked, Rates, Standing};
 use crate::door::{self, Hosts, Line, Proxies, RequestId, Sender};
 use crate::guard::cookies::Cookies;
 use crate::guard::{Identity, identify};
 use crate::input::{self, Pairs};
 use crate::route::{self, ApiTarget, PageFound, RouteInfo, Target, path};
 use crate::{accounts, api, pages};
+use through::{Through, through, unmatched};
 
 /// What a server is made with besides the engine.
 pub struct Config {
@@ -60,6 +62,7 @@ pub(crate) struct Current {
     pub(crate) engine: Arc<Engine>,
     pub(crate) hosts: Hosts,
     proxies: Proxies,
+    rates: Option<Rates>,
     https: bool,
     pub(crate) max_body_bytes: usize,
     timeout: Duration,
@@ -82,6 +85,9 @@ pub(crate) struct Asking<'request> {
 #[derive(Default)]
 struct Noted {
     user: Option<String>,
+    standing: Standing,
+    /// Whether what goes by account is counted.
+    is_counted: bool,
 }
 
 impl App {
@@ -91,6 +97,13 @@ impl App {
         let current = Current::of(engine.load_full());
         if current.hosts.is_empty() {
             tracing::warn!("no host is accepted: set `site.url` or `server.hosts`");
+        }
+        if let (Some(rates), None) = (&current.rates, &config.router) {
+            let routes =
+                route::table::routes(current.engine.site(), &config.assets.paths(), config.live.is_some());
+            for name in rates.idle(&routes) {
+                tracing::warn!("`limits.routes.\"{name}\"` covers no route of the site");
+            }
         }
         App(Arc::new(Inner {
             source: engine,
@@ -144,6 +157,9 @@ impl App {
             Err(_elapsed) => bare(is_api, &too_slow(is_safe), id),
         };
         headers::dress(&mut response, id, cookies.https);
+        if let Some(rates) = &current.rates {
+            rates.dress(noted.standing, response.headers_mut());
+        }
         if is_head {
             response = without_body(response);
         }
@@ -179,10 +195,14 @@ impl App {
             None => return bare(is_api, &Problem::bad_request("bad_path", "the path is malformed"), id),
         };
         let cookies = current.cookies(sender);
+        if let Err(problem) = current.count(parts, &path, sender.address, None, noted) {
+            return bare(is_api, &problem, id);
+        }
         let target = route::resolve(site, self.0.live.is_some(), &path);
         let body = match (&target, &self.0.router) {
             (Target::Other, Some(router)) => {
-                match Box::pin(through(router, current, cookies, parts, body, noted)).await {
+                let through = through(router, current, sender, parts, body, noted);
+                match Box::pin(through).await {
                     Ok(Through::Answered(response)) => return response,
                     Ok(Through::Back(body)) => body,
                     Err(problem) => return bare(is_api, &problem, id),
@@ -223,6 +243,11 @@ impl App {
             Err(problem) => return Box::pin(self.refuse(asking, &Actor::Visitor, is_api, problem)).await,
         };
         noted.user = identity.user_id();
+        let counted =
+            asking.current.count(asking.parts, asking.path, asking.address, Some(&identity.actor), noted);
+        if let Err(problem) = counted {
+            return bare(is_api, &problem, asking.id);
+        }
         // What is known of people and their tokens is read from the database itself: an ended session would live on.
         let looks = asking.looks() && !matches!(target, Target::Account(_) | Target::Api(ApiTarget::Auth(_)));
         // Where there are replicas the way there is boxed: every request would carry room for it beside its own.
@@ -381,11 +406,30 @@ impl Current {
         Current {
             hosts: Hosts::new(url, &settings.server.hosts, settings.server.listen),
             proxies: Proxies::new(&settings.server),
+            rates: Rates::of(&settings.limits),
             https: url.is_some_and(|url| url.starts_with("https://")),
             max_body_bytes: settings.server.max_body_bytes,
             timeout: settings.server.timeout,
             engine,
         }
+    }
+
+    /// Counts a request by the limits of its route.
+    fn count(
+        &self,
+        parts: &Parts,
+        path: &str,
+        address: IpAddr,
+        actor: Option<&Actor>,
+        noted: &mut Noted,
+    ) -> Result<(), Problem> {
+        let Some(rates) = &self.rates else { return Ok(()) };
+        // A site's own routes are tried first; what they do not know goes on, and counts once.
+        if actor.is_some() && std::mem::replace(&mut noted.is_counted, true) {
+            return Ok(());
+        }
+        let asked = Asked { method: parts.method.as_str(), path, address, now: self.engine.now() };
+        rates.count(&asked, actor, &mut noted.standing)
     }
 
     /// The cookies are for https where the site is there, or where a proxy was asked so.
@@ -509,49 +553,4 @@ fn without_body(response: Response<Body>) -> Response<Body> {
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
     }
     Response::from_parts(parts, Body::empty())
-}
-
-enum Through {
-    Answered(Response<Body>),
-    /// The body again; the head is where it was.
-    Back(RequestBody),
-}
-
-/// Tries a site's own axum routes. They find the actor among the request's extensions, and a body that is
-/// bounded like any other.
-async fn through(
-    router: &axum::Router,
-    current: &Current,
-    cookies: Cookies,
-    parts: &mut Parts,
-    body: RequestBody,
-    noted: &mut Noted,
-) -> Result<Through, Problem> {
-    let identity = identify(&current.engine, parts, cookies).await?;
-    noted.user = identity.user_id();
-    parts.extensions.insert(identity.actor);
-    let body = axum::body::Body::new(http_body_util::Limited::new(body, current.max_body_bytes));
-    let head = std::mem::replace(parts, Request::new(()).into_parts().0);
-    let response = match router.clone().oneshot(Request::from_parts(head, body)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    };
-    if let Some(back) = response.extensions().get::<Unmatched>()
-        && let Some(request) = back.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    {
-        let (head, body) = request.into_parts();
-        *parts = head;
-        return Ok(Through::Back(RequestBody::Made(Body::Pieces(body))));
-    }
-    Ok(Through::Answered(response.map(Body::Pieces)))
-}
-
-/// A request that no axum route knew, on its way back.
-#[derive(Clone)]
-struct Unmatched(Arc<Mutex<Option<axum::extract::Request>>>);
-
-async fn unmatched(request: axum::extract::Request) -> axum::response::Response {
-    let mut response = StatusCode::NOT_FOUND.into_response();
-    response.extensions_mut().insert(Unmatched(Arc::new(Mutex::new(Some(request)))));
-    response
 }

@@ -34,6 +34,7 @@ use crate::inputs::Ask;
 use crate::proposal::Proposal;
 use crate::records::failed;
 use crate::{Actor, Engine, Failure, FieldMessage, Options};
+use attempts::{Attempts, Most};
 
 const TOKEN_BYTES: usize = 32;
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -62,9 +63,9 @@ pub struct SignedIn {
 /// The queries and fields of accounts, found once.
 pub(crate) struct Accounts {
     passwords: password::Passwords,
-    attempts: attempts::Attempts,
+    attempts: Attempts,
     /// What strangers cause mails by.
-    asked: attempts::Attempts,
+    asked: Attempts,
     tokens: tokens::Tokens,
     users: ModelId,
     email: FieldId,
@@ -117,8 +118,8 @@ impl Accounts {
         let has_password = store.condition(users.id, &hash)?;
         Ok(Accounts {
             passwords,
-            attempts: attempts::Attempts::default(),
-            asked: attempts::Attempts::default(),
+            attempts: Attempts::new(Most::wrong_passwords(&site.settings.limits)),
+            asked: Attempts::new(Most::mails()),
             tokens: tokens::Tokens::compile(models, store)?,
             sessions_of,
             has_password,

@@ -55,6 +55,7 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
             password: None,
             links: "https://test.example".into(),
         },
+        limits: Default::default(),
     };
     Arc::new(Site {
         root: "/site".into(),

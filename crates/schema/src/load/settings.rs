@@ -3,6 +3,7 @@
 //! One table names every setting with what it takes. Each layer gives texts or TOML values by name; the last
 //! value of each name is then read once, and a mistake is told where that value was written.
 
+mod defence;
 mod names;
 mod read;
 
@@ -25,7 +26,7 @@ use crate::settings::{
 };
 use crate::value::Value;
 pub(super) use names::SERVERS_OWN;
-use names::{NAMES, NOT_SETTINGS, SECTIONS, variable_of};
+use names::{NAMES, NOT_SETTINGS, OPEN, SECTIONS, variable_of};
 use read::{Raw, addresses};
 
 /// Reads `site.toml` and `.env`, lays the other layers over them, and gives the settings; what is wrong falls
@@ -135,11 +136,19 @@ impl<'a> Layered<'a> {
     }
 
     fn section(&mut self, section: &str, view: View<'a>) {
-        let names: Vec<&str> =
-            NAMES.iter().filter_map(|name| name.strip_prefix(section)?.strip_prefix('.')).collect();
-        if section != "site" {
+        let below = NAMES.iter().filter_map(|name| name.strip_prefix(section)?.strip_prefix('.'));
+        let names: Vec<&str> = below.filter(|name| !name.contains('.')).collect();
+        let tables = names::tables_of(section);
+        let is_open = OPEN.contains(&section);
+        if section != "site" && !is_open {
             let what = format!("`[{section}]`");
-            View { what: &what, ..view }.known(&names);
+            let keys: Vec<&str> = names.iter().chain(&tables).copied().collect();
+            View { what: &what, ..view }.known(&keys);
+        }
+        for table in tables {
+            if let Some(table_view) = view.table(table, "a section of settings") {
+                self.section(&format!("{section}.{table}"), table_view);
+            }
         }
         for Entry { key, key_span, value } in &view.table.entries {
             let own = section == "site" && !names.contains(&key.as_str());
@@ -159,7 +168,7 @@ impl<'a> Layered<'a> {
                     .warn("unknown-key", key_span, format!("`{key}` is a key of your own in `[site]`"))
                     .hint(format!("did you mean `{meant}`?"));
             }
-            if own || names.contains(&key.as_str()) {
+            if own || is_open || names.contains(&key.as_str()) {
                 self.values.insert(format!("{section}.{key}"), Given::Toml(view.file, value));
             }
         }
@@ -210,7 +219,8 @@ impl<'a> Layered<'a> {
     }
 
     fn is_setting(&self, name: &str) -> bool {
-        NAMES.contains(&name) || self.values.contains_key(name)
+        let in_open = |table: &&str| name.strip_prefix(*table).is_some_and(|key| key.starts_with('.'));
+        NAMES.contains(&name) || self.values.contains_key(name) || OPEN.iter().any(in_open)
     }
 
     /// Which setting a variable is. `PURLIN_DATABASE_URL` is stronger than `DATABASE_URL`.
@@ -281,6 +291,7 @@ impl<'a> Layered<'a> {
                 max_per_page: self.read("api.max_per_page", |raw| read::count(raw, 1, 10_000)).unwrap_or(100),
             },
             mail,
+            limits: self.limits(),
         }
     }
 

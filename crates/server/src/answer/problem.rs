@@ -61,6 +61,15 @@ impl Problem {
         problem
     }
 
+    /// 429: too many of something, and when to try again.
+    #[must_use]
+    pub fn too_many(what: &str, code: &'static str, wait_seconds: u32) -> Problem {
+        let plural = if wait_seconds == 1 { "" } else { "s" };
+        let detail = format!("too many {what}; try again in {wait_seconds} second{plural}");
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
+            .with(header::RETRY_AFTER, HeaderValue::from(wait_seconds))
+    }
+
     /// 401, and how to sign in by API.
     #[must_use]
     pub fn unauthenticated() -> Problem {
@@ -156,12 +165,9 @@ impl From<Failure> for Problem {
                 "the record has changed since; read it again",
             ),
             Failure::Conflict(detail) => Problem::new(StatusCode::CONFLICT, "conflict", detail),
-            Failure::TooMany(wait_seconds) => Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_attempts",
-                format!("too many attempts; try again in {wait_seconds} seconds"),
-            )
-            .with(header::RETRY_AFTER, HeaderValue::from(wait_seconds)),
+            Failure::TooMany(wait_seconds) => {
+                Problem::too_many("attempts", "too_many_attempts", wait_seconds)
+            }
             Failure::Unavailable(inside) => Problem {
                 inside: Some(inside),
                 ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "not available now; try again")

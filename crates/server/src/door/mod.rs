@@ -6,6 +6,7 @@ pub mod forwarded;
 pub mod hosts;
 pub mod limits;
 pub mod panic_guard;
+pub mod rates;
 pub mod request_id;
 
 pub use access_log::Line;

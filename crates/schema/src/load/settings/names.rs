@@ -38,9 +38,14 @@ pub(super) const NAMES: &[&str] = &[
     "mail.url",
     "mail.user",
     "mail.password",
+    "limits.exempt",
+    "limits.wrong_passwords",
+    "limits.wrong_passwords_address",
+    "limits.wrong_passwords_account",
 ];
 
-pub(super) const SECTIONS: &[&str] = &["site", "server", "database", "accounts", "api", "mail", "env"];
+pub(super) const SECTIONS: &[&str] =
+    &["site", "server", "database", "accounts", "api", "mail", "limits", "env"];
 
 /// Paths of a page or the API that the server keeps for itself.
 pub(in crate::load) const SERVERS_OWN: &[&str] = &["admin", "_purlin", "healthz", "readyz"];
@@ -48,4 +53,17 @@ pub(in crate::load) const SERVERS_OWN: &[&str] = &["admin", "_purlin", "healthz"
 /// The variable of a setting: `PURLIN_SERVER_LISTEN`.
 pub(super) fn variable_of(setting: &str) -> String {
     format!("PURLIN_{}", setting.replace('.', "_").to_ascii_uppercase())
+}
+
+/// Tables whose keys are the owner's.
+pub(super) const OPEN: &[&str] = &["limits.routes"];
+
+/// The tables within a section: `pages` in `[security]`.
+pub(super) fn tables_of(section: &str) -> Vec<&'static str> {
+    let below = |name: &&'static str| name.strip_prefix(section)?.strip_prefix('.');
+    let named =
+        NAMES.iter().filter_map(below).filter_map(|rest| rest.split_once('.')).map(|(table, _)| table);
+    let mut tables: Vec<&'static str> = named.chain(OPEN.iter().filter_map(below)).collect();
+    tables.dedup();
+    tables
 }

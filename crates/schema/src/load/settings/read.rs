@@ -2,6 +2,7 @@
 //! sentence that begins with its name.
 
 pub(super) mod addresses;
+pub(super) mod limits;
 
 use std::net::SocketAddr;
 use std::time::Duration;

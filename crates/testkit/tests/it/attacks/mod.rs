@@ -10,6 +10,7 @@ mod accounts;
 mod documents;
 mod doors;
 mod floods;
+mod limits;
 mod mail;
 mod markup;
 mod proxies;
