@@ -173,17 +173,37 @@ impl Store {
         if mutations.is_empty() {
             return Ok(Vec::new());
         }
+        self.commit_as(None, mutations).await
+    }
+
+    /// The same, under a name: of all that is committed under one name, also by other processes, one begins when the
+    /// other has come to its end. A process may die while what it sent is still under way to the server or on it; once
+    /// something was committed under its name, be it nothing, all of that is in the database or never will be.
+    ///
+    /// # Errors
+    /// As [`Store::commit`], and [`Error::Unavailable`] where another one takes too long.
+    pub async fn commit_alone(&self, name: &str, mutations: Vec<Mutation>) -> Result<Vec<Outcome>, Error> {
+        self.commit_as(Some(name), mutations).await
+    }
+
+    async fn commit_as(&self, name: Option<&str>, mutations: Vec<Mutation>) -> Result<Vec<Outcome>, Error> {
         let watched =
             self.watcher.as_ref().map(|watcher| (watcher, testing::written(self.models(), &mutations)));
         let result = match &self.database {
+            // The writer is one, and a file's lock goes with the process that held it.
+            Database::Sqlite(_) if mutations.is_empty() => Ok(Vec::new()),
             Database::Sqlite(sqlite) => sqlite.writer.commit(self.catalog.clone(), mutations).await,
             Database::Postgres(postgres) => {
                 let (postgres, catalog) = (postgres.clone(), self.catalog.clone());
-                Box::pin(to_the_end(async move { postgres.commit(&catalog, &mutations).await })).await
+                let name = name.map(str::to_owned);
+                let commit = async move { postgres.commit(&catalog, &mutations, name.as_deref()).await };
+                Box::pin(to_the_end(commit)).await
             }
             Database::MySql(mysql) => {
                 let (mysql, catalog) = (mysql.clone(), self.catalog.clone());
-                Box::pin(to_the_end(async move { mysql.commit(&catalog, &mutations).await })).await
+                let name = name.map(str::to_owned);
+                let commit = async move { mysql.commit(&catalog, &mutations, name.as_deref()).await };
+                Box::pin(to_the_end(commit)).await
             }
         };
         if let Some((watcher, written)) = watched {

@@ -9,7 +9,7 @@ mod watcher;
 pub use cluster::Cluster;
 pub use filled::Known;
 pub use fresh::Fresh;
-pub use proxy::{Proxy, Way};
+pub use proxy::{Proxy, Seen, Way};
 pub use watcher::Watcher;
 pub(crate) use watcher::written;
 

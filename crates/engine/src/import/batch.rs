@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use purlin_schema::load::seeds::{Natural, SeedValue};
 use purlin_schema::query::{Limit, Query, Select};
@@ -20,8 +21,11 @@ use crate::records::{Fields, failed};
 use crate::seed::batch::Hashes;
 use crate::{Actor, Engine, Failure, FieldMessage, expressions};
 
-/// Rows in one transaction.
-const ROWS_A_BATCH: usize = 1_000;
+/// Rows in one transaction: how many at first, and at most.
+const ROWS_AT_FIRST: usize = 100;
+const MOST_ROWS: usize = 1_000;
+/// How long a transaction should take: others may wait for what it holds. A server far away takes fewer rows at once.
+const TIME_A_BATCH: Duration = Duration::from_secs(1);
 /// Bytes of the file after which a batch is written.
 const BYTES_A_BATCH: usize = 8 << 20;
 /// Refusals of the database after which a transaction of all rows is given up.
@@ -43,6 +47,8 @@ pub(super) struct Importer<'run> {
     seen: u64,
     waiting: Vec<(Place, u64, Values)>,
     waiting_bytes: usize,
+    /// Rows in the next transaction.
+    batch: usize,
     /// Keys of the rows that wait: a second row of a key must find what the first has made.
     waiting_keys: HashSet<String>,
     /// A record of this model may be named by another row of it.
@@ -111,6 +117,7 @@ impl<'run> Importer<'run> {
             seen: 0,
             waiting: Vec::new(),
             waiting_bytes: 0,
+            batch: ROWS_AT_FIRST,
             waiting_keys: HashSet::new(),
             itself,
             atomic: options.atomic,
@@ -120,7 +127,10 @@ impl<'run> Importer<'run> {
 
     /// Finds out whether the last batch of a run that was stopped is in the database.
     pub(super) async fn settle_journal(&mut self) -> Result<(), ImportError> {
-        let Some(pending) = self.journal.as_ref().and_then(Journal::pending).cloned() else { return Ok(()) };
+        let Some(journal) = &self.journal else { return Ok(()) };
+        let Some(pending) = journal.pending().cloned() else { return Ok(()) };
+        // Its process is dead, but what it sent last may still be on its way: only when that has ended can one look.
+        self.engine.store().commit_alone(journal.name(), Vec::new()).await.map_err(failed)?;
         let (field, value) = match &pending.id {
             Some(id) => (FieldId::ID, self.model.field(FieldId::ID).kind.parse(id).unwrap_or_default()),
             None => (FieldId::UPDATED_AT, Value::Datetime(pending.now)),
@@ -191,7 +201,7 @@ impl<'run> Importer<'run> {
         }
         self.waiting.push((place, self.seen, values));
         self.waiting_bytes += size;
-        let full = self.waiting.len() >= ROWS_A_BATCH || self.waiting_bytes >= BYTES_A_BATCH || self.itself;
+        let full = self.waiting.len() >= self.batch || self.waiting_bytes >= BYTES_A_BATCH || self.itself;
         if full && !self.atomic { self.flush(source).await } else { Ok(()) }
     }
 
@@ -213,7 +223,7 @@ impl<'run> Importer<'run> {
         if let Some(journal) = &mut self.journal
             && !broken
         {
-            journal.discard()?;
+            journal.finish(self.seen)?;
         }
         Ok(self.summary.clone())
     }
@@ -262,14 +272,24 @@ impl<'run> Importer<'run> {
                 Err(messages) => self.refuse(place, messages),
             }
         }
+        let began = Instant::now();
         self.write(rows).await?;
-        if let Some(journal) = &mut self.journal
-            && !self.dry_run
-        {
-            journal.after(last)?;
-        }
+        self.batch = match began.elapsed() {
+            time if time > TIME_A_BATCH => (self.batch / 2).max(1),
+            time if time < TIME_A_BATCH / 3 => (self.batch * 2).min(MOST_ROWS),
+            _ => self.batch,
+        };
+        self.note(last)?;
         self.watcher.written(&self.summary, source);
         Ok(())
+    }
+
+    /// Notes that so many rows are done.
+    fn note(&mut self, done: u64) -> Result<(), ImportError> {
+        match &mut self.journal {
+            Some(journal) if !self.dry_run => Ok(journal.after(done)?),
+            _ => Ok(()),
+        }
     }
 
     /// What writes a row.
@@ -326,7 +346,8 @@ impl<'run> Importer<'run> {
             let at = match self.commit(mutations, &rows, now, dry).await {
                 Ok(outcomes) => {
                     self.settle(&rows, &parts, &outcomes);
-                    return Ok(());
+                    // Those of this batch that come after a refused row are another transaction.
+                    return self.note(rows.last().map_or(0, |row| row.number));
                 }
                 Err(Error::Refused { at, .. }) if at == parts.len() => {
                     self.count(&rows);
@@ -389,7 +410,11 @@ impl<'run> Importer<'run> {
             let noted = journal.before(Pending { done: last.number, id, now });
             noted.map_err(|error| Error::Unavailable(error.to_string()))?;
         }
-        self.engine.store().commit(mutations).await
+        let store = self.engine.store();
+        match &self.journal {
+            Some(journal) if !dry => store.commit_alone(journal.name(), mutations).await,
+            _ => store.commit(mutations).await,
+        }
     }
 
     /// The mutations that write rows, each after those that make what it refers to.

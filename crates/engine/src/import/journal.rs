@@ -2,7 +2,10 @@
 //!
 //! A process may die between the commit of a batch and the note that it was committed. So the note that is written
 //! before says by what the batch will be known: the id of its first record where the file has ids, else the time that
-//! its records are recorded with. A batch is one transaction: where that record is there, all of it is.
+//! its records are recorded with. A batch is one transaction: where that record is there, all of it is. On a server the
+//! transaction may outlive the process for a while, so it is committed under the journal's name, and whoever goes on
+//! waits for it before looking. The journal of an import that came to its end stays, and says so: somebody who goes on
+//! because he did not see the end must not begin anew.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,10 +25,14 @@ pub struct JournalError {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
+    /// Held as long as this is: two runs at once would write each row twice.
+    _lock: std::fs::File,
     /// Rows that need not be looked at again.
     done: u64,
     /// A batch of which it is not known whether it was committed.
     pending: Option<Pending>,
+    /// Whether all of the file was written or refused.
+    finished: bool,
 }
 
 /// A batch on its way into the database.
@@ -43,17 +50,19 @@ impl Journal {
     /// The journal of an import, in the site's `data/imports`; `what` says what is imported, and how.
     ///
     /// # Errors
-    /// Where there is one that cannot be read.
+    /// Where there is one that cannot be read, or another run holds it.
     pub fn open(root: &Path, what: &str) -> Result<Journal, JournalError> {
         let hash = Sha256::digest(what.as_bytes());
         let name: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let path = root.join("data/imports").join(format!("{name}.json"));
+        let failed = |reason: String| JournalError { path: path.clone(), reason };
+        let lock = lock(&path).map_err(failed)?;
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Journal { path, done: 0, pending: None });
+                return Ok(Journal { path, _lock: lock, done: 0, pending: None, finished: false });
             }
-            Err(error) => return Err(JournalError { path, reason: error.to_string() }),
+            Err(error) => return Err(failed(error.to_string())),
         };
         let read = serde_json::from_slice::<Json>(&text).ok().and_then(|json| {
             let pending = json.get("pending").filter(|pending| !pending.is_null());
@@ -61,18 +70,31 @@ impl Journal {
                 let id = pending.get("id").and_then(Json::as_str).map(str::to_owned);
                 Some(Pending { done: pending.get("done")?.as_u64()?, now: pending.get("now")?.as_i64()?, id })
             });
-            Some((json.get("done")?.as_u64()?, pending.map_or(Some(None), |pending| pending.map(Some))?))
+            let finished = json.get("finished").and_then(Json::as_bool).unwrap_or(false);
+            let pending = pending.map_or(Some(None), |pending| pending.map(Some))?;
+            Some((json.get("done")?.as_u64()?, pending, finished))
         });
         match read {
-            Some((done, pending)) => Ok(Journal { path, done, pending }),
-            None => Err(JournalError { path, reason: "it is damaged; delete it to begin anew".to_owned() }),
+            Some((done, pending, finished)) => Ok(Journal { path, _lock: lock, done, pending, finished }),
+            None => Err(failed("it is damaged; delete it to begin anew".to_owned())),
         }
+    }
+
+    /// By what the import is known to the database: as long as it is this journal's.
+    pub(super) fn name(&self) -> &str {
+        self.path.file_stem().and_then(std::ffi::OsStr::to_str).unwrap_or("import")
     }
 
     /// Whether an earlier run of the same import was stopped in the middle.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
-        self.done > 0 || self.pending.is_some()
+        !self.finished && (self.done > 0 || self.pending.is_some())
+    }
+
+    /// Whether an earlier run of the same import came to its end.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished
     }
 
     /// Rows that an earlier run wrote or refused.
@@ -86,7 +108,7 @@ impl Journal {
     /// # Errors
     /// Where the file cannot be removed.
     pub fn discard(&mut self) -> Result<(), JournalError> {
-        (self.done, self.pending) = (0, None);
+        (self.done, self.pending, self.finished) = (0, None, false);
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(self.failed(&error)),
             _ => Ok(()),
@@ -106,7 +128,16 @@ impl Journal {
 
     /// Notes that so many rows are done.
     pub(super) fn after(&mut self, done: u64) -> Result<(), JournalError> {
+        if (self.done, &self.pending) == (done, &None) {
+            return Ok(());
+        }
         (self.done, self.pending) = (done, None);
+        self.write()
+    }
+
+    /// Notes that all is done.
+    pub(super) fn finish(&mut self, done: u64) -> Result<(), JournalError> {
+        (self.done, self.pending, self.finished) = (done, None, true);
         self.write()
     }
 
@@ -114,15 +145,12 @@ impl Journal {
         let pending = self.pending.as_ref();
         let pending =
             pending.map(|pending| json!({ "done": pending.done, "now": pending.now, "id": pending.id }));
-        let text = json!({ "done": self.done, "pending": pending }).to_string();
+        let text = json!({ "done": self.done, "pending": pending, "finished": self.finished }).to_string();
         self.replace(text.as_bytes()).map_err(|error| self.failed(&error))
     }
 
     /// Writes the file beside its place, and puts it there when it is durable.
     fn replace(&self, text: &[u8]) -> std::io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
         let beside = self.path.with_extension("new");
         let mut file = std::fs::File::create(&beside)?;
         file.write_all(text)?;
@@ -132,6 +160,19 @@ impl Journal {
 
     fn failed(&self, error: &std::io::Error) -> JournalError {
         JournalError { path: self.path.clone(), reason: error.to_string() }
+    }
+}
+
+/// Keeps other runs of the same import away, until it is dropped or its process ends.
+fn lock(path: &Path) -> Result<std::fs::File, String> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    }
+    let file = std::fs::File::create(path.with_extension("lock")).map_err(|error| error.to_string())?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err("another run of this import has it".to_owned()),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.to_string()),
     }
 }
 
@@ -147,10 +188,18 @@ mod tests {
         let pending = Pending { done: 20, id: Some("7".to_owned()), now: 5 };
         journal.after(10).expect("a note");
         journal.before(pending.clone()).expect("a note");
+        let held = Journal::open(folder.path(), "posts a.csv").expect_err("it is held").to_string();
+        assert!(held.contains("another run"), "{held}");
+        drop(journal);
         let mut again = Journal::open(folder.path(), "posts a.csv").expect("a journal");
         assert_eq!((again.done(), again.pending()), (10, Some(&pending)));
         assert!(!Journal::open(folder.path(), "posts b.csv").expect("another").is_unfinished());
+        again.finish(30).expect("a note");
+        drop(again);
+        let mut again = Journal::open(folder.path(), "posts a.csv").expect("a journal");
+        assert!(again.is_finished() && !again.is_unfinished());
         again.discard().expect("gone");
+        drop(again);
         assert!(!Journal::open(folder.path(), "posts a.csv").expect("a journal").is_unfinished());
     }
 }

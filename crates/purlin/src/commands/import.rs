@@ -29,7 +29,7 @@ const MOST_SHOWN: u64 = 10;
 /// Refs are ids, or the other record's label; `--link authors.name` names them by a field and makes the
 /// records that are not there. A name that several records have refuses the row.
 ///
-/// Rows are written in batches of 1,000, each a transaction. A run that was stopped, even by kill -9, goes on
+/// Rows are written in batches of up to 1,000, each a transaction. A run that was stopped, even by kill -9, goes on
 /// with --resume: how far it got is noted in the site's data/imports before and after each batch. With --key,
 /// running it again from the start is safe too.
 #[derive(Args)]
@@ -119,6 +119,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         dry_run: arguments.dry_run,
     };
     let journal = journal(arguments, &engine)?;
+    if let Some(journal) = journal.as_ref().filter(|journal| journal.is_finished()) {
+        let done = HumanCount(journal.done());
+        let told = format_args!("Nothing is left to do: all {done} rows of this file were imported");
+        terminal::err().line(format_args!("{told}; without --resume they are imported once more"));
+        return Ok(());
+    }
     let report = arguments.report.as_deref().map(Report::create).transpose()?;
     let source = open(&arguments.file, format)?;
     let mut console = Console::new(report, arguments.dry_run);
@@ -158,7 +164,9 @@ fn journal(arguments: &Arguments, engine: &Engine) -> Outcome<Option<Journal>> {
     let file = std::fs::canonicalize(&arguments.file).unwrap_or_else(|_| arguments.file.clone());
     let what = format!("{} {} {:?}", arguments.model, file.display(), arguments.key);
     let mut journal = Journal::open(&engine.site().root, &what).map_err(CommandError::new)?;
-    if journal.is_unfinished() && arguments.restart {
+    // Without --resume what came to its end is no obstacle: it is imported once more.
+    let once_more = journal.is_finished() && !arguments.resume;
+    if once_more || (journal.is_unfinished() && arguments.restart) {
         journal.discard().map_err(CommandError::new)?;
     } else if journal.is_unfinished() && !arguments.resume {
         let done = HumanCount(journal.done());

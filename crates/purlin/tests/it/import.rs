@@ -1,6 +1,5 @@
 //! `purlin import`: what it makes of files, what it refuses, how it goes on.
 
-use purlin_store::testing::Fresh;
 use serde_json::{Value, json};
 
 use crate::site::{Run, Site};
@@ -253,71 +252,4 @@ fn the_newsroom_takes_the_real_posts_as_files_and_again_without_a_change() {
     assert!(after == before, "an import of the same changes nothing");
     let bodies = before.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["body"].take());
     assert!(bodies.zip(&rows).all(|(body, row)| body == row["body"]), "a text was changed on its way");
-}
-
-/// Begins a command that is to be killed.
-fn begin(site: &Site, arguments: &[&str]) -> std::process::Child {
-    let nowhere = || std::process::Stdio::null();
-    std::process::Command::new(env!("CARGO_BIN_EXE_purlin"))
-        .args(arguments)
-        .current_dir(site.path())
-        .env_remove("DATABASE_URL")
-        .stdin(std::process::Stdio::piped())
-        .stdout(nowhere())
-        .stderr(nowhere())
-        .spawn()
-        .expect("the binary runs")
-}
-
-/// A site on each database: the URL is the first file's and each server's that answers.
-fn on_each_database() -> Vec<(Site, Option<Fresh>)> {
-    let on = |server: Option<Fresh>| {
-        let site = Site::of(&[
-            ("models/authors.toml", AUTHORS),
-            (
-                "models/notes.toml",
-                "[fields]\nname = { type = \"text\", unique = true }\nby = { type = \"refs\", to = \"authors\" }\n[access]\nread = 'true'\n",
-            ),
-        ]);
-        if let Some(server) = &server {
-            site.write("site.toml", &format!("[database]\nurl = {}\n", json!(server.url)));
-        }
-        site.done(&["migrate", "new", "--name", "first"]);
-        site.done(&["migrate", "apply"]);
-        (site, server)
-    };
-    std::iter::once(None).chain(Fresh::on_servers().into_iter().map(Some)).map(on).collect()
-}
-
-fn notes(count: usize) -> String {
-    (0..count)
-        .map(|at| format!("{{\"name\":\"note {at:05}\",\"by\":[\"Ada\",\"Bo {}\"]}}\n", at % 7))
-        .collect()
-}
-
-/// The names that stand in the database, in the order of the ids, and how many authors each has.
-fn written(site: &Site) -> Vec<(String, usize)> {
-    let out = site.done(&["export", "notes"]).out;
-    let row = |line: &str| {
-        let row: Value = serde_json::from_str(line).expect("JSON");
-        (row["name"].as_str().expect("a name").to_owned(), row["by"].as_array().expect("a list").len())
-    };
-    out.lines().map(row).collect()
-}
-
-#[test]
-fn an_import_in_one_transaction_that_is_killed_leaves_nothing() {
-    use std::io::Write;
-    for (site, server) in on_each_database() {
-        let on = server.as_ref().map_or("sqlite", |server| server.url.as_str());
-        let mut run =
-            begin(&site, &["import", "notes", "-", "--format", "ndjson", "--atomic", "--link", "by.name"]);
-        // More than a pipe holds: by the time all is handed over most was read, and it waits for the rest.
-        let mut input = run.stdin.take().expect("standard input");
-        input.write_all(notes(6_000).as_bytes()).expect("it reads");
-        run.kill().expect("a process that is there");
-        run.wait().expect("it ends");
-        assert!(written(&site).is_empty(), "{on}");
-        assert_eq!(site.done(&["export", "authors"]).out, "", "{on}: no author of them either");
-    }
 }

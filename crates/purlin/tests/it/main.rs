@@ -5,6 +5,7 @@ mod check;
 mod dev;
 mod export;
 mod import;
+mod import_killed;
 mod inspect;
 mod library;
 mod migrate;

@@ -24,6 +24,9 @@ use crate::write::session::NewRow;
 /// `ER_DUP_ENTRY`.
 const TAKEN: u16 = 1062;
 
+/// The name of a lock, which is the server's, not a database's, and takes 64 letters.
+const HELD: &str = "SHA2(CONCAT('purlin ', DATABASE(), ' ', ?), 224)";
+
 /// How long taking leave may take.
 const LEAVE: Duration = Duration::from_secs(1);
 
@@ -84,7 +87,10 @@ impl Transactions for Connector<Target> {
         answer
     }
 
-    async fn begin(connection: &Connection) -> Result<(), Error> {
+    async fn begin(connection: &Connection, name: Option<&str>) -> Result<(), Error> {
+        if let Some(name) = name {
+            connection.hold(name).await?;
+        }
         connection.run("START TRANSACTION").await
     }
 
@@ -98,9 +104,29 @@ impl Transactions for Connector<Target> {
     async fn roll_back(connection: &Connection) -> Result<(), Error> {
         connection.run("ROLLBACK").await
     }
+
+    async fn release(connection: &Connection, name: &str) -> Result<(), Error> {
+        let mut client = connection.client.lock().await;
+        let released = client.exec_drop(format!("DO RELEASE_LOCK({HELD})"), (name,)).await;
+        released.map_err(|error| plain(&error))
+    }
 }
 
 impl Connection {
+    /// Takes a lock of a name. It is the connection's: the server lets it go when that has ended and so has all that was
+    /// under way on it.
+    async fn hold(&self, name: &str) -> Result<(), Error> {
+        let mut client = self.client.lock().await;
+        let sql = format!("SELECT GET_LOCK({HELD}, @@innodb_lock_wait_timeout)");
+        match client.exec_first::<Option<i64>, _, _>(sql, (name,)).await {
+            Ok(Some(Some(1))) => Ok(()),
+            Ok(_) => {
+                Err(Error::Unavailable("another transaction of the same work is still under way".to_owned()))
+            }
+            Err(error) => Err(plain(&error)),
+        }
+    }
+
     /// Writes a row; the id that was made.
     async fn write(&self, statement: &Statement, params: Params) -> mysql_async::Result<u64> {
         let mut connection = self.client.lock().await;

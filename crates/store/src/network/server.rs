@@ -31,6 +31,10 @@ use crate::write::session::Session;
 /// How long a `COMMIT` may go unanswered after the request's time is up; no longer than that time.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// What each mutation of a commit beyond the first adds to the time that a commit may take: each is a few questions,
+/// and whoever writes many at once (an import, a seed) is no visitor who waits.
+const EACH_MORE: Duration = Duration::from_millis(100);
+
 /// How a database's transactions begin and end.
 pub(crate) trait Transactions: Connect<Connection: Session + Run> {
     /// Runs a plan in a transaction that sees one state of the database.
@@ -40,14 +44,20 @@ pub(crate) trait Transactions: Connect<Connection: Session + Run> {
         ask: Ask<'_>,
     ) -> impl Future<Output = Result<Answer, Error>> + Send;
 
-    /// Begins to write.
-    fn begin(connection: &Self::Connection) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Begins to write. With a name, when no other transaction of that name is under way any more.
+    fn begin(
+        connection: &Self::Connection,
+        name: Option<&str>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Makes what was written last. [`Error::Unknown`] where the answer did not come.
     fn commit(connection: &Self::Connection) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Undoes what was written.
     fn roll_back(connection: &Self::Connection) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Lets others of that name begin, where the end of the transaction does not.
+    fn release(connection: &Self::Connection, name: &str) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// A database on a server.
@@ -177,13 +187,16 @@ impl<T: Transactions> Server<T> {
         &self,
         catalog: &Catalog,
         mutations: &[Mutation],
+        name: Option<&str>,
     ) -> Result<Vec<Outcome>, Error> {
-        let deadline = Instant::now() + self.write_timeout;
+        let more = u32::try_from(mutations.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let limit = self.write_timeout.saturating_add(EACH_MORE.saturating_mul(more));
+        let deadline = Instant::now() + limit;
         let mut tries = 0;
         loop {
             let lease = self.writers.lend(deadline).await?;
             let used = lease.used;
-            match self.once(lease, catalog, mutations, deadline).await {
+            match self.once(lease, catalog, (mutations, name), deadline).await {
                 Ok((outcomes, changes)) => {
                     self.feed.tell_next(changes);
                     return Ok(outcomes);
@@ -209,24 +222,24 @@ impl<T: Transactions> Server<T> {
         &self,
         lease: Lease<T>,
         catalog: &Catalog,
-        mutations: &[Mutation],
+        (mutations, name): (&[Mutation], Option<&str>),
         deadline: Instant,
     ) -> Result<Performed, Error> {
         let connection = lease.get();
         let grace = GRACE.min(self.write_timeout);
         let perform = async {
-            T::begin(connection).await?;
+            T::begin(connection, name).await?;
             let performed = write::perform(connection, catalog, mutations).await;
             performed.map_err(|(at, failure)| failure.into_error(at))
         };
         match timeout_at(deadline, perform).await {
             Err(_) => {
                 self.writers.doubt();
-                Err(Error::Unavailable(format!("nothing was written within {:?}", self.write_timeout)))
+                Err(Error::Unavailable("the write took too long, and was undone".to_owned()))
             }
             Ok(Ok(performed)) => match timeout_at(deadline + grace, T::commit(connection)).await {
                 Ok(Ok(())) => {
-                    lease.give_back();
+                    give_back(lease, name, grace).await;
                     Ok(performed)
                 }
                 Ok(Err(error)) => Err(error),
@@ -235,10 +248,21 @@ impl<T: Transactions> Server<T> {
             Ok(Err(error @ Error::Unavailable(_))) => Err(error),
             Ok(Err(error)) => {
                 if timeout(grace, T::roll_back(connection)).await.is_ok_and(|done| done.is_ok()) {
-                    lease.give_back();
+                    give_back(lease, name, grace).await;
                 }
                 Err(error)
             }
         }
+    }
+}
+
+/// Gives a connection back on which a transaction has come to its end, unless it keeps others from beginning.
+async fn give_back<T: Transactions>(lease: Lease<T>, name: Option<&str>, grace: Duration) {
+    let released = match name {
+        Some(name) => timeout(grace, T::release(lease.get(), name)).await.is_ok_and(|done| done.is_ok()),
+        None => true,
+    };
+    if released {
+        lease.give_back();
     }
 }

@@ -6,6 +6,7 @@
 use futures_util::FutureExt;
 use futures_util::future::join;
 use purlin_schema::{Id, Kind};
+use tokio_postgres::types::Type;
 
 use super::connect::Target;
 use super::connection::{Connection, plain};
@@ -19,6 +20,9 @@ use crate::plan::{Answer, Ask, Plan};
 use crate::read::Source;
 use crate::write::session::NewRow;
 
+/// Such locks are a database's own. The first number is ours, so that those of others do not get in the way.
+const HOLD: &str = "SELECT pg_advisory_xact_lock(1886745705, hashtext($1))";
+
 impl Transactions for Connector<Target> {
     async fn snapshot(connection: &Connection, plan: &Plan, ask: Ask<'_>) -> Result<Answer, Error> {
         let client = &connection.client;
@@ -30,10 +34,14 @@ impl Transactions for Connector<Target> {
         answer
     }
 
-    async fn begin(connection: &Connection) -> Result<(), Error> {
+    async fn begin(connection: &Connection, name: Option<&str>) -> Result<(), Error> {
         // Where it fails, so does what follows.
         let _ = connection.client.batch_execute("BEGIN ISOLATION LEVEL SERIALIZABLE").now_or_never();
-        Ok(())
+        let Some(name) = name else { return Ok(()) };
+        // The server lets it go at the transaction's end, also at that of one whose client is gone. A transaction that
+        // waited here sees the state of before it waited: what it would write over is a conflict, and done again.
+        let hold = connection.client.query_typed(HOLD, &[(&name, Type::TEXT)]).await;
+        hold.map(|_| ()).map_err(|error| plain(&error))
     }
 
     async fn commit(connection: &Connection) -> Result<(), Error> {
@@ -49,6 +57,10 @@ impl Transactions for Connector<Target> {
 
     async fn roll_back(connection: &Connection) -> Result<(), Error> {
         let _ = connection.client.batch_execute("ROLLBACK").now_or_never();
+        Ok(())
+    }
+
+    async fn release(_: &Connection, _: &str) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -21,6 +21,18 @@ pub enum Way {
     Silent,
     /// Everything passes but what answers a `COMMIT`: in its place comes a reset.
     LosesCommits,
+    /// Everything passes but each `COMMIT` under a name after so many, which is kept until the way is another one, also
+    /// for a client that is gone.
+    KeepsCommits(usize),
+}
+
+/// What was seen on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// `COMMIT`s on connections that have asked for the lock of a name.
+    pub commits: usize,
+    /// Questions for the lock of a name.
+    pub locks: usize,
 }
 
 /// A listener on loopback that passes on what comes to a server, until it is dropped.
@@ -30,6 +42,7 @@ pub struct Proxy {
     way: watch::Sender<Way>,
     /// Connections that clients hold open.
     held: Arc<watch::Sender<usize>>,
+    seen: Arc<watch::Sender<Seen>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -43,8 +56,9 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (way, held) = (watch::Sender::new(Way::Open), Arc::new(watch::Sender::new(0)));
-        let task = tokio::spawn(listen(listener, target, way.clone(), held.clone()));
-        Proxy { address, way, held, task }
+        let seen = Arc::new(watch::Sender::new(Seen::default()));
+        let task = tokio::spawn(listen(listener, target, way.clone(), (held.clone(), seen.clone())));
+        Proxy { address, way, held, seen, task }
     }
 
     /// The URL by which the server is reached through this, in the clear: a commit must be seen to be lost.
@@ -58,6 +72,17 @@ impl Proxy {
     /// Changes the way.
     pub fn set(&self, way: Way) {
         self.way.send_replace(way);
+    }
+
+    /// What was seen so far.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        *self.seen.borrow()
+    }
+
+    /// Waits until so much was seen.
+    pub async fn has_seen(&self, enough: impl FnMut(&Seen) -> bool) {
+        let _ = self.seen.subscribe().wait_for(enough).await;
     }
 
     /// Waits until clients hold no more than so many connections.
@@ -83,7 +108,7 @@ async fn listen(
     listener: TcpListener,
     target: SocketAddr,
     way: watch::Sender<Way>,
-    held: Arc<watch::Sender<usize>>,
+    (held, seen): (Arc<watch::Sender<usize>>, Arc<watch::Sender<Seen>>),
 ) {
     let address = listener.local_addr().expect("an address");
     let mut listener = Some(listener);
@@ -104,10 +129,10 @@ async fn listen(
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             taken = next => if let Ok((client, _)) = taken {
-                let (way, held) = (way.subscribe(), held.clone());
+                let (way, held, seen) = (way.subscribe(), held.clone(), seen.clone());
                 tokio::spawn(async move {
                     held.send_modify(|held| *held += 1);
-                    carry(client, target, way).await;
+                    carry(client, target, way, &seen).await;
                     held.send_modify(|held| *held -= 1);
                 });
             }
@@ -116,7 +141,12 @@ async fn listen(
 }
 
 /// Carries one connection to its end.
-async fn carry(client: TcpStream, target: SocketAddr, mut way: watch::Receiver<Way>) {
+async fn carry(
+    client: TcpStream,
+    target: SocketAddr,
+    mut way: watch::Receiver<Way>,
+    seen: &watch::Sender<Seen>,
+) {
     // What is dropped is reset, as by a machine that is gone.
     let _ = client.set_zero_linger();
     let (mut client_reads, mut client_writes) = client.into_split();
@@ -125,7 +155,7 @@ async fn carry(client: TcpStream, target: SocketAddr, mut way: watch::Receiver<W
     let (mut server_reads, mut server_writes) = server.into_split();
     let (mut up, mut down) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
     let mut silent = false;
-    let mut committing = false;
+    let (mut committing, mut named) = (false, false);
     loop {
         let now = *way.borrow_and_update();
         silent |= now == Way::Silent;
@@ -137,7 +167,18 @@ async fn carry(client: TcpStream, target: SocketAddr, mut way: watch::Receiver<W
             changed = way.changed() => if changed.is_err() { return },
             read = client_reads.read(&mut up) => {
                 let Some(bytes) = some(read, &up) else { return };
-                committing |= now == Way::LosesCommits && bytes.windows(6).any(|six| six == b"COMMIT");
+                let commits = has(bytes, b"COMMIT");
+                committing |= now == Way::LosesCommits && commits;
+                if has(bytes, b"GET_LOCK(") || has(bytes, b"pg_advisory_xact_lock(") {
+                    named = true;
+                    seen.send_modify(|seen| seen.locks += 1);
+                }
+                if commits && named {
+                    seen.send_modify(|seen| seen.commits += 1);
+                }
+                if commits && named && matches!(now, Way::KeepsCommits(most) if seen.borrow().commits > most) {
+                    let _ = way.wait_for(|way| !matches!(way, Way::KeepsCommits(_))).await;
+                }
                 if !pass(bytes, &mut server_writes, silent).await { return }
             }
             read = server_reads.read(&mut down), if !silent => {
@@ -147,6 +188,10 @@ async fn carry(client: TcpStream, target: SocketAddr, mut way: watch::Receiver<W
             }
         }
     }
+}
+
+fn has(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len()).any(|part| part == text)
 }
 
 fn some(read: std::io::Result<usize>, buffer: &[u8]) -> Option<&[u8]> {
