@@ -1,7 +1,8 @@
 //! Inputs: what the roots of an expression stand for in one request.
 
-use purlin_pages::view::Record;
+use purlin_pages::view::{CONTROL_TIME, Record};
 use purlin_schema::expr::{Env, Evaluated, Path};
+use purlin_schema::value::parse_datetime_or_local;
 use purlin_schema::{FieldId, Input, Inputs, Value};
 
 use crate::Actor;
@@ -23,6 +24,24 @@ impl Zone {
         let Ok(instant) = jiff::Timestamp::from_microsecond(micros) else { return 0 };
         let offset = i64::from(self.0.to_offset(instant).seconds()) * 1_000_000;
         i32::try_from((micros + offset).div_euclid(86_400_000_000)).unwrap_or_default()
+    }
+}
+
+impl Zone {
+    /// What a control for an instant shows.
+    #[must_use]
+    pub fn wall_clock(&self, micros: i64) -> Option<String> {
+        let instant = jiff::Timestamp::from_microsecond(micros).ok()?;
+        Some(instant.to_zoned(self.0.clone()).strftime(CONTROL_TIME).to_string())
+    }
+
+    /// The instant of a wall clock, as such a control sends it: `2026-03-01T12:00`. A time that the clocks skip in
+    /// spring is the one that they show instead; of one that they show twice in autumn it is the first.
+    #[must_use]
+    pub fn instant_of(&self, text: &str) -> Option<i64> {
+        let wall = jiff::Timestamp::from_microsecond(parse_datetime_or_local(text)?).ok()?;
+        let wall = jiff::tz::TimeZone::UTC.to_datetime(wall);
+        Some(wall.to_zoned(self.0.clone()).ok()?.timestamp().as_microsecond())
     }
 }
 

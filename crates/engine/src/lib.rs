@@ -65,6 +65,7 @@ struct Inner {
     access: Access,
     checks: checks::Checks,
     pages: pages::Pages,
+    inlines: pages::Inlines,
     accounts: accounts::Accounts,
     mail_room: mail::MailRoom,
     sealer: seal::Sealer,
@@ -123,6 +124,7 @@ impl Engine {
         if mistakes.has_errors() {
             return Err(mistakes);
         }
+        let inlines = pages::Inlines::of(&templates);
         let sealer = seal::Sealer::new(options.secret);
         let zone = inputs::Zone::named(&site.settings.site.timezone);
         Ok(Engine {
@@ -133,6 +135,7 @@ impl Engine {
                 access,
                 checks,
                 pages,
+                inlines,
                 accounts,
                 mail_room,
                 sealer,

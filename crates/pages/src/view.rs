@@ -5,6 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use purlin_schema::{Id, ModelId, Row, RowSet, Shape, Value};
 
+/// How a control for a datetime shows one, in the site's time zone.
+pub const CONTROL_TIME: &str = "%Y-%m-%dT%H:%M";
+
 /// Everything that a template can see.
 pub struct View {
     /// What the page's queries found, by name.

@@ -83,8 +83,10 @@ pub(crate) fn shown(asking: &Asking<'_>, page: PageAnswer, clear: bool) -> Resul
     let body =
         if is_html && asking.live.is_some() { dev::with_script(page.body, &page.notes) } else { page.body };
     let mut response = answer::answer(status, page.content_type, body);
-    if let Some(policy) = page.nonce.as_deref().and_then(headers::policy_with_nonce) {
+    if let Some(policy) = headers::policy_with(page.nonce.as_deref(), page.inline.as_deref()) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if page.nonce.is_some() {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     }
     if page.flash_shown || clear {

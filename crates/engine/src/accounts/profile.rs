@@ -30,7 +30,10 @@ impl Engine {
             let limits = Limits { allowed: Some(&fields), ..Limits::default() };
             let users = self.inner.accounts.users;
             let ask = self.ask(request.actor);
-            match self.change(&ask, users, user.id, None, Fields::Form(pairs), Mode::Patch, limits).await {
+            let shown = Record { shape: user.shape.clone(), row: user.row.clone() };
+            let instants = self.as_instants(&self.model(users), Some(&shown), pairs);
+            let fields = Fields::Form(&instants);
+            match self.change(&ask, users, user.id, None, fields, Mode::Patch, limits).await {
                 Ok(_) => return Ok(None),
                 Err(Failure::Invalid(messages)) => mistaken = Some(Mistaken { name: FORM, pairs, messages }),
                 Err(failure) => return Err(failure),

@@ -66,7 +66,8 @@ impl Engine {
         let (next, pairs): (Vec<(String, String)>, _) =
             pairs.iter().cloned().partition(|(name, _)| name == "next");
         let from = From { address, user_agent, carrier: Carrier::Cookie };
-        match self.register(request.actor, Fields::Form(&pairs), from).await {
+        let instants = self.as_instants(&self.model(self.inner.accounts.users), None, &pairs);
+        match self.register(request.actor, Fields::Form(&instants), from).await {
             Ok(done) => Ok(SignUp::Done(done)),
             Err(Failure::Invalid(messages)) => {
                 let mistaken = Mistaken { name: FORM, pairs: &pairs, messages };

@@ -1,11 +1,14 @@
 //! Forms: what a page shows of them, and what posting one does.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use purlin_pages::view::{Data, FieldView, FormView, Record};
 use purlin_schema::expr::{self, Evaluated};
 use purlin_schema::model::{RelationBy, Source};
 use purlin_schema::page::{Form, FormAction, Page, TextPart, TextTemplate};
 use purlin_schema::record::Related;
-use purlin_schema::{Field, FieldId, Id, Model, ModelId, Value};
+use purlin_schema::{Field, FieldId, Id, Model, ModelId, Row, Shape, Value};
 
 use super::{FormAnswer, Loaded, Matched, PageRequest};
 use crate::inputs::Ask;
@@ -77,7 +80,14 @@ impl Engine {
         let records = loaded.records();
         let ask = self.ask_with(request.actor, loaded, &records);
         let limits = Limits { allowed: Some(&form.fields), set: &form.set, ..Limits::default() };
-        let fields = Fields::Form(pairs);
+        let shown = match &form.action {
+            FormAction::Update(name) => {
+                records.iter().find(|(known, _)| known == name).map(|(_, shown)| shown)
+            }
+            _ => None,
+        };
+        let pairs = self.as_instants(&self.model(form.model), shown, pairs);
+        let fields = Fields::Form(&pairs);
         let (name, id) = match &form.action {
             FormAction::Create => ("new", self.create_limited(&ask, form.model, fields, limits).await?.id),
             FormAction::Update(name) => {
@@ -153,7 +163,7 @@ impl Engine {
         };
         let permissions = self.access().of(form.model, crate::access::Who::of(actor));
         let ask = Ask { now: loaded.now, ..self.ask(actor) };
-        let fields = form
+        let fields: Vec<FieldView> = form
             .fields
             .iter()
             .filter(|field| permissions.fields[usize::from(field.0)].write_offered(&ask))
@@ -161,23 +171,40 @@ impl Engine {
                 let field = model.field(*field);
                 let offered =
                     loaded.options.iter().find(|options| options.form == name && options.field == field.id);
+                let offered = offered.map(|offered| offered.choices.clone()).unwrap_or_default();
                 FieldView {
                     name: field.name.clone(),
                     value: control_values(&model, field, record.as_ref(), mistaken),
-                    options: offered.map(|offered| offered.choices.clone()).unwrap_or_default(),
+                    options: self.with_linked(offered, &model, field, record.as_ref()),
                     messages: messages_of(mistaken, &field.name),
                     sentences: sentences_of(mistaken, &field.name),
                     required: false,
                 }
             })
             .collect();
-        let shown: Vec<&str> = form.fields.iter().map(|field| model.field(*field).name.as_str()).collect();
-        FormView {
-            model: Some(form.model),
-            record,
-            fields,
-            messages: other_messages(mistaken, &model, &shown),
-        }
+        let shown: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+        let messages = other_messages(mistaken, &model, &shown);
+        FormView { model: Some(form.model), record, fields, messages }
+    }
+
+    /// What a list of refs may hold, and what it holds now although the others are too many to offer it: a form that
+    /// did not show it would take it out.
+    fn with_linked(
+        &self,
+        mut offered: Vec<(String, String)>,
+        model: &Model,
+        field: &Field,
+        record: Option<&Record>,
+    ) -> Vec<(String, String)> {
+        let Some((rows, shape)) = record.and_then(|record| linked_rows(model, field.id, record)) else {
+            return offered;
+        };
+        let label = self.model(shape.model).label;
+        let known: HashSet<String> = offered.iter().map(|(id, _)| id.clone()).collect();
+        let text = |row, field| shape.value(row, field).map(Value::to_text).unwrap_or_default();
+        let linked = rows.iter().map(|row| (text(row, FieldId::ID), text(row, label)));
+        offered.extend(linked.filter(|(id, _)| !known.contains(id)));
+        offered
     }
 }
 
@@ -230,15 +257,19 @@ fn shown_lists(
 
 /// The ids that a record's list of refs holds, as far as it was loaded.
 fn linked(model: &Model, field: FieldId, record: &Record) -> Vec<Value> {
-    let Some(relation) = model.relations.iter().find(|relation| relation.by == RelationBy::Refs(field))
-    else {
-        return Vec::new();
-    };
-    match record.shape.related(&record.row, relation.id) {
-        Some((Related::Many(rows), shape)) => {
-            rows.iter().filter_map(|row| shape.value(row, FieldId::ID)).cloned().collect()
-        }
-        _ => Vec::new(),
+    let Some((rows, shape)) = linked_rows(model, field, record) else { return Vec::new() };
+    rows.iter().filter_map(|row| shape.value(row, FieldId::ID)).cloned().collect()
+}
+
+fn linked_rows<'record>(
+    model: &Model,
+    field: FieldId,
+    record: &'record Record,
+) -> Option<(&'record [Arc<Row>], &'record Shape)> {
+    let relation = model.relations.iter().find(|relation| relation.by == RelationBy::Refs(field))?;
+    match record.shape.related(&record.row, relation.id)? {
+        (Related::Many(rows), shape) => Some((rows, shape)),
+        _ => None,
     }
 }
 

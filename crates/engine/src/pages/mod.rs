@@ -1,12 +1,16 @@
 //! Pages: a route's queries in one snapshot, its template, and its forms.
 
+mod clock;
 mod form;
+mod inline;
 mod needed;
 mod oracle;
 mod plan;
 mod route;
 
 pub(crate) use form::{Mistaken, control_values, messages_of, other_messages, sentences_of};
+pub use inline::Inline;
+pub(crate) use inline::Inlines;
 pub(crate) use plan::Pages;
 pub use route::Matched;
 
@@ -55,6 +59,8 @@ pub struct PageAnswer {
     pub flash_shown: bool,
     /// The nonce that the page used, where it called `csp_nonce()`.
     pub nonce: Option<String>,
+    /// The inline scripts and styles of its templates that are the same at each request, where there are any.
+    pub inline: Option<Arc<Inline>>,
     /// What the site's author should know of this answer; only under `dev`.
     pub notes: Vec<String>,
 }
@@ -285,7 +291,8 @@ impl Engine {
             .render(template, view)
             .map_err(|error| Failure::Template(Box::new(error)))?;
         let flash_shown = flash_shown.load(Ordering::Relaxed) && !request.flash.is_empty();
-        Ok(PageAnswer { status, body, content_type, flash_shown, nonce, notes })
+        let inline = self.inner.inlines.get(template);
+        Ok(PageAnswer { status, body, content_type, flash_shown, nonce, inline, notes })
     }
 }
 

@@ -38,11 +38,15 @@ impl Oracle for RuleOracle {
             // What a new record will hold is not known yet: he may try.
             Evaluated::Unavailable if record.is_none() && action == "create" => Ok(true),
             Evaluated::Unavailable if rule.goes_beyond() => Err(format!(
-                "the rule for {action} goes on from `user` to other records, which no page has: ask for what it says \
-                 by a filter of the page's query"
+                "the rule for {action} goes on from `user` to other records, which no page has; ask for what it says \
+                 by the filter of a query: filter = \"id == data.post.id && …\""
+            )),
+            Evaluated::Unavailable if !rule.needs().walks.is_empty() => Err(format!(
+                "the rule for {action} goes through a list of records, which a page has in part at most; ask for \
+                 what it says by the filter of a query: filter = \"id == data.post.id && …\""
             )),
             Evaluated::Unavailable => Err(format!(
-                "the rule for {action} looks at what the page did not load: add it to `fields` or `include`"
+                "the rule for {action} looks at what the page did not load; add it to `fields` or `include`"
             )),
             other => Ok(other.holds()),
         }

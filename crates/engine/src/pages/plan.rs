@@ -239,11 +239,11 @@ impl Compiler<'_> {
                 let Some(relation) = model.relations.iter().find(|relation| relation.by == by) else {
                     continue;
                 };
-                if !declared.query.include.iter().any(|include| include.relation == relation.id) {
-                    declared
-                        .query
-                        .include
-                        .push(Include { relation: relation.id, query: Query::of(relation.to) });
+                let includes = &mut declared.query.include;
+                match includes.iter_mut().find(|include| include.relation == relation.id) {
+                    // The form names what it shows.
+                    Some(include) => with_field(&mut include.query, self.models.get(relation.to).label),
+                    None => includes.push(Include { relation: relation.id, query: Query::of(relation.to) }),
                 }
             }
         }
@@ -284,5 +284,14 @@ impl Compiler<'_> {
         let path = purlin_schema::expr::Path { scope: 0, model, hops: Vec::new(), end: model, field: label };
         query.sort = vec![SortKey::by(path, false)];
         query
+    }
+}
+
+/// Adds a field to those that a query names.
+fn with_field(query: &mut Query, field: FieldId) {
+    if let Select::Fields(selected) = &mut query.select
+        && !selected.iter().any(|known| known.field == field)
+    {
+        selected.push(Selected { field, guard: None });
     }
 }

@@ -66,7 +66,7 @@ fn each_type_has_its_control() {
         "<p>something else</p>",
         "<option value=\"published\" selected>Published</option>",
         "<input type=\"number\" id=\"post-price\" name=\"price\" step=\"0.01\" value=\"1.50\">",
-        "<input type=\"datetime-local\" id=\"post-at\" name=\"at\" value=\"2026-03-01T23:30\">",
+        "<input type=\"datetime-local\" id=\"post-at\" name=\"at\" value=\"2026-03-02T00:30\">",
         "<input type=\"checkbox\" id=\"post-featured\" name=\"featured\" value=\"true\" checked>",
         "<option value=\"3\" selected>Ann &lt;b&gt;</option><option value=\"4\">Bob</option>",
         "<option value=\"1\" selected>t1</option><option value=\"2\" selected>t2</option><option value=\"3\">t3</option>",

@@ -4,7 +4,7 @@ use super::{Control, FieldType, Problem, input};
 use crate::model::Field;
 use crate::value::{Kind, Value, parse_datetime};
 
-/// An instant in UTC; forms may leave out the offset and mean UTC, JSON may not.
+/// An instant in UTC. A text may leave out the offset and means UTC (forms have put in that of the site), JSON may not.
 #[derive(Debug)]
 pub(super) struct Datetime;
 

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
 
+use purlin_engine::pages::Inline;
+
 use crate::body::Body;
 use crate::door::RequestId;
 
@@ -13,17 +15,27 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// What a page may load: its own scripts and styles, pictures from anywhere over https, and nothing inline.
+/// What a page may load: its own scripts and styles, pictures from anywhere over https, and nothing inline but what
+/// it names.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; \
      font-src 'self'; connect-src 'self'; media-src 'self'; manifest-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 /// What is no page may load nothing.
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// The content security policy of a page whose scripts carry a nonce.
+/// The content security policy of a page with inline scripts or styles: those that are known by their hashes, and
+/// those that carry a nonce. None where the usual one does.
 #[must_use]
-pub fn policy_with_nonce(nonce: &str) -> Option<HeaderValue> {
-    let policy = PAGE_POLICY.replacen("script-src 'self'", &format!("script-src 'self' 'nonce-{nonce}'"), 1);
+pub fn policy_with(nonce: Option<&str>, inline: Option<&Inline>) -> Option<HeaderValue> {
+    if nonce.is_none() && inline.is_none() {
+        return None;
+    }
+    let nonce = nonce.map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
+    let (scripts, styles) =
+        inline.map(|inline| (inline.scripts.as_str(), inline.styles.as_str())).unwrap_or_default();
+    let policy = PAGE_POLICY
+        .replacen("script-src 'self'", &format!("script-src 'self'{nonce}{scripts}"), 1)
+        .replacen("style-src 'self'", &format!("style-src 'self'{styles}"), 1);
     HeaderValue::from_str(&policy).ok()
 }
 
@@ -74,10 +86,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nonce_goes_into_the_script_policy() {
-        let policy = policy_with_nonce("abc").unwrap();
-        assert!(policy.to_str().unwrap().contains("script-src 'self' 'nonce-abc';"));
-        assert!(policy_with_nonce("a\nb").is_none());
+    fn what_is_inline_goes_into_the_policy() {
+        let policy = policy_with(Some("abc"), None).unwrap();
+        assert!(policy.to_str().unwrap().contains("script-src 'self' 'nonce-abc'; style-src 'self';"));
+        let inline = Inline { scripts: " 'sha256-a' 'sha256-b'".into(), styles: " 'sha256-c'".into() };
+        let policy = policy_with(None, Some(&inline)).unwrap();
+        let expected = "script-src 'self' 'sha256-a' 'sha256-b'; style-src 'self' 'sha256-c';";
+        assert!(policy.to_str().unwrap().contains(expected));
+        assert!(policy_with(Some("a\nb"), None).is_none() && policy_with(None, None).is_none());
     }
 
     #[test]

@@ -20,6 +20,9 @@ const SHOWN: &[&str] = &[
     "vary",
 ];
 
+/// What stands for the nonce of an answer, in its policy and its body.
+const NONCE: &str = "«nonce»";
+
 /// The answers of a scenario so far.
 #[derive(Default)]
 pub(super) struct Transcript {
@@ -59,7 +62,15 @@ impl Transcript {
                 if value.is_empty() { "" } else { "…" }
             );
         }
-        let body = self.shown_body(reply);
+        let policy = reply.header("content-security-policy");
+        let nonce =
+            policy.split_once("'nonce-").and_then(|(_, rest)| rest.split_once('\'')).map(|(nonce, _)| nonce);
+        // Tests of its own tell of the policy; here it matters which scripts of the page it lets run.
+        if nonce.is_some() || policy.contains("'sha256-") {
+            let policy = nonce.map_or(policy.to_owned(), |nonce| policy.replace(nonce, NONCE));
+            let _ = writeln!(part, "< content-security-policy: {policy}");
+        }
+        let body = self.shown_body(reply, nonce);
         if !body.is_empty() {
             let _ = writeln!(part, "\n{}", body.trim_end());
         }
@@ -127,7 +138,7 @@ impl Transcript {
         self.text
     }
 
-    fn shown_body(&mut self, reply: &Reply) -> String {
+    fn shown_body(&mut self, reply: &Reply, nonce: Option<&str>) -> String {
         let kind = reply.header("content-type");
         if kind.contains("json") {
             let mut json: serde_json::Value = match serde_json::from_slice(&reply.body) {
@@ -138,7 +149,8 @@ impl Transcript {
             return serde_json::to_string_pretty(&json).unwrap_or_default();
         }
         if kind.starts_with("text/") || kind.contains("xml") {
-            let text = self.numbered(&reply.text());
+            let text = nonce.map_or_else(|| reply.text(), |nonce| reply.text().replace(nonce, NONCE));
+            let text = self.numbered(&text);
             return masked(&text)
                 .lines()
                 .filter(|line| !line.trim().is_empty())

@@ -1,5 +1,6 @@
 //! One field of a form: by which control it is entered, with what the model says about it.
 
+use jiff::tz::TimeZone;
 use minijinja::Error;
 use minijinja::value::Kwargs;
 use purlin_schema::model::Source;
@@ -9,7 +10,7 @@ use purlin_schema::{Field, Value as Held};
 
 use super::markup::Markup;
 use crate::value::root::Root;
-use crate::view::{FieldView, FormView};
+use crate::view::{CONTROL_TIME, FieldView, FormView};
 
 /// One field of a form, ready to be written.
 pub(super) struct Control<'view> {
@@ -22,6 +23,8 @@ pub(super) struct Control<'view> {
     /// What stands below the input: the field's description.
     hint: Option<String>,
     options: Options,
+    /// The site's time zone.
+    zone: &'view TimeZone,
     /// Whether the form changes a record that is there.
     changes: bool,
 }
@@ -73,6 +76,7 @@ impl<'view> Control<'view> {
             label: field.map_or_else(|| human(&view.name), |field| field.label.clone()),
             hint: field.and_then(|field| field.description.clone()),
             options: Options::default(),
+            zone: &root.shared.zone,
             changes: form_view.record.is_some(),
         })
     }
@@ -293,12 +297,12 @@ impl<'view> Control<'view> {
         self.view.value.first().map(String::as_str).unwrap_or_default()
     }
 
-    /// The value as the control takes it: a datetime without its zone, which is UTC.
+    /// The value as the control takes it: a datetime as a clock of the site shows it.
     fn shown(&self) -> String {
         if self.by == By::DateTime
             && let Ok(at) = self.first().parse::<jiff::Timestamp>()
         {
-            return at.strftime("%Y-%m-%dT%H:%M").to_string();
+            return at.to_zoned(self.zone.clone()).strftime(CONTROL_TIME).to_string();
         }
         self.first().to_owned()
     }
