@@ -13,6 +13,7 @@ use purlin_schema::{Input, Inputs, Models, RowSet, Shape, Value};
 
 use crate::error::CompileError;
 use crate::sql::dialect::Dialect;
+use crate::sql::include::Included;
 use crate::sql::query::{self, Compiled, Variant};
 use crate::sql::{Bind, Statement};
 
@@ -30,6 +31,8 @@ pub struct Prepared {
     pub(crate) inputs: Vec<Input>,
     /// Whether it took long the last time.
     pub(crate) slow: AtomicBool,
+    /// Whether its rows, from the first on, come with one statement whichever conditions apply.
+    single: bool,
     models: Arc<Models>,
     dialect: Dialect,
     /// The inputs of optional conditions, in the order of their bits.
@@ -64,6 +67,7 @@ impl Prepared {
             query: query.clone(),
             inputs,
             slow: AtomicBool::new(false),
+            single: !query.total && base.body.is_whole() && full.is_none_or(|full| full.body.is_whole()),
             models: models.clone(),
             dialect,
             optionals,
@@ -115,8 +119,7 @@ impl Prepared {
 
     /// Whether its rows, from the first on, come with one statement.
     pub(crate) fn is_single_statement(&self) -> bool {
-        let Query { include, count, total, .. } = &self.query;
-        include.is_empty() && count.is_empty() && !total
+        self.single
     }
 }
 
@@ -134,8 +137,13 @@ fn collect_inputs(compiled: &Compiled, inputs: &mut Vec<Input>) {
 fn of_body(body: &query::Body, inputs: &mut Vec<Input>) {
     body.counts.iter().for_each(|count| of_statement(count.batched.statement(1).0, inputs));
     for include in &body.includes {
-        of_statement(include.batched.statement(1).0, inputs);
-        of_body(&include.body, inputs);
+        match include {
+            Included::Beside(body) => of_body(body, inputs),
+            Included::Batch(batch) => {
+                of_statement(batch.batched.statement(1).0, inputs);
+                of_body(&batch.body, inputs);
+            }
+        }
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Page {
     fetched: usize,
     offset: u64,
     pub(crate) rows: Vec<Decoded>,
+    /// What stands beside the rows, for each include that does.
+    pub(crate) beside: Vec<Beside>,
     more: bool,
     last_key: Vec<Value>,
 }
@@ -66,7 +68,9 @@ impl Page {
             }
         };
         let rows = Vec::with_capacity(wanted.min(64));
-        Ok(Page { compiled, limit, wanted, fetched, offset, rows, more: false, last_key: Vec::new() })
+        let beside = compiled.body.beside().map(|_| Beside::default()).collect();
+        let (more, last_key) = (false, Vec::new());
+        Ok(Page { compiled, limit, wanted, fetched, offset, rows, beside, more, last_key })
     }
 
     /// The arguments of a segment's statement.
@@ -92,6 +96,9 @@ impl Page {
             return false;
         }
         self.rows.push(Decoded::of(row, &self.compiled.body));
+        for (beside, body) in self.beside.iter_mut().zip(self.compiled.body.beside()) {
+            beside.take(row, body);
+        }
         if self.rows.len() == self.wanted && matches!(self.limit, Limit::Page(_)) {
             let keys = self.compiled.keys.iter().map(|(at, kind)| row.value(*at, *kind));
             self.last_key = keys.collect();
@@ -152,7 +159,7 @@ pub(crate) struct Decoded {
 
 impl Decoded {
     fn of(row: &impl Source, body: &Body) -> Decoded {
-        let mut values = Vec::with_capacity(body.columns.len() + body.counts.len());
+        let mut values = Vec::with_capacity(body.columns.len() + body.counted.len() + body.counts.len());
         for column in &body.columns {
             let readable = match column.readable {
                 Readable::Always => true,
@@ -161,6 +168,7 @@ impl Decoded {
             };
             values.push(if readable { row.value(column.at, column.kind) } else { Value::Withheld });
         }
+        values.extend(body.counted.iter().map(|at| row.value(*at, Kind::Int)));
         let extras = body.extras.iter().map(|(at, kind)| row.value(*at, *kind)).collect();
         Decoded { values, related: Vec::with_capacity(body.includes.len()), extras }
     }
@@ -175,6 +183,42 @@ impl Decoded {
     /// The row, with all that came along.
     pub(crate) fn finish(self) -> Arc<Row> {
         Arc::new(Row { values: self.values.into_boxed_slice(), related: self.related.into_boxed_slice() })
+    }
+}
+
+/// The records that stand beside the rows of a query: each once, and which of them each row has.
+#[derive(Default)]
+pub(crate) struct Beside {
+    found: Vec<Decoded>,
+    of_rows: Vec<Option<usize>>,
+}
+
+impl Beside {
+    fn take(&mut self, row: &impl Source, body: &Body) {
+        let id = row.value(body.columns[0].at, body.columns[0].kind);
+        let at = if id.is_null() {
+            None
+        } else {
+            // They are few, and neighbours often have the same.
+            let known = self.found.iter().rposition(|found| found.values[0] == id);
+            Some(known.unwrap_or_else(|| {
+                self.found.push(Decoded::of(row, body));
+                self.found.len() - 1
+            }))
+        };
+        self.of_rows.push(at);
+    }
+
+    /// The records, for what comes along with them in turn.
+    pub(crate) fn found(&mut self) -> Vec<Decoded> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Gives each row its record.
+    pub(crate) fn give(self, rows: &mut [Decoded], found: &[Arc<Row>]) {
+        for (row, at) in rows.iter_mut().zip(self.of_rows) {
+            row.related.push(Related::One(at.map(|at| found[at].clone())));
+        }
     }
 }
 

@@ -14,7 +14,8 @@ use tokio::sync::SetOnce;
 
 use crate::error::Error;
 use crate::plan::{Answer, Ask, Plan, Prepared, StepArgs};
-use crate::read::{self, Counting, DEFAULT_ARGS, Decoded, Left, Page, Relating, Source};
+use crate::read::{self, Beside, Counting, DEFAULT_ARGS, Decoded, Left, Page, Relating, Source};
+use crate::sql::include::Included;
 use crate::sql::query::Body;
 use crate::sql::{Args, Statement};
 
@@ -139,8 +140,9 @@ pub(crate) async fn query(
         }
         page.end()?;
         let rows = std::mem::take(&mut page.rows);
+        let beside = std::mem::take(&mut page.beside);
         found(rows.first());
-        finish(run, body, rows, inputs, &Left::all()).await
+        finish(run, body, (rows, beside), inputs, &Left::all()).await
     };
     let total = async {
         let Some(statement) = &compiled.total else { return Ok(None) };
@@ -162,7 +164,7 @@ type Finished<'run> = Pin<Box<dyn Future<Output = Result<Vec<Arc<Row>>, Error>> 
 fn finish<'run>(
     run: &'run impl Run,
     body: &'run Body,
-    mut rows: Vec<Decoded>,
+    (mut rows, beside): (Vec<Decoded>, Vec<Beside>),
     inputs: &'run (dyn Inputs + Sync),
     left: &'run Left,
 ) -> Finished<'run> {
@@ -171,14 +173,23 @@ fn finish<'run>(
             return Ok(rows.into_iter().map(Decoded::finish).collect());
         }
         let counts = body.counts.iter().map(|counted| count(run, Counting::of(counted, &rows), inputs));
-        let includes =
-            body.includes.iter().map(|include| relate(run, Relating::of(include, &rows), inputs, left));
+        let mut beside = beside.into_iter();
+        let includes = body.includes.iter().map(|include| {
+            let along = match include {
+                Included::Batch(include) => Along::Batch(Relating::of(include, &rows)),
+                Included::Beside(body) => Along::Beside(beside.next().unwrap_or_default(), body),
+            };
+            relate(run, along, inputs, left)
+        });
         let (counts, includes) = try_join(try_join_all(counts), try_join_all(includes)).await?;
         for counting in counts {
             counting.give(&mut rows);
         }
-        for (relating, found) in includes {
-            relating.give(&mut rows, &found);
+        for (along, found) in includes {
+            match along {
+                Along::Batch(relating) => relating.give(&mut rows, &found),
+                Along::Beside(beside, _) => beside.give(&mut rows, &found),
+            }
         }
         Ok(rows.into_iter().map(Decoded::finish).collect())
     })
@@ -200,12 +211,25 @@ async fn count<'body>(
     Ok(counting)
 }
 
+/// How the rows of an included relation come along.
+enum Along<'body> {
+    Batch(Relating<'body>),
+    Beside(Beside, &'body Body),
+}
+
 async fn relate<'body>(
     run: &impl Run,
-    mut relating: Relating<'body>,
+    along: Along<'body>,
     inputs: &(dyn Inputs + Sync),
     left: &Left,
-) -> Result<(Relating<'body>, Vec<Arc<Row>>), Error> {
+) -> Result<(Along<'body>, Vec<Arc<Row>>), Error> {
+    let mut relating = match along {
+        Along::Batch(relating) => relating,
+        Along::Beside(mut beside, body) => {
+            let found = finish(run, body, (beside.found(), Vec::new()), inputs, left).await?;
+            return Ok((Along::Beside(beside, body), found));
+        }
+    };
     let limit = relating.limit();
     // One chunk after the other: the order of the rows is that of the parents' lists.
     for (statement, values) in relating.chunks() {
@@ -214,6 +238,6 @@ async fn relate<'body>(
     }
     let found = relating.found()?;
     let include = relating.include;
-    let found = finish(run, &include.body, found, inputs, left).await?;
-    Ok((relating, found))
+    let found = finish(run, &include.body, (found, Vec::new()), inputs, left).await?;
+    Ok((Along::Batch(relating), found))
 }

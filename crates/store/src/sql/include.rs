@@ -3,8 +3,8 @@
 //! The ids of the parents are parameters, of a few lengths so that few statements are prepared; what a list has too
 //! many is null, which is related to nothing. On SQLite the parents are rows that are joined, each looked up in turn:
 //! measured, 20 authors cost 10 µs where a list after `IN`, of which a table is made first, costs 15, and a JSON array
-//! with `json_each` 21; 20 counts cost 18 where grouping costs 23. A subquery in the row's own statement would cost less
-//! still where an index gives the order, but where rows must be sorted it is computed for all of them, 7 ms for 10,000.
+//! with `json_each` 21; 20 counts cost 18 where grouping costs 23. Few rows have
+//! refs and counts [beside](super::beside) them instead.
 //! Where each parent takes so many rows at most, their rows are numbered by a window; for one parent alone the plain limit is used, which lets an index stop early.
 
 use std::sync::{Arc, OnceLock};
@@ -16,7 +16,8 @@ use purlin_schema::{Kind, Model, Relation, Shape};
 use super::dialect::{Dialect, id_kind};
 use super::expr::Compiler;
 use super::frame::{Scope, Walked};
-use super::query::{self, Body, Given, SelectList};
+use super::query::{self, Body, Given};
+use super::select::SelectList;
 use super::{Bind, Binds, Draft, PARENTS, Statement};
 use crate::error::CompileError;
 
@@ -65,6 +66,15 @@ pub(crate) enum KeyAt {
     Value(usize),
     /// Among what was selected besides.
     Extra(usize),
+}
+
+/// How an included relation comes along.
+#[derive(Debug)]
+pub(crate) enum Included {
+    /// In the row's own statement; null ids where there is none.
+    Beside(Body),
+    /// By a statement of its own.
+    Batch(Box<IncludeBatch>),
 }
 
 /// An included relation.
@@ -204,7 +214,7 @@ fn parent_kind(compiler: &Compiler<'_>, model: &Model, relation: &Relation) -> K
 
 /// Puts the parent (scope 1, known by its id alone unless more of it is named) and the related row (scope 0)
 /// in scope; gives the column with the parent's key.
-fn open(compiler: &mut Compiler<'_>, model: &Model, relation: &Relation, used: bool) -> String {
+pub(super) fn open(compiler: &mut Compiler<'_>, model: &Model, relation: &Relation, used: bool) -> String {
     let frame = compiler.open_frame();
     let (parent, alias) = (compiler.alias(), compiler.alias());
     let linked = compiler.linked_scope(relation, &alias);
@@ -218,7 +228,7 @@ fn open(compiler: &mut Compiler<'_>, model: &Model, relation: &Relation, used: b
 }
 
 /// The tables of the scopes that [`open`] opened.
-fn close(compiler: &mut Compiler<'_>, model: &Model, relation: &Relation) -> String {
+pub(super) fn close(compiler: &mut Compiler<'_>, model: &Model, relation: &Relation) -> String {
     let row = compiler.scopes.pop().expect("the related row is in scope");
     let parent = compiler.scopes.pop().expect("the parent is in scope");
     let Walked { from, near } = compiler.relation_rows(model, relation.by, &row);
@@ -236,4 +246,12 @@ fn close(compiler: &mut Compiler<'_>, model: &Model, relation: &Relation) -> Str
         .split_once(" LEFT JOIN ")
         .map_or((from.as_str(), String::new()), |(first, rest)| (first, format!(" LEFT JOIN {rest}")));
     format!("{first} JOIN {table} AS {alias} ON {tied} = {near}{joins}")
+}
+
+/// The same where it is one table: nothing that was said about the row goes on from it or from the parent.
+pub(super) fn close_alone(compiler: &mut Compiler<'_>, model: &Model, relation: &Relation) -> Option<String> {
+    let parent = &compiler.scopes[compiler.scopes.len() - 2];
+    let alone = !parent.used && compiler.joins(parent.frame).is_empty();
+    let from = close(compiler, model, relation);
+    alone.then_some(from)
 }

@@ -6,6 +6,7 @@
 //! in the text; [`Draft::finish`] numbers those that are left, so that a fragment may be built, moved,
 //! repeated or thrown away without a thought about the order of parameters.
 
+pub(crate) mod beside;
 pub(crate) mod call;
 pub(crate) mod condition;
 pub(crate) mod dialect;
@@ -17,6 +18,7 @@ pub(crate) mod keyset;
 mod origin;
 pub(crate) mod origin_rows;
 pub(crate) mod query;
+pub(crate) mod select;
 
 use std::sync::Arc;
 

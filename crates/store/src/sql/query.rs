@@ -1,17 +1,20 @@
-//! Queries: one statement for the rows, one for each relation that comes along, one for the total.
+//! Queries: one statement for the rows, one for each relation that comes along and does not stand beside them, one for the
+//! total.
 
 use std::sync::Arc;
 
 use purlin_schema::expr::Path;
+use purlin_schema::model::RelationBy;
 use purlin_schema::query::{Query, Select, SortKey};
 use purlin_schema::record::ShapeRelation;
-use purlin_schema::{Expr, FieldId, Kind, Model, Models, Shape};
+use purlin_schema::{Expr, FieldId, Kind, Model, Models, Relation, Shape};
 
 use super::dialect::{Dialect, id_kind};
 use super::expr::Compiler;
-use super::include::{self, CountBatch, IncludeBatch};
+use super::include::{self, CountBatch, Included};
 use super::keyset::{self, Key};
-use super::{Bind, Draft, Statement};
+use super::select::SelectList;
+use super::{Bind, Draft, Statement, beside};
 use crate::error::CompileError;
 
 /// How one variant of a query is run.
@@ -38,9 +41,25 @@ impl Compiled {
 impl Body {
     fn size_bytes(&self) -> usize {
         let counts = self.counts.iter().map(|count| count.batched.size_bytes());
-        let includes =
-            self.includes.iter().map(|include| include.batched.size_bytes() + include.body.size_bytes());
+        let includes = self.includes.iter().map(|include| match include {
+            Included::Beside(body) => body.size_bytes(),
+            Included::Batch(batch) => batch.batched.size_bytes() + batch.body.size_bytes(),
+        });
         counts.chain(includes).sum()
+    }
+
+    /// The records that stand beside its rows.
+    pub(crate) fn beside(&self) -> impl Iterator<Item = &Body> {
+        self.includes.iter().filter_map(|include| match include {
+            Included::Beside(body) => Some(body),
+            Included::Batch(_) => None,
+        })
+    }
+
+    /// Whether nothing is to be fetched for its rows.
+    pub(crate) fn is_whole(&self) -> bool {
+        let whole = |include: &Included| matches!(include, Included::Beside(body) if body.is_whole());
+        self.counts.is_empty() && self.includes.iter().all(whole)
     }
 }
 
@@ -51,7 +70,9 @@ pub(crate) struct Body {
     pub(crate) columns: Vec<Column>,
     /// Columns that are not values but lead to included rows.
     pub(crate) extras: Vec<(usize, Kind)>,
-    pub(crate) includes: Vec<IncludeBatch>,
+    pub(crate) includes: Vec<Included>,
+    /// Columns of the counts that stand in the row's own statement; of a query, all do or none.
+    pub(crate) counted: Vec<usize>,
     pub(crate) counts: Vec<CountBatch>,
 }
 
@@ -111,10 +132,24 @@ pub(crate) fn compile(
     let frame = compiler.open_row(query.model);
     let conditions = conditions(&mut compiler, query, &mut given)?;
     let keys = sort_keys(&mut compiler, query)?;
-    let mut select = SelectList::default();
-    let body = body(&mut compiler, query, shape, &mut select, &mut given)?;
-    let key_columns = keys.iter().map(|key| (select.column(&key.sql), key.kind)).collect();
     let order = order_by(dialect, &keys);
+    let beside = beside::fits(models.get(query.model), query);
+    let again = beside && dialect.finds_again();
+    let mut select = if beside { SelectList::wrapped(again) } else { SelectList::default() };
+    let inner = compiler.path(&own(query.model, FieldId::ID))?.sql;
+    let shown = if again { compiler.open_row(query.model) } else { frame };
+    let shown_keys = if again { sort_keys(&mut compiler, query)? } else { keys.clone() };
+    let body = body(&mut compiler, query, shape, &mut select, &mut given)?;
+    let key_columns = shown_keys.iter().map(|key| (select.column(&key.sql), key.kind)).collect();
+    let table = dialect.table(models.get(query.model));
+    let (columns, around) = if again {
+        let id = compiler.path(&own(query.model, FieldId::ID))?.sql;
+        let alias = &compiler.scopes[compiler.scopes.len() - 1].alias;
+        let from = format!("{table} AS {alias}{}", compiler.joins(shown));
+        (format!("{inner} AS c0"), select.again(&id, &from))
+    } else {
+        select.around(dialect, &keys)
+    };
     let limit = compiler.binds.mark(Bind::Limit);
     let offset = compiler.binds.mark(Bind::Offset);
     let segments = match variant.after {
@@ -123,12 +158,15 @@ pub(crate) fn compile(
             keyset::segments(&keys, nulls, &mut compiler.binds, dialect).into_iter().map(Some).collect()
         }
     };
-    let from = format!("{} AS t0{}", dialect.table(models.get(query.model)), compiler.joins(frame));
+    let from = format!("{table} AS t0{}", compiler.joins(frame));
     let segments = segments.into_iter().map(|segment| {
         let wheres = all(conditions.iter().chain(&segment));
         let tail = if variant.offset { format!(" OFFSET {offset}") } else { String::new() };
-        let text =
-            format!("SELECT {} FROM {from}{wheres} ORDER BY {order} LIMIT {limit}{tail}", select.text());
+        let rows = format!("SELECT {columns} FROM {from}{wheres} ORDER BY {order} LIMIT {limit}{tail}");
+        let text = match &around {
+            Some((before, after)) => format!("{before}{rows}{after}"),
+            None => rows,
+        };
         Draft { text, binds: compiler.binds.clone(), dialect }.finish()
     });
     let segments = segments.collect();
@@ -146,6 +184,7 @@ fn total(models: &Models, dialect: Dialect, query: &Query, given: u64) -> Result
 }
 
 /// Which optional conditions apply, taken one after the other.
+#[derive(Clone, Copy)]
 pub(crate) struct Given {
     bits: u64,
     next: u32,
@@ -243,30 +282,6 @@ pub(crate) fn own(model: purlin_schema::ModelId, field: FieldId) -> Path {
     Path { scope: 0, model, hops: Vec::new(), end: model, field }
 }
 
-/// What a `SELECT` gives; equal columns stand in it once.
-#[derive(Debug, Default)]
-pub(crate) struct SelectList(Vec<String>);
-
-impl SelectList {
-    pub(crate) fn column(&mut self, sql: &str) -> usize {
-        self.0.iter().position(|known| known == sql).unwrap_or_else(|| {
-            self.0.push(sql.to_owned());
-            self.0.len() - 1
-        })
-    }
-
-    pub(crate) fn text(&self) -> String {
-        self.0.join(", ")
-    }
-
-    /// The columns with names, and these names.
-    pub(crate) fn named(&self) -> (String, String) {
-        let named = self.0.iter().enumerate().map(|(at, sql)| format!("{sql} AS c{at}"));
-        let names = (0..self.0.len()).map(|at| format!("c{at}"));
-        (named.collect::<Vec<_>>().join(", "), names.collect::<Vec<_>>().join(", "))
-    }
-}
-
 /// The columns of a row and the statements for what comes along with it.
 pub(crate) fn body(
     compiler: &mut Compiler<'_>,
@@ -284,13 +299,31 @@ pub(crate) fn body(
     let mut includes = Vec::with_capacity(query.include.len());
     for (include, shape_relation) in query.include.iter().zip(&shape.relations) {
         let relation = model.relation(include.relation);
+        let inner = &shape_relation.shape;
+        if is_told(shape, &columns, relation)
+            && let Some(body) = beside::include(compiler, &model, include, inner, select, given)?
+        {
+            includes.push(Included::Beside(body));
+            continue;
+        }
         let key = include::key_of(compiler, &model, shape, relation, select, &mut extras)?;
-        let shape = &shape_relation.shape;
-        includes.push(include::compile(compiler, &model, include, shape, key, given)?);
+        let batch = include::compile(compiler, &model, include, inner, key, given)?;
+        includes.push(Included::Batch(Box::new(batch)));
     }
-    let counts = query.count.iter().map(|count| include::count(compiler, &model, count));
-    let counts = counts.collect::<Result<_, _>>()?;
-    Ok(Body { columns, extras, includes, counts })
+    let (mut counted, mut counts) = (Vec::new(), Vec::new());
+    for count in &query.count {
+        match beside::count(compiler, &model, count, select)? {
+            Some(at) => counted.push(at),
+            None => counts.push(include::count(compiler, &model, count)?),
+        }
+    }
+    Ok(Body { columns, extras, includes, counted, counts })
+}
+
+/// Whether everybody may know where a relation leads: from a ref that is withheld nothing is included.
+fn is_told(shape: &Shape, columns: &[Column], relation: &Relation) -> bool {
+    let RelationBy::Ref(field) = relation.by else { return false };
+    shape.position(field).is_none_or(|at| matches!(columns[at].readable, Readable::Always))
 }
 
 fn column(

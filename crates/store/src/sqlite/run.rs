@@ -8,8 +8,9 @@ use super::session::Session;
 use super::{decode, is_interrupt, plain};
 use crate::error::Error;
 use crate::plan::{Answer, Plan, Prepared, StepArgs};
-use crate::read::{self, Counting, DEFAULT_ARGS, Decoded, Left, Page, Relating, Source};
+use crate::read::{self, Beside, Counting, DEFAULT_ARGS, Decoded, Left, Page, Relating, Source};
 use crate::sql::Args;
+use crate::sql::include::Included;
 use crate::sql::query::Body;
 
 /// Why a run ended without an answer.
@@ -115,7 +116,8 @@ pub(crate) fn query(
     }
     page.end()?;
     let rows = std::mem::take(&mut page.rows);
-    let rows = finish(session, &compiled.body, rows, inputs, &Left::all())?;
+    let beside = std::mem::take(&mut page.beside);
+    let rows = finish(session, &compiled.body, (rows, beside), inputs, &Left::all())?;
     let mut total = None;
     if let Some(statement) = &compiled.total {
         session.each(statement, &Args::inputs(inputs), |row| {
@@ -130,7 +132,7 @@ pub(crate) fn query(
 fn finish(
     session: &Session,
     body: &Body,
-    mut rows: Vec<Decoded>,
+    (mut rows, beside): (Vec<Decoded>, Vec<Beside>),
     inputs: &(dyn Inputs + Sync),
     left: &Left,
 ) -> Result<Vec<Arc<Row>>, Stopped> {
@@ -144,7 +146,17 @@ fn finish(
         }
         counting.give(&mut rows);
     }
+    let mut beside = beside.into_iter();
     for include in &body.includes {
+        let include = match include {
+            Included::Batch(include) => include,
+            Included::Beside(body) => {
+                let mut beside = beside.next().unwrap_or_default();
+                let found = finish(session, body, (beside.found(), Vec::new()), inputs, left)?;
+                beside.give(&mut rows, &found);
+                continue;
+            }
+        };
         let mut relating = Relating::of(include, &rows);
         let limit = relating.limit();
         for (statement, values) in relating.chunks() {
@@ -153,7 +165,7 @@ fn finish(
             })?;
         }
         let found = relating.found()?;
-        let found = finish(session, &include.body, found, inputs, left)?;
+        let found = finish(session, &include.body, (found, Vec::new()), inputs, left)?;
         relating.give(&mut rows, &found);
     }
     Ok(rows.into_iter().map(Decoded::finish).collect())

@@ -7,7 +7,8 @@ use purlin_schema::value::{format_date, format_datetime, format_decimal};
 use purlin_schema::{Input, Inputs, Kind, Models, Value};
 
 use crate::sql::dialect::{Dialect, Flavour};
-use crate::sql::query::Variant;
+use crate::sql::include::Included;
+use crate::sql::query::{Body, Variant};
 use crate::sql::{Bind, Statement};
 use crate::{CompileError, Prepared};
 
@@ -39,9 +40,8 @@ impl Known {
         let prepared = Prepared::compile(models, self.dialect(), query)?;
         let compiled = prepared.variant(Variant::BASE)?;
         let rows = compiled.segments.iter().chain(&compiled.total);
-        let includes = compiled.body.includes.iter().map(|include| include.batched.statement(2).0);
-        let counts = compiled.body.counts.iter().map(|count| count.batched.statement(2).0);
-        Ok(rows.chain(includes).chain(counts).map(|statement| statement.sql.to_string()).collect())
+        let along = along(&compiled.body);
+        Ok(rows.chain(along).map(|statement| statement.sql.to_string()).collect())
     }
 
     /// The same, as it runs with inputs, and with `values` for keys and parents; after a row with such keys where
@@ -61,9 +61,8 @@ impl Known {
         let given = prepared.given(inputs);
         let compiled = prepared.variant(Variant { given, after, ..Variant::BASE })?;
         let rows = compiled.segments.iter().chain(&compiled.total);
-        let includes = compiled.body.includes.iter().map(|include| include.batched.statement(2).0);
-        let counts = compiled.body.counts.iter().map(|count| count.batched.statement(2).0);
-        let all = rows.chain(includes).chain(counts);
+        let along = along(&compiled.body);
+        let all = rows.chain(along);
         Ok(all.map(|statement| self.fill(statement, inputs, values)).collect())
     }
 
@@ -155,4 +154,14 @@ impl Known {
 
 fn given(inputs: &dyn Inputs, input: &Input) -> Value {
     inputs.input(input).unwrap_or(Value::Null)
+}
+
+/// The statements of a body, for two parents.
+fn along(body: &Body) -> Vec<&Statement> {
+    let batches = body.includes.iter().filter_map(|include| match include {
+        Included::Batch(batch) => Some(batch.batched.statement(2).0),
+        Included::Beside(_) => None,
+    });
+    let counts = body.counts.iter().map(|count| count.batched.statement(2).0);
+    batches.chain(counts).collect()
 }

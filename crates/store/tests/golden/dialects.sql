@@ -1,34 +1,26 @@
 -- a list with what comes along, Sqlite
-SELECT t0."id", t0."author", t0."published_at" FROM "posts" AS t0 WHERE (t0."status" = ?1) ORDER BY t0."published_at" DESC, t0."id" DESC LIMIT ?2;
+SELECT t1."id", t3."id", (SELECT count(*) FROM "comments" AS t5 WHERE t5."post" = t1."id"), t1."published_at" FROM (SELECT t0."id" AS c0 FROM "posts" AS t0 WHERE (t0."status" = ?1) ORDER BY t0."published_at" DESC, t0."id" DESC LIMIT ?2) AS p CROSS JOIN "posts" AS t1 LEFT JOIN "users" AS t3 ON t3."id" = t1."author" WHERE t1."id" = p.c0;
 SELECT count(*) FROM "posts" AS t0 WHERE (t0."status" = ?1);
-SELECT t1."id" FROM (VALUES (?1),(?2)) AS p CROSS JOIN "users" AS t1 WHERE t1."id" = p.column1 LIMIT ?3;
 SELECT lt1."source", lt1."target" FROM (VALUES (?1),(?2)) AS p CROSS JOIN "posts__tags" AS lt1 JOIN "tags" AS t1 ON t1."id" = lt1."target" WHERE lt1."source" = p.column1 ORDER BY lt1."target" LIMIT ?3;
 SELECT c0, c1 FROM (SELECT t1."post" AS c0, t1."id" AS c1, row_number() OVER (PARTITION BY t1."post" ORDER BY t1."id") AS n FROM (VALUES (?1),(?2)) AS p CROSS JOIN "comments" AS t1 WHERE t1."post" = p.column1) AS q WHERE n <= ?3 ORDER BY n;
-SELECT p.column1, (SELECT count(*) FROM "comments" AS t1 WHERE t1."post" = p.column1) FROM (VALUES (?1),(?2)) AS p;
 
 -- a list with what comes along, Postgres
-SELECT t0."id", t0."author", t0."published_at" FROM "posts" AS t0 WHERE (t0."status" = $1::text COLLATE "C") ORDER BY t0."published_at" DESC NULLS LAST, t0."id" DESC LIMIT $2::bigint;
+SELECT p.c0, t2."id", (SELECT count(*) FROM "comments" AS t4 WHERE t4."post" = p.c0), p.c2 FROM (SELECT t0."id" AS c0, t0."author" AS c1, t0."published_at" AS c2 FROM "posts" AS t0 WHERE (t0."status" = $1::text COLLATE "C") ORDER BY t0."published_at" DESC NULLS LAST, t0."id" DESC LIMIT $2::bigint) AS p LEFT JOIN "users" AS t2 ON t2."id" = p.c1 ORDER BY p.c2 DESC NULLS LAST, p.c0 DESC;
 SELECT count(*) FROM "posts" AS t0 WHERE (t0."status" = $1::text COLLATE "C");
-SELECT t1."id" FROM "users" AS t1 WHERE t1."id" IN ($1::bigint,$2::bigint) LIMIT $3::bigint;
 SELECT lt1."source", lt1."target" FROM "posts__tags" AS lt1 JOIN "tags" AS t1 ON t1."id" = lt1."target" WHERE lt1."source" IN ($1::bigint,$2::bigint) ORDER BY lt1."target" LIMIT $3::bigint;
 SELECT c0, c1 FROM (SELECT t1."post" AS c0, t1."id" AS c1, row_number() OVER (PARTITION BY t1."post" ORDER BY t1."id") AS n FROM "comments" AS t1 WHERE t1."post" IN ($1::bigint,$2::bigint)) AS q WHERE n <= $3::bigint ORDER BY n;
-SELECT t1."post", count(*) FROM "comments" AS t1 WHERE t1."post" IN ($1::bigint,$2::bigint) GROUP BY t1."post";
 
 -- a list with what comes along, MariaDb
-SELECT t0.`id`, t0.`author`, t0.`published_at` FROM `posts` AS t0 WHERE (t0.`status` = ? COLLATE utf8mb4_nopad_bin) ORDER BY t0.`published_at` DESC, t0.`id` DESC LIMIT ?;
+SELECT p.c0, t2.`id`, (SELECT count(*) FROM `comments` AS t4 WHERE t4.`post` = p.c0), p.c2 FROM (SELECT t0.`id` AS c0, t0.`author` AS c1, t0.`published_at` AS c2 FROM `posts` AS t0 WHERE (t0.`status` = ? COLLATE utf8mb4_nopad_bin) ORDER BY t0.`published_at` DESC, t0.`id` DESC LIMIT ?) AS p LEFT JOIN `users` AS t2 ON t2.`id` = p.c1 ORDER BY p.c2 DESC, p.c0 DESC;
 SELECT count(*) FROM `posts` AS t0 WHERE (t0.`status` = ? COLLATE utf8mb4_nopad_bin);
-SELECT t1.`id` FROM `users` AS t1 WHERE t1.`id` IN (?,?) LIMIT ?;
 SELECT lt1.`source`, lt1.`target` FROM `posts__tags` AS lt1 JOIN `tags` AS t1 ON t1.`id` = lt1.`target` WHERE lt1.`source` IN (?,?) ORDER BY lt1.`target` LIMIT ?;
 SELECT c0, c1 FROM (SELECT t1.`post` AS c0, t1.`id` AS c1, row_number() OVER (PARTITION BY t1.`post` ORDER BY t1.`id`) AS n FROM `comments` AS t1 WHERE t1.`post` IN (?,?)) AS q WHERE n <= ? ORDER BY n;
-SELECT t1.`post`, count(*) FROM `comments` AS t1 WHERE t1.`post` IN (?,?) GROUP BY t1.`post`;
 
 -- a list with what comes along, Mysql
-SELECT t0.`id`, t0.`author`, t0.`published_at` FROM `posts` AS t0 WHERE (t0.`status` = ? COLLATE utf8mb4_0900_bin) ORDER BY t0.`published_at` DESC, t0.`id` DESC LIMIT ?;
+SELECT p.c0, t2.`id`, (SELECT count(*) FROM `comments` AS t4 WHERE t4.`post` = p.c0), p.c2 FROM (SELECT t0.`id` AS c0, t0.`author` AS c1, t0.`published_at` AS c2 FROM `posts` AS t0 WHERE (t0.`status` = ? COLLATE utf8mb4_0900_bin) ORDER BY t0.`published_at` DESC, t0.`id` DESC LIMIT ?) AS p LEFT JOIN `users` AS t2 ON t2.`id` = p.c1 ORDER BY p.c2 DESC, p.c0 DESC;
 SELECT count(*) FROM `posts` AS t0 WHERE (t0.`status` = ? COLLATE utf8mb4_0900_bin);
-SELECT t1.`id` FROM `users` AS t1 WHERE t1.`id` IN (?,?) LIMIT ?;
 SELECT lt1.`source`, lt1.`target` FROM `posts__tags` AS lt1 JOIN `tags` AS t1 ON t1.`id` = lt1.`target` WHERE lt1.`source` IN (?,?) ORDER BY lt1.`target` LIMIT ?;
 SELECT c0, c1 FROM (SELECT t1.`post` AS c0, t1.`id` AS c1, row_number() OVER (PARTITION BY t1.`post` ORDER BY t1.`id`) AS n FROM `comments` AS t1 WHERE t1.`post` IN (?,?)) AS q WHERE n <= ? ORDER BY n;
-SELECT t1.`post`, count(*) FROM `comments` AS t1 WHERE t1.`post` IN (?,?) GROUP BY t1.`post`;
 
 -- null or not, Sqlite
 SELECT t0."id" FROM "posts" AS t0 WHERE (((t0."views" IS ?1) AND NOT (?2)) OR (t0."slug" IS NOT t0."title")) ORDER BY t0."id" LIMIT ?3;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use purlin_schema::Value;
 use purlin_schema::model::Index;
-use purlin_schema::query::{Limit, Query};
+use purlin_schema::query::{Count, Limit, Query};
 use purlin_store::{StepArgs, Window};
 
 use crate::support::{Given, Site, ids, named};
@@ -159,4 +159,17 @@ async fn conditions_use_their_indexes() {
         let searched = plan.lines().any(|line| line.contains("SEARCH") && line.contains(expected));
         assert!(searched, "{filter}: {}\n{plan}", prepared.sql);
     }
+}
+
+#[tokio::test]
+async fn what_stands_beside_rows_is_computed_for_the_page_alone() {
+    let site = crowded().await;
+    let relation = site.model("posts").relation_named("comments").expect("a relation").id;
+    let count = vec![Count { name: "comments".to_owned(), relation, filter: None }];
+    let sort = site.sort("posts", "title");
+    let prepared = site.prepare(&Query { sort, count, limit: Limit::Page(20), ..site.query("posts") });
+    let plan = site.store.testing().explain(&prepared).expect("a plan");
+    let at = |text: &str| plan.find(text).unwrap_or_else(|| panic!("no {text} in\n{plan}"));
+    assert!(at("CO-ROUTINE p") < at("USE TEMP B-TREE FOR ORDER BY"), "{plan}");
+    assert!(at("USE TEMP B-TREE FOR ORDER BY") < at("CORRELATED SCALAR SUBQUERY"), "{plan}");
 }

@@ -79,6 +79,11 @@ pub(crate) trait Sql: Sync {
         false
     }
 
+    /// Whether a `SELECT` around rows finds them again by their ids rather than have their columns from them.
+    fn finds_again(&self) -> bool {
+        false
+    }
+
     /// True and false: what a condition gives, and what a column of truths holds.
     fn truth(&self, truth: bool) -> &'static str {
         if truth { "1" } else { "0" }

@@ -22,6 +22,10 @@ impl Sql for Sqlite {
         true
     }
 
+    fn finds_again(&self) -> bool {
+        true
+    }
+
     fn same(&self, left: &str, right: &str) -> String {
         format!("({left} IS {right})")
     }
