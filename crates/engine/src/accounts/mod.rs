@@ -21,7 +21,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use purlin_schema::expr::Comparison;
-use purlin_schema::query::{Limit, Query, Select, Selected};
+use purlin_schema::query::{Include, Limit, Query, Select, Selected};
+use purlin_schema::record::Related;
 use purlin_schema::{FieldId, Id, Input, Model, ModelId, Models, Site, Value};
 use purlin_store::mutation::{Action, Condition};
 use purlin_store::{CompileError, Guard, Mutation, Plan, Prepared, Step, Store};
@@ -135,7 +136,7 @@ impl Accounts {
     }
 }
 
-/// Two queries in one snapshot: the live session of a token, and its user.
+/// One query: the live session of a token, with its user.
 fn resume_plan(
     models: &Models,
     sessions: &Model,
@@ -148,12 +149,11 @@ fn resume_plan(
     session.select = columns(sessions, Some(fields.token_hash));
     session.filter =
         and(session.filter.take(), Some(compared_to_now(sessions, fields.expires_at, Comparison::Greater)));
-    let mut user = one(users, FieldId::ID, Input::Data("session".to_owned(), fields.user));
-    user.select = columns(users, Some(password));
-    let step = |name: &str, query: &Query| {
-        Ok(Step { name: name.to_owned(), query: store.prepare(query)?, must_exist: true })
-    };
-    Ok(Plan { steps: vec![step("session", &session)?, step("user", &user)?] })
+    let user = sessions.field(fields.user).reference.as_ref().ok_or_else(|| missing("a session's user"))?;
+    let query = Query { select: columns(users, Some(password)), ..Query::of(users.id) };
+    session.include = vec![Include { relation: user.relation, query }];
+    let name = "session".to_owned();
+    Ok(Plan { steps: vec![Step { name, query: store.prepare(&session)?, must_exist: true }] })
 }
 
 fn one(model: &Model, field: FieldId, input: Input) -> Query {
@@ -238,8 +238,11 @@ impl Engine {
         if answer.missing.is_some() {
             return Ok(None);
         }
-        let [session, user] = answer.sets.as_slice() else { return Ok(None) };
-        let (Some(session_row), Some(row)) = (session.rows.first(), user.rows.first()) else {
+        let [session] = answer.sets.as_slice() else { return Ok(None) };
+        let Some(session_row) = session.rows.first() else { return Ok(None) };
+        let (Some(Related::One(Some(user))), Some(users)) =
+            (session_row.related.first(), session.shape.relations.first())
+        else {
             return Ok(None);
         };
         let session_id = session.shape.value(session_row, FieldId::ID).and_then(Value::as_id);
@@ -249,7 +252,7 @@ impl Engine {
         {
             self.touch(id, ask.now).await;
         }
-        let user = self.user_of(user.shape.clone(), row.clone(), session_id);
+        let user = self.user_of(users.shape.clone(), user.clone(), session_id);
         Ok(user.map(|user| Actor::User(Arc::new(user))))
     }
 
