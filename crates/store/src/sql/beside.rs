@@ -1,8 +1,9 @@
 //! What comes along with few rows, in their own statement: the record that a ref leads to is joined, related rows are
 //! counted by a subquery.
 //!
-//! Measured on SQLite, a page of 20 with authors and counts takes one statement's time instead of three statements'; on a
-//! server it saves a flight. Many rows lead to few records, which [batches](super::include) look up once.
+//! On a server it saves a flight. On SQLite it is measured to be much the same (a page of 20 with authors and counts takes
+//! 4 % fewer instructions, a list of 20 long posts with authors 2 % more), and one statement needs no transaction to be
+//! one snapshot. Many rows lead to few records, which [batches](super::include) look up once.
 
 use std::sync::Arc;
 
