@@ -22,6 +22,9 @@ use crate::serve::{listen, open_assets, told_to_stop};
 use crate::watch::Watch;
 use crate::{Purlin, commands, mail, secret, site, terminal};
 
+/// Changes of the database that are told one by one.
+const MOST_CHANGES: usize = 12;
+
 /// Serves while files change, until the process is told to stop.
 pub(crate) async fn run(purlin: Purlin) -> Outcome {
     let layers = site::layers(Mode::Development, purlin.flags);
@@ -184,8 +187,13 @@ fn migrate(site: &Site) -> Outcome<Duration> {
             let names: Vec<String> =
                 operations.iter().map(|operation| first_line(&operation.to_string())).collect();
             pen.line(format_args!("{} {}", pen.good("migrated"), counted(names.len(), "change")));
-            for name in names {
+            // Of a whole site's tables the first tell enough; where one more fits, it is shown.
+            let shown = if names.len() > MOST_CHANGES + 1 { MOST_CHANGES } else { names.len() };
+            for name in &names[..shown] {
                 pen.line(format_args!("  {}", pen.dim(name)));
+            }
+            if names.len() > shown {
+                pen.line(format_args!("  {}", pen.dim(format_args!("… and {} more", names.len() - shown))));
             }
         }
         DevOutcome::Declined(plan) => {

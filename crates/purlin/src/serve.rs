@@ -10,7 +10,7 @@ use purlin_server::{App, Assets, Config};
 use tokio::net::TcpListener;
 
 use crate::error::{CommandError, Outcome};
-use crate::{Purlin, commands, mail, site};
+use crate::{Purlin, commands, mail, site, terminal};
 
 /// Serves until the process is told to stop, then finishes what is under way.
 pub(crate) async fn run(purlin: Purlin, listener: Option<TcpListener>) -> Outcome {
@@ -65,7 +65,8 @@ pub(crate) async fn listen(address: SocketAddr) -> Outcome<TcpListener> {
 pub(crate) async fn told_to_stop() {
     let interrupt = tokio::signal::ctrl_c();
     tokio::select! {
-        _ = interrupt => {}
+        // The terminal has written ^C where the next line would begin.
+        _ = interrupt => terminal::err().end_of_line(),
         () = terminated() => {}
     }
 }

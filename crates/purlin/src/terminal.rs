@@ -90,6 +90,13 @@ impl Pen {
         self.write(&format!("{text}\n"));
     }
 
+    /// Ends a line that somebody else began, on a terminal.
+    pub(crate) fn end_of_line(self) {
+        if std::io::stderr().is_terminal() {
+            self.line("");
+        }
+    }
+
     /// Writes text as it is. A reader who has gone away (`purlin routes | head`) is no error.
     pub(crate) fn write(self, text: &str) {
         let result = match self.stream {

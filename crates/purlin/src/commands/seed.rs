@@ -89,7 +89,7 @@ async fn grow(engine: &Engine, growth: Growth) -> Outcome {
     let rows: usize = growth.plan(engine).iter().map(|(_, rows)| rows).sum();
     let pen = terminal::err();
     let bar = ProgressBar::new(u64::try_from(rows).unwrap_or(u64::MAX));
-    let style = ProgressStyle::with_template("{msg:16} {bar:32} {human_pos}/{human_len} rows, {eta} left");
+    let style = ProgressStyle::with_template("{msg:16} {wide_bar} {human_pos}/{human_len} rows, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let result = engine
         .grow(growth, |model, rows| {

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Read};
 use clap::{Args, Subcommand};
 use purlin_engine::records::Fields;
 use purlin_engine::{Actor, Engine, Failure};
-use purlin_schema::{FieldId, Id, Value};
+use purlin_schema::{Field, FieldId, Id, Value};
 use serde_json::{Map, json};
 
 use super::{SiteFolder, as_argument, small_runtime};
@@ -87,14 +87,16 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     match &arguments.command {
         Command::Create { site, email, role, fields, password } => {
             let engine = open(site)?;
-            let password = password.read()?;
-            runtime.block_on(create(&engine, email, role, fields, &password))
+            // What is wrong besides is told before anybody types a password twice.
+            let account = runtime.block_on(proposed(&engine, email, role, fields))?;
+            let password = password.read(&engine)?;
+            runtime.block_on(create(&engine, account, &password))
         }
         Command::List { site, role } => runtime.block_on(list(&open(site)?, role.as_deref())),
         Command::Password { site, email, password } => {
             let engine = open(site)?;
             let account = runtime.block_on(find(&engine, email))?;
-            let password = password.read()?;
+            let password = password.read(&engine)?;
             runtime.block_on(set_password(&engine, &account, &password))
         }
         Command::Role { site, email, role } => runtime.block_on(set_role(&open(site)?, email, role)),
@@ -113,13 +115,13 @@ struct Account {
     created: String,
 }
 
-async fn create(
+/// An account as it is to be made, but for its password.
+async fn proposed(
     engine: &Engine,
     email: &str,
     role: &str,
     fields: &[(String, String)],
-    password: &str,
-) -> Outcome {
+) -> Outcome<Map<String, serde_json::Value>> {
     let users = engine.site().models.users().clone();
     let mut map = Map::new();
     for (name, text) in fields {
@@ -136,10 +138,32 @@ async fn create(
     }
     map.insert("email".to_owned(), json!(email));
     map.insert("role".to_owned(), json!(role));
-    map.insert("password".to_owned(), json!(password));
-    engine.create(&Actor::Owner, users.id, Fields::Json(&map)).await.map_err(|failure| told(&failure))?;
+    let missing = |field: &&Field| {
+        let is_needed = field.required && field.default.is_none() && field.from.is_none();
+        is_needed && !field.is_system() && field.name != "password" && !map.contains_key(&field.name)
+    };
+    if let Some(field) = users.fields.iter().find(missing) {
+        return Err(CommandError::new(format_args!("`{}` is required", field.name))
+            .hint(format_args!("`--set {}=…` sets it", field.name)));
+    }
+    if let Some(field) =
+        users.field_named("role").filter(|field| !field.choices.iter().any(|known| known == role))
+    {
+        return Err(CommandError::new(format_args!("`role` is none of {}", field.choices.join(", "))));
+    }
+    if !accounts(engine, Some(("email", &email.trim().to_lowercase()))).await?.is_empty() {
+        return Err(CommandError::new(format_args!("there is an account with the email {email} already")));
+    }
+    Ok(map)
+}
+
+async fn create(engine: &Engine, mut account: Map<String, serde_json::Value>, password: &str) -> Outcome {
+    account.insert("password".to_owned(), json!(password));
+    let users = engine.site().models.users().id;
+    engine.create(&Actor::Owner, users, Fields::Json(&account)).await.map_err(|failure| told(&failure))?;
     let pen = terminal::out();
-    pen.line(format_args!("{} {email} with the role {role}", pen.good("Created")));
+    let text = |name: &str| account.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+    pen.line(format_args!("{} {} with the role {}", pen.good("Created"), text("email"), text("role")));
     Ok(())
 }
 
@@ -237,7 +261,7 @@ async fn accounts(engine: &Engine, only: Option<(&str, &str)>) -> Outcome<Vec<Ac
 
 impl PasswordSource {
     /// The password: asked for twice on a terminal, else the first line of standard input where that was said.
-    fn read(&self) -> Outcome<String> {
+    fn read(&self, engine: &Engine) -> Outcome<String> {
         if self.password_stdin {
             return from_standard_input();
         }
@@ -246,7 +270,12 @@ impl PasswordSource {
                 .hint("`--password-stdin` reads it from standard input"));
         }
         let ask = |question: &str| rpassword::prompt_password(question).map_err(CommandError::new);
-        let password = ask("Password: ")?;
+        let password = ask("Password (nothing is shown): ")?;
+        let field = engine.site().models.users().field_named("password");
+        let least = field.and_then(|field| field.min.as_ref()).and_then(Value::as_int).unwrap_or_default();
+        if i64::try_from(password.chars().count()).is_ok_and(|length| length < least) {
+            return Err(CommandError::new(format_args!("the password is shorter than {least} characters")));
+        }
         if ask("The same again: ")? != password {
             return Err(CommandError::new("the two passwords differ; nothing was changed"));
         }

@@ -64,6 +64,9 @@ fn roles_are_given_and_mistakes_told() {
     assert!(site.done(&["user", "list", "--role", "editor"]).out.contains("bo@example.com"));
     assert!(!site.done(&["user", "list", "--role", "admin"]).out.contains("bo@example.com"));
     assert_eq!(site.run(&["user", "role", "--email", "nobody@example.com", "--role", "editor"]).code, 1);
+    // What is wrong besides is told before the password is asked for, which there is nobody to ask for here.
+    let taken = site.run(&["user", "create", "--email", "Bo@Example.com"]);
+    assert!(taken.err.contains("there is an account with the email Bo@Example.com already"), "{}", taken.err);
     let asked = site.run(&["user", "create", "--email", "dee@example.com"]);
     assert!(asked.err.contains("--password-stdin"), "{}", asked.err);
 }
