@@ -453,6 +453,9 @@ impl Engine {
                     let who = if known { named.name.as_str() } else { "another model" };
                     return Failure::Conflict(format!("records of {who} refer to it"));
                 }
+                Refusal::ReferencedElsewhere => {
+                    return Failure::Conflict("other records refer to it".to_owned());
+                }
                 Refusal::FieldForbidden(field) => {
                     messages.push(FieldMessage::new(
                         &model.field(*field).name,

@@ -68,7 +68,7 @@ pub struct Model {
     pub api: bool,
     /// Whether it is one of Purlin's own (`_sessions`): no API, no access, kept by migrations like any other.
     pub internal: bool,
-    /// Where its records stand, if that is no table of Purlin's: then it is only read.
+    /// Where its records stand, if that is no table of Purlin's.
     pub origin: Option<Box<Origin>>,
     /// Fields: the four of every model, then the declared ones in their order.
     pub fields: Vec<Field>,

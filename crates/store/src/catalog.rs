@@ -6,7 +6,8 @@ use purlin_schema::model::{OnDelete, Unique};
 use purlin_schema::{Field, FieldId, Id, Kind, Model, ModelId, Models};
 
 use crate::sql::dialect::{Dialect, id_kind, kind_of};
-use crate::sql::{Bind, Binds, Draft, Statement};
+use crate::sql::origin_rows::{is_loose, loose_name};
+use crate::sql::{Bind, Binds, Draft, Statement, origin_write};
 
 /// Models with the statements by which they are written.
 pub(crate) struct Catalog {
@@ -100,7 +101,8 @@ impl Catalog {
         self.table(model).lists.iter().find(|list| list.field == field)
     }
 
-    /// A statement from its text, in which `{n}` is the n-th of the run's values.
+    /// A statement from its text, in which `{n}` is the n-th of the run's values, and `{~n}` the same as a text that
+    /// compares as the column beside it.
     pub(crate) fn statement(&self, text: &str, kinds: &[Kind]) -> Statement {
         statement(self.dialect, text, kinds)
     }
@@ -133,8 +135,15 @@ impl Table {
             let kinds: Vec<Kind> = kinds.chain(id).collect();
             let column = |field: &FieldId| dialect.quote(&model.field(*field).name);
             let equal = unique.fields.iter().enumerate();
-            let equal: Vec<String> =
-                equal.map(|(at, field)| format!("{} = {{{at}}}", column(field))).collect();
+            let equal: Vec<String> = equal
+                .map(|(at, field)| match model.field(*field) {
+                    of if is_loose(model, of) => {
+                        let loose = dialect.quote(&loose_name(of));
+                        format!("{loose} = {{~{at}}} AND {} = {{{at}}}", column(field))
+                    }
+                    _ => format!("{} = {{{at}}}", column(field)),
+                })
+                .collect();
             let any = format!("SELECT 1 FROM {name} WHERE {}", equal.join(" AND "));
             let other = format!("{any} AND {key} <> {{{}}}", equal.len());
             UniqueKey { any: statement(dialect, &any, &kinds), other: statement(dialect, &other, &kinds) }
@@ -203,16 +212,19 @@ impl List {
         let kinds = [source_kind, target_kind];
         let table = dialect.link_table(model, field);
         let (from, to_column) = (dialect.quote("source"), dialect.quote("target"));
-        let both = format!("{from} = {{0}} AND {to_column} = {{1}}");
+        // What is written has its own names.
+        let [into, into_from, into_to] = origin_write::links(dialect, model, field)
+            .unwrap_or_else(|| [table.clone(), from.clone(), to_column.clone()]);
+        let both = format!("{into_from} = {{0}} AND {into_to} = {{1}}");
         let ends = |far: &str, near: &str, kind: Kind| {
             let text = format!("SELECT {far} FROM {table} AS t WHERE {near} = {{0}} ORDER BY {far}");
             statement(dialect, &text, &[kind])
         };
-        let add = format!("INSERT INTO {table} ({from}, {to_column}) VALUES ({{0}}, {{1}})");
+        let add = format!("INSERT INTO {into} ({into_from}, {into_to}) VALUES ({{0}}, {{1}})");
         Some(List {
             field: field.id,
             add: statement(dialect, &add, &kinds),
-            remove: statement(dialect, &format!("DELETE FROM {table} WHERE {both}"), &kinds),
+            remove: statement(dialect, &format!("DELETE FROM {into} WHERE {both}"), &kinds),
             targets: ends(&to_column, &from, source_kind),
             sources: ends(&from, &to_column, target_kind),
             source_kind,
@@ -227,10 +239,17 @@ fn statement(dialect: Dialect, text: &str, kinds: &[Kind]) -> Statement {
     let mut rest = text;
     while let Some(at) = rest.find('{') {
         marked.push_str(&rest[..at]);
-        let end = rest[at..].find('}').map_or(rest.len(), |end| at + end);
-        let number: usize = rest[at + 1..end].parse().unwrap_or_default();
-        marked.push_str(&binds.mark(Bind::Nth(number, kinds.get(number).copied().unwrap_or(Kind::Int))));
-        rest = &rest[end + 1..];
+        rest = &rest[at + 1..];
+        let inner = rest.split_once('}').map_or("", |(inner, _)| inner);
+        let is_loose = inner.starts_with('~');
+        // The tables of others have braces in their names.
+        let Ok(number) = inner.trim_start_matches('~').parse::<usize>() else {
+            marked.push('{');
+            continue;
+        };
+        let bind = Bind::Nth(number, kinds.get(number).copied().unwrap_or(Kind::Int));
+        marked.push_str(&binds.mark(if is_loose { Bind::Loose(Box::new(bind)) } else { bind }));
+        rest = &rest[inner.len() + 1..];
     }
     marked.push_str(rest);
     Draft { text: marked, binds, dialect }.finish()

@@ -181,6 +181,8 @@ pub enum Refusal {
     },
     /// It cannot be deleted while records of this model refer to it.
     Referenced(ModelId),
+    /// The same of what the site has no model for.
+    ReferencedElsewhere,
 }
 
 /// The changes of one transaction.

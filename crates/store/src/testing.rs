@@ -162,6 +162,29 @@ impl Testing<'_> {
     }
 }
 
+/// What a statement gives in a file that nobody else need have made, as texts.
+///
+/// # Panics
+/// Where it fails.
+#[must_use]
+pub fn rows_of_file(path: &std::path::Path, sql: &str) -> Vec<Vec<Option<String>>> {
+    let connection = rusqlite::Connection::open(path).expect("a file");
+    let mut statement = connection.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let columns = statement.column_count();
+    let text = |row: &rusqlite::Row<'_>, at: usize| {
+        use rusqlite::types::ValueRef;
+        Some(match row.get_ref_unwrap(at) {
+            ValueRef::Null => return None,
+            ValueRef::Integer(number) => number.to_string(),
+            ValueRef::Real(number) => number.to_string(),
+            ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            ValueRef::Blob(bytes) => format!("{bytes:?}"),
+        })
+    };
+    let rows = statement.query_map([], |row| Ok((0..columns).map(|at| text(row, at)).collect()));
+    rows.expect("rows").collect::<Result<_, _>>().expect("rows")
+}
+
 /// The PostgreSQL that tests may make databases in: `PURLIN_TEST_POSTGRES`, else that of this machine where one answers;
 /// `off` for none.
 #[must_use]
@@ -181,4 +204,14 @@ fn server(variable: &str, url: &str, address: &str) -> Option<String> {
         Some(url) => url.into_string().ok(),
         None => std::net::TcpStream::connect(address).is_ok().then(|| url.to_owned()),
     }
+}
+
+/// Runs statements in a file, which is made where there is none.
+///
+/// # Panics
+/// Where one fails.
+pub fn run_in_file(path: &std::path::Path, sql: &str) {
+    let connection = rusqlite::Connection::open(path).expect("a file");
+    connection.busy_timeout(std::time::Duration::from_secs(5)).expect("a time-out");
+    connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
 }

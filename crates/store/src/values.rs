@@ -21,6 +21,7 @@ pub(crate) fn bound<'run>(bind: &'run Bind, args: &Args<'run>) -> Cow<'run, Valu
             let after = bound(prefix, args).as_text().and_then(text_after);
             Cow::Owned(after.map_or(Value::Null, Value::from))
         }
+        Bind::Loose(inner) => return bound(inner, args),
         Bind::Id(_) => Cow::Owned(args.id.map_or(Value::Null, Value::from)),
         Bind::Limit => Cow::Owned(Value::Int(args.limit)),
         Bind::Offset => Cow::Owned(Value::Int(args.offset)),

@@ -19,7 +19,7 @@ pub use load::{SeedError, Seeded};
 use std::sync::Arc;
 
 use purlin_schema::query::{Limit, Query, Select, SortKey};
-use purlin_schema::{FieldId, Id, ModelId, Value};
+use purlin_schema::{FieldId, Id, Model, ModelId, Value};
 use purlin_store::{Plan, Prepared, Step, StepArgs, Window};
 
 use crate::records::failed;
@@ -38,12 +38,13 @@ impl Engine {
         Ok(self.page_of_ids(&prepared, Window::First).await?.0.is_empty())
     }
 
-    /// Whether none of the site's models has a record: a database that was just made.
+    /// Whether none of the site's models has a record: a database that was just made. What others keep says nothing of it.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn is_empty(&self) -> Result<bool, Failure> {
-        for model in self.site().models.iter().filter(|model| !model.internal) {
+        let own = |model: &&Arc<Model>| !model.internal && model.origin.is_none();
+        for model in self.site().models.iter().filter(own) {
             if !self.has_none(model.id).await? {
                 return Ok(false);
             }

@@ -3,9 +3,10 @@
 use purlin_schema::{Field, Model, ModelId, Models};
 
 /// Models in an order in which those referred to come first, as far as circles allow, each with how many refs
-/// lie below it.
+/// lie below it. What others keep is not filled.
 pub(crate) fn by_dependency(models: &Models) -> Vec<(ModelId, usize)> {
-    let mut left: Vec<&Model> = models.iter().map(AsRef::as_ref).filter(|model| !model.internal).collect();
+    let own = |model: &&Model| !model.internal && model.origin.is_none();
+    let mut left: Vec<&Model> = models.iter().map(AsRef::as_ref).filter(own).collect();
     let mut ordered: Vec<(ModelId, usize)> = Vec::new();
     while !left.is_empty() {
         // In a circle, what needs the fewest others that are not there yet goes first: those that it must have count more.

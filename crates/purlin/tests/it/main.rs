@@ -7,6 +7,7 @@ mod export;
 mod import;
 mod import_killed;
 mod inspect;
+mod inspect_write;
 mod library;
 mod migrate;
 mod move_site;

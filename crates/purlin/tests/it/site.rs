@@ -157,6 +157,26 @@ impl Server {
         purlin_testkit::http::post_json(self.address, path, json).expect("an answer")
     }
 
+    /// Sends JSON by any method, with a header beside.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        json: &serde_json::Value,
+        header: Option<(&str, &str)>,
+    ) -> purlin_testkit::http::Answer {
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(header);
+        let body = if json.is_null() { String::new() } else { json.to_string() };
+        purlin_testkit::http::request(self.address, method, path, &headers, &body).expect("an answer")
+    }
+
+    /// Sends a form.
+    pub(crate) fn post_form(&self, path: &str, form: &str) -> purlin_testkit::http::Answer {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        purlin_testkit::http::request(self.address, "POST", path, &headers, form).expect("an answer")
+    }
+
     /// Sends SIGTERM and gives the exit code.
     pub(crate) fn stop(mut self) -> i32 {
         let id = self.child.id().to_string();

@@ -258,7 +258,19 @@ fn add_own(draft: &mut Draft<'_>, own: own::OwnField, names: &ModelNames) {
 
 fn read_model(draft: &mut Draft<'_>, view: View<'_>, names: &ModelNames) {
     let Some(table) = view.table("model", "`[model]`") else { return };
-    table.known(&["label", "id", "api", "description", "was", "managed", "table", "key", "view"]);
+    table.known(&[
+        "label",
+        "id",
+        "api",
+        "description",
+        "was",
+        "managed",
+        "table",
+        "key",
+        "view",
+        "created_at",
+        "updated_at",
+    ]);
     if let Some(id) = table.text("id")
         && !matches!(id.value.as_str(), "int" | "uuid")
     {

@@ -109,6 +109,14 @@ fn recognise(path: &Path, name: &str, models: &Models, reports: &Reports) -> Opt
             .among(stem, all.iter().copied());
         return None;
     };
+    if model.origin.is_some() {
+        file.error_in(
+            "contradiction",
+            format!("`{stem}` is not managed: seeds are not written to tables of others"),
+        )
+        .hint("`purlin import` writes rows to it, where that is meant");
+        return None;
+    }
     Some((model.id, format))
 }
 

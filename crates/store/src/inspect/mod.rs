@@ -56,6 +56,8 @@ pub struct Column {
     pub required: bool,
     /// Whether the database gives it a value where none is given.
     pub has_default: bool,
+    /// Whether that value is the empty text.
+    pub default_is_empty: bool,
     /// Whether the database alone gives it its value, or nothing that a site has can be written to it.
     pub is_computed: bool,
     /// The type that a text must be cast to when it is written.

@@ -59,6 +59,8 @@ fn columns(ask: Ask<'_>, tables: &mut BTreeMap<String, Table>) -> Result<(), Err
             declared,
             required: text(&row, 3).as_deref() == Some("NO"),
             has_default: default || extra.contains("auto_increment"),
+            // MariaDB shows it as it was written, MySQL as it is.
+            default_is_empty: matches!(text(&row, 4).as_deref(), Some("" | "''")),
             is_computed: extra.contains("virtual") || extra.contains("stored") || table.is_view,
             ..Column::default()
         });
@@ -174,10 +176,17 @@ fn look(ask: Ask<'_>, table: &mut Table) -> Result<(), Error> {
     for (at, column) in table.columns.iter().enumerate() {
         let c = dialect.quote(&column.name);
         let count = |condition: String| format!("COALESCE(SUM({condition}), 0)");
+        let unsigned = |declared: &str| declared.starts_with("bigint") && declared.contains("unsigned");
         let declared = column.declared.to_ascii_lowercase();
         match column.known {
             Some(Known::Int) if declared.starts_with("bigint") => {
-                asked.push((at, count(format!("{c} NOT BETWEEN -9007199254740992 AND 9007199254740992"))));
+                let great = count(format!("{c} NOT BETWEEN -9007199254740992 AND 9007199254740992"));
+                let beyond = if unsigned(&declared) {
+                    count(format!("{c} > 9223372036854775807"))
+                } else {
+                    "0".to_owned()
+                };
+                asked.push((at, format!("CONCAT({great}, ' ', {beyond})")));
             }
             Some(Known::Bool) if declared.starts_with("tinyint") => {
                 asked.push((at, count(format!("{c} NOT IN (0, 1)"))));
@@ -197,9 +206,13 @@ fn look(ask: Ask<'_>, table: &mut Table) -> Result<(), Error> {
     };
     let Some(row) = rows.first() else { return Ok(()) };
     for (place, (at, _)) in asked.iter().enumerate() {
-        let found = text(row, place).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+        let counts = text(row, place).unwrap_or_default();
+        let mut counts = counts.split(' ').map(|count| count.parse::<u64>().unwrap_or_default());
+        let (found, beyond) = (counts.next().unwrap_or_default(), counts.next().unwrap_or_default());
         let column = &mut table.columns[*at];
         match column.known {
+            // Beyond 64 bits with a sign it is a text: its digits.
+            Some(Known::Int) if beyond > 0 => column.known = Some(Known::Text(None)),
             Some(Known::Int) => column.holds.great = found,
             Some(Known::Bool) if found > 0 => column.known = Some(Known::Int),
             Some(Known::Date | Known::Datetime) => column.holds.unfit = found,

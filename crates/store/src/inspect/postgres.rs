@@ -68,7 +68,9 @@ fn columns(ask: Ask<'_>, tables: &mut BTreeMap<String, Table>) -> Result<(), Err
         "SELECT c.relname, a.attname, format_type(b.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END), \
          a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a', b.typtype, b.typcategory, \
          (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder)::text FROM pg_enum e WHERE e.enumtypid = b.oid), \
-         format('%I.%I', n.nspname, b.typname), b.typname \
+         format('%I.%I', n.nspname, b.typname), b.typname, \
+         COALESCE((SELECT pg_get_expr(d.adbin, d.adrelid) ~ '^''''(::|$)' FROM pg_attrdef d \
+         WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum), false) \
          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid \
          JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END \
          JOIN pg_namespace n ON n.oid = b.typnamespace \
@@ -87,6 +89,7 @@ fn columns(ask: Ask<'_>, tables: &mut BTreeMap<String, Table>) -> Result<(), Err
             declared,
             required: is(3),
             has_default: is(4),
+            default_is_empty: is(11),
             is_computed: is(5) || !writable || table.is_view,
             cast: cast.filter(|_| !plain),
             known: Some(known),

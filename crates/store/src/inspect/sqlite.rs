@@ -54,8 +54,9 @@ fn table(connection: &Connection, name: &str, is_view: bool, without_rowid: bool
         ..Table::default()
     };
     let mut primary = BTreeMap::new();
-    let mut statement = connection
-        .prepare("SELECT name, type, \"notnull\", pk, hidden, dflt_value IS NOT NULL FROM pragma_table_xinfo(?1) ORDER BY cid")?;
+    let mut statement = connection.prepare(
+        "SELECT name, type, \"notnull\", pk, hidden, dflt_value FROM pragma_table_xinfo(?1) ORDER BY cid",
+    )?;
     let mut rows = statement.query([name])?;
     while let Some(row) = rows.next()? {
         let (column, place): (String, i64) = (row.get(0)?, row.get(3)?);
@@ -69,18 +70,25 @@ fn table(connection: &Connection, name: &str, is_view: bool, without_rowid: bool
         let required = row.get::<_, bool>(2)? || place > 0;
         let holds = holds(connection, name, &column)?;
         let is_computed = row.get::<_, i64>(4)? > 1;
-        let (declared, has_default) = (row.get(1)?, row.get(5)?);
+        let (declared, default): (String, Option<String>) = (row.get(1)?, row.get(5)?);
         table.columns.push(Column {
             name: column,
             declared,
             required,
-            has_default,
+            has_default: default.is_some(),
+            default_is_empty: default.is_some_and(|default| matches!(default.trim(), "''" | "\"\"")),
             is_computed,
             holds,
             ..Column::default()
         });
     }
     table.primary = primary.into_values().collect();
+    // The one key whose values SQLite makes.
+    if let ([key], true) = (table.primary.as_slice(), table.has_row_numbers)
+        && let Some(column) = table.columns.iter_mut().find(|column| column.name == *key)
+    {
+        column.has_default |= column.declared.eq_ignore_ascii_case("integer");
+    }
     keys(connection, &mut table)?;
     foreign_keys(connection, &mut table)?;
     Ok(table)

@@ -9,7 +9,8 @@ use tokio::sync::Mutex;
 
 use super::codec::stored;
 use super::connect::Target;
-use crate::error::Error;
+use super::violation::{TAKEN, violation};
+use crate::error::{Error, Rule, Violation};
 use crate::network::address::Unreachable;
 use crate::network::pool::{Connect, Connector};
 use crate::network::read::{self, Run};
@@ -20,9 +21,6 @@ use crate::sql::dialect::Flavour;
 use crate::sql::{Args, Statement};
 use crate::values::bound;
 use crate::write::session::NewRow;
-
-/// `ER_DUP_ENTRY`.
-const TAKEN: u16 = 1062;
 
 /// The name of a lock, which is the server's, not a database's, and takes 64 letters.
 const HELD: &str = "SHA2(CONCAT('purlin ', DATABASE(), ' ', ?), 224)";
@@ -192,11 +190,11 @@ impl Run for Connection {
 }
 
 impl Insert for Connection {
+    const SAVEPOINT: Option<[&str; 2]> = None;
     const DEFER_REFS: [&str; 2] = ["SET foreign_key_checks = 0", "SET foreign_key_checks = 1"];
 
     async fn insert(&self, row: &NewRow<'_>) -> Result<Option<Id>, Error> {
-        let statement = row.statement();
-        match self.write(statement, params(statement, &row.args())).await {
+        match self.write(row.statement, params(row.statement, &row.args())).await {
             Ok(made) => Ok(row.id.or_else(|| i64::try_from(made).ok().map(Id::Int))),
             // The statement is undone and nothing else.
             Err(mysql_async::Error::Server(said)) if said.code == TAKEN && row.step_back => Ok(None),
@@ -212,17 +210,23 @@ impl Insert for Connection {
 /// What the database's own error means to those above. The numbers are those of its reference of error messages.
 fn plain(error: &mysql_async::Error) -> Error {
     let mysql_async::Error::Server(said) = error else {
+        if matches!(error, mysql_async::Error::Driver(mysql_async::DriverError::PacketTooLarge)) {
+            return Violation::of(Rule::TooLarge, error.to_string()).into();
+        }
         return Error::Unavailable(format!("the connection to the database broke ({error})"));
     };
     let message = said.message.clone();
     match said.code {
-        // Deadlocks and locks that were not had; a record, a key or a ref that another one took from under this one.
-        1213 | 1205 | 1020 | TAKEN | 1451 | 1452 => Error::Conflict(message),
+        // Deadlocks and locks that were not had; a record that another one took from under this one.
+        1213 | 1205 | 1020 => Error::Conflict(message),
         1021 | 1041 | 1114 => Error::Unavailable("the database server's disk is full".to_owned()),
         1290 | 1792 | 1836 => Error::Unavailable("the database server is read-only".to_owned()),
         1040 | 1053 | 1077 | 1203 | 1317 | 1927 | 1969 | 3024 | 3169 | 4031 => {
             Error::Unavailable(format!("the database is not available: {message}"))
         }
-        code => Error::Database(format!("{message} ({code})")),
+        code => match violation(code, &message) {
+            Some(violation) => violation.into(),
+            None => Error::Database(format!("{message} ({code})")),
+        },
     }
 }

@@ -5,6 +5,7 @@
 mod codec;
 pub(crate) mod connect;
 pub(crate) mod connection;
+mod violation;
 
 use purlin_schema::settings::DatabaseSettings;
 

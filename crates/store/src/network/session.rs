@@ -15,6 +15,10 @@ pub(crate) trait Insert: Run {
     /// How refs are checked at the end alone, and how at each statement.
     const DEFER_REFS: [&str; 2];
 
+    /// How a place is marked in a transaction, and how what came after it is undone, where a statement that fails ends the
+    /// transaction.
+    const SAVEPOINT: Option<[&str; 2]>;
+
     async fn insert(&self, row: &NewRow<'_>) -> Result<Option<Id>, Error>;
 
     /// Runs a text of our own.
@@ -37,6 +41,25 @@ impl<C: Insert> Session for C {
 
     async fn query(&self, query: &Prepared, inputs: &(dyn Inputs + Sync)) -> Result<RowSet, Failure> {
         Ok(read::query(self, query, inputs, DEFAULT_ARGS, |_| ()).await?)
+    }
+
+    async fn mark(&self) -> Result<(), Failure> {
+        match C::SAVEPOINT {
+            Some([set, _]) => Ok(self.run(set).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn back(&self) -> Result<(), Failure> {
+        match C::SAVEPOINT {
+            Some([_, undo]) => Ok(self.run(undo).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn check_refs(&self) -> Result<(), Failure> {
+        // Without savepoints there are no refs that are checked later either.
+        if C::SAVEPOINT.is_some() { Ok(self.run(C::DEFER_REFS[1]).await?) } else { Ok(()) }
     }
 
     async fn defer_refs(&self, defer: bool) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Row, RowStream};
 
 use super::codec::{Param, type_of};
 use super::connect::{Target, causes};
-use crate::error::Error;
+use crate::error::{Error, Rule, Violation};
 use crate::network::address::Unreachable;
 use crate::network::pool::{Connect, Connector};
 use crate::network::read::Run;
@@ -136,11 +136,8 @@ pub(crate) fn plain(error: &tokio_postgres::Error) -> Error {
     let code = said.code();
     let message = said.message().to_owned();
     match *code {
-        // Two transactions that cannot both be; a key or a ref that another one took from under this one.
-        SqlState::T_R_SERIALIZATION_FAILURE
-        | SqlState::T_R_DEADLOCK_DETECTED
-        | SqlState::UNIQUE_VIOLATION
-        | SqlState::FOREIGN_KEY_VIOLATION => Error::Conflict(message),
+        // Two transactions that cannot both be.
+        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Error::Conflict(message),
         SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => {
             Error::Unavailable(format!("PostgreSQL stopped a statement: {message}"))
         }
@@ -155,6 +152,32 @@ pub(crate) fn plain(error: &tokio_postgres::Error) -> Error {
         _ if ["53", "57", "58", "08"].iter().any(|class| code.code().starts_with(class)) => {
             Error::Unavailable(format!("PostgreSQL is not available: {message}"))
         }
-        _ => Error::Database(format!("{message} ({})", code.code())),
+        _ => match rule(code) {
+            Some(rule) => Violation {
+                column: said.column().map(str::to_owned),
+                constraint: said.constraint().map(str::to_owned),
+                table: said.table().map(str::to_owned),
+                ..Violation::of(rule, format!("{message} ({})", code.code()))
+            }
+            .into(),
+            None => Error::Database(format!("{message} ({})", code.code())),
+        },
     }
+}
+
+/// The rule that was broken, by its code.
+fn rule(code: &SqlState) -> Option<Rule> {
+    Some(match *code {
+        SqlState::UNIQUE_VIOLATION | SqlState::EXCLUSION_VIOLATION => Rule::Unique,
+        SqlState::FOREIGN_KEY_VIOLATION | SqlState::RESTRICT_VIOLATION => Rule::Reference,
+        SqlState::NOT_NULL_VIOLATION => Rule::Required,
+        SqlState::CHECK_VIOLATION | SqlState::WITH_CHECK_OPTION_VIOLATION => Rule::Check,
+        SqlState::STRING_DATA_RIGHT_TRUNCATION => Rule::TooLong,
+        SqlState::PROGRAM_LIMIT_EXCEEDED => Rule::TooLarge,
+        SqlState::RAISE_EXCEPTION => Rule::Trigger,
+        SqlState::GENERATED_ALWAYS => Rule::Computed,
+        // Numbers out of range, words that a type does not know, letters that a charset has not.
+        _ if code.code().starts_with("22") => Rule::Unfit,
+        _ => return None,
+    })
 }

@@ -48,7 +48,7 @@ impl Transactions for Connector<Target> {
         match connection.client.batch_execute("COMMIT").await {
             Ok(()) => Ok(()),
             Err(error) => match plain(&error) {
-                error @ (Error::Conflict(_) | Error::Database(_)) => Err(error),
+                error @ (Error::Conflict(_) | Error::Violated(_) | Error::Database(_)) => Err(error),
                 // Whatever else ends a connection may have come after the commit.
                 _ => Err(Error::Unknown),
             },
@@ -67,16 +67,17 @@ impl Transactions for Connector<Target> {
 
 impl Insert for Connection {
     const DEFER_REFS: [&str; 2] = ["SET CONSTRAINTS ALL DEFERRED", "SET CONSTRAINTS ALL IMMEDIATE"];
+    const SAVEPOINT: Option<[&str; 2]> = Some(["SAVEPOINT tried", "ROLLBACK TO tried"]);
 
     async fn insert(&self, new: &NewRow<'_>) -> Result<Option<Id>, Error> {
         let mut made = None;
         let args = new.args();
-        self.each(new.statement(), &args, |row| {
+        self.each(new.statement, &args, |row| {
             made = new.id.or_else(|| row.value(0, Kind::Int).as_id());
             true
         })
         .await?;
-        if let (Some(Id::Int(_)), Some(_), Some(advance)) = (new.id, made, &new.insert.advance) {
+        if let (Some(Id::Int(_)), Some(_), Some(advance)) = (new.id, made, new.advance) {
             self.each(advance, &args, |_| true).await?;
         }
         Ok(made)

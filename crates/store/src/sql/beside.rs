@@ -21,10 +21,10 @@ use crate::error::CompileError;
 /// Rows of a query that something may stand beside.
 const MOST_ROWS: u32 = 200;
 
-/// Whether something may stand beside a query's rows, of a model. Ids that are places in a foreign table are looked for by
-/// numbering it.
+/// Whether something may stand beside a query's rows, of a model. Ids that are places in a foreign table, or made of
+/// what stands there, are looked for in the whole of it.
 pub(crate) fn fits(model: &Model, query: &Query) -> bool {
-    let placed = |origin: &Origin| matches!(origin.key, OriginKey::Place(_));
+    let placed = |origin: &Origin| matches!(origin.key, OriginKey::Columns(_) | OriginKey::Place);
     if model.origin.as_deref().is_some_and(placed) {
         return false;
     }

@@ -4,6 +4,7 @@ use purlin_schema::{Expr, FieldId, Model, ModelId, Models};
 
 use super::dialect::{Dialect, id_kind};
 use super::expr::Compiler;
+use super::origin_rows::{is_loose, loose_name};
 use super::{Bind, Binds, Draft, Statement};
 use crate::error::CompileError;
 use crate::mutation::Condition;
@@ -56,9 +57,16 @@ pub(crate) fn compile(
 
 /// A table of one record, which is bound.
 fn unwritten(model: &Model, dialect: Dialect, binds: &mut Binds) -> String {
-    let columns = model.fields.iter().filter(|field| field.has_column()).enumerate().map(|(at, field)| {
+    let mut columns = Vec::new();
+    for (at, field) in model.fields.iter().filter(|field| field.has_column()).enumerate() {
         let kind = if field.id == FieldId::ID { id_kind(model) } else { field.kind };
-        format!("{} AS {}", binds.mark(Bind::Nth(at, kind)), dialect.quote(&field.name))
-    });
-    format!("(SELECT {})", columns.collect::<Vec<_>>().join(", "))
+        let mut column = |name: &str| {
+            columns.push(format!("{} AS {}", binds.mark(Bind::Nth(at, kind)), dialect.quote(name)));
+        };
+        column(&field.name);
+        if is_loose(model, field) {
+            column(&loose_name(field));
+        }
+    }
+    format!("(SELECT {})", columns.join(", "))
 }

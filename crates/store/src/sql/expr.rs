@@ -60,7 +60,7 @@ impl Code {
     }
 
     /// Whether it never is CEL's null.
-    fn is_value(&self) -> bool {
+    pub(super) fn is_value(&self) -> bool {
         matches!(self.nulls, Nulls::Never | Nulls::Error)
     }
 }
@@ -354,7 +354,10 @@ impl<'models> Compiler<'models> {
             _ => {}
         }
         Ok(match comparison {
-            Comparison::Equal => self.equal(&a, &b, way),
+            Comparison::Equal => match self.equal(&a, &b, way) {
+                exact if way == Way::Holds => self.equal_by_index((left, &a), (right, &b), exact),
+                exact => exact,
+            },
             Comparison::NotEqual => self.unequal(&a, &b, way),
             // An ordering with null is an error, as is one with an error: both are null here, and so is the result.
             _ => format!("({} {} {})", a.sql, operator(comparison), b.sql),
@@ -405,6 +408,7 @@ impl<'models> Compiler<'models> {
         if item.is_json() || list.iter().any(Expr::is_json) {
             return self.in_json_list(item, list, way);
         }
+        let (of, among) = (item, list);
         let item = self.value(item)?;
         let list = list.iter().map(|element| self.value(element)).collect::<Result<Vec<_>, _>>()?;
         let texts: Vec<&str> = list.iter().map(|code| code.sql.as_str()).collect();
@@ -412,7 +416,7 @@ impl<'models> Compiler<'models> {
         if list.iter().all(|code| code.nulls == Nulls::Never) && !list.is_empty() {
             let found = format!("({} IN ({}))", item.sql, texts.join(", "));
             return Ok(match way {
-                Way::Holds => found,
+                Way::Holds => self.among_by_index((of, &item), among, found),
                 _ if item.is_value() && way == Way::Exact => found,
                 _ if item.is_value() => format!("(NOT {found})"),
                 Way::Exact => case(&errors, &format!("({found} IS TRUE)")),

@@ -163,7 +163,8 @@ impl Compiler<'_> {
         if field.is_many() {
             return Err(CompileError { message: format!("{} is a list", field.name), span: 0..0 });
         }
-        let never = matches!(path.field, FieldId::CREATED_AT | FieldId::UPDATED_AT | FieldId::VERSION);
+        let is_kept = matches!(path.field, FieldId::CREATED_AT | FieldId::UPDATED_AT);
+        let never = path.field == FieldId::VERSION || is_kept && end.origin.is_none();
         let nulls = match (missing, never) {
             (None, true) => Nulls::Never,
             (None, false) => Nulls::Null,

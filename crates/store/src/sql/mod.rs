@@ -15,8 +15,10 @@ pub(crate) mod frame;
 pub(crate) mod include;
 pub(crate) mod json;
 pub(crate) mod keyset;
+mod loose;
 mod origin;
 pub(crate) mod origin_rows;
+pub(crate) mod origin_write;
 pub(crate) mod query;
 pub(crate) mod select;
 
@@ -51,6 +53,8 @@ pub(crate) enum Bind {
     /// The least text that is greater than every text which begins with this one; what is greater than any text
     /// where there is none such, or null where the database knows no such thing.
     After(Box<Bind>),
+    /// A text that compares as the column beside it does.
+    Loose(Box<Bind>),
     /// The id of the record that a condition is about.
     Id(Kind),
     /// One of the values that come with the run: keys of a cursor, parents of a batch, a row to write.
@@ -67,7 +71,7 @@ impl Bind {
         match self {
             Bind::Value(_, kind) | Bind::Input(_, kind) | Bind::Id(kind) | Bind::Nth(_, kind) => *kind,
             Bind::Absent(_) => Kind::Bool,
-            Bind::After(_) => Kind::Text,
+            Bind::After(_) | Bind::Loose(_) => Kind::Text,
             Bind::Limit | Bind::Offset => Kind::Int,
         }
     }

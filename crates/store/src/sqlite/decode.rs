@@ -11,37 +11,38 @@ use crate::values::{rescaled, text_after};
 
 /// Binds the parameters of a statement.
 pub(crate) fn bind(statement: &mut Statement<'_>, binds: &[Bind], args: &Args<'_>) -> rusqlite::Result<()> {
-    for (at, bind) in binds.iter().enumerate() {
-        let at = at + 1;
-        match bind {
-            Bind::Value(value, kind) => put(statement, at, value, *kind)?,
-            Bind::Nth(number, kind) => {
-                put(statement, at, args.values.get(*number).unwrap_or(&Value::Null), *kind)?;
-            }
-            Bind::Input(input, kind) => {
-                let value = args.inputs.input(input).unwrap_or(Value::Null);
-                put(statement, at, &value, *kind)?;
-            }
-            Bind::Absent(input) => {
-                let absent = matches!(args.inputs.input(input), None | Some(Value::Withheld));
-                statement.raw_bind_parameter(at, absent)?;
-            }
-            Bind::After(prefix) => match &**prefix {
-                Bind::Value(value, _) => put_after(statement, at, value)?,
-                Bind::Input(input, _) => {
-                    put_after(statement, at, &args.inputs.input(input).unwrap_or(Value::Null))?;
-                }
-                _ => statement.raw_bind_parameter(at, rusqlite::types::Null)?,
-            },
-            Bind::Id(kind) => match args.id {
-                Some(id) => put(statement, at, &Value::from(id), *kind)?,
-                None => statement.raw_bind_parameter(at, rusqlite::types::Null)?,
-            },
-            Bind::Limit => statement.raw_bind_parameter(at, args.limit)?,
-            Bind::Offset => statement.raw_bind_parameter(at, args.offset)?,
+    binds.iter().enumerate().try_for_each(|(at, bind)| bind_one(statement, at + 1, bind, args))
+}
+
+fn bind_one(statement: &mut Statement<'_>, at: usize, bind: &Bind, args: &Args<'_>) -> rusqlite::Result<()> {
+    match bind {
+        Bind::Value(value, kind) => put(statement, at, value, *kind),
+        Bind::Nth(number, kind) => {
+            put(statement, at, args.values.get(*number).unwrap_or(&Value::Null), *kind)
         }
+        Bind::Input(input, kind) => {
+            let value = args.inputs.input(input).unwrap_or(Value::Null);
+            put(statement, at, &value, *kind)
+        }
+        Bind::Absent(input) => {
+            let absent = matches!(args.inputs.input(input), None | Some(Value::Withheld));
+            statement.raw_bind_parameter(at, absent)
+        }
+        Bind::After(prefix) => match &**prefix {
+            Bind::Value(value, _) => put_after(statement, at, value),
+            Bind::Input(input, _) => {
+                put_after(statement, at, &args.inputs.input(input).unwrap_or(Value::Null))
+            }
+            _ => statement.raw_bind_parameter(at, rusqlite::types::Null),
+        },
+        Bind::Loose(inner) => bind_one(statement, at, inner, args),
+        Bind::Id(kind) => match args.id {
+            Some(id) => put(statement, at, &Value::from(id), *kind),
+            None => statement.raw_bind_parameter(at, rusqlite::types::Null),
+        },
+        Bind::Limit => statement.raw_bind_parameter(at, args.limit),
+        Bind::Offset => statement.raw_bind_parameter(at, args.offset),
     }
-    Ok(())
 }
 
 fn put(statement: &mut Statement<'_>, at: usize, value: &Value, kind: Kind) -> rusqlite::Result<()> {

@@ -21,7 +21,7 @@ pub(crate) fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("purlin_call", -1, flags, call)?;
     connection.create_scalar_function("purlin_decimals", 4, flags, compare_decimals)?;
     connection.create_scalar_function("purlin_json", 3, flags, compare_json)?;
-    Ok(())
+    super::foreign::register(connection, flags)
 }
 
 fn call(context: &Context<'_>) -> rusqlite::Result<Stored> {

@@ -6,6 +6,7 @@
 
 pub(crate) mod counters;
 pub(crate) mod decode;
+pub(crate) mod foreign;
 pub(crate) mod functions;
 pub(crate) mod open;
 pub(crate) mod pool;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use purlin_schema::settings::DatabaseSettings;
 
-use crate::error::Error;
+use crate::error::{Error, Rule, Violation};
 use crate::feed::Feed;
 use open::Files;
 use reader::Reader;
@@ -39,9 +40,9 @@ impl Sqlite {
         let path = open::path_of(root, &settings.url)?;
         drop(open::create(&path)?);
         let faults = Arc::new(Faults::never());
-        let writer = Writer::start(&path, feed, faults.clone())?;
         let existing = settings.existing.as_deref().map(|url| open::path_of(root, url)).transpose()?;
         let files = Files { path: path.clone(), existing };
+        let writer = Writer::start(&files, feed, faults.clone())?;
         if files.existing.is_some() {
             open::reader(&files).map_err(|error| {
                 Error::Open(format!("the database that `database.existing` names cannot be read: {error}"))
@@ -70,7 +71,36 @@ pub(crate) fn plain(error: &rusqlite::Error) -> Error {
             Error::Unavailable("the database file is damaged".to_owned())
         }
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Busy,
+        ErrorCode::ConstraintViolation => violation(failure.extended_code, told).into(),
         _ => Error::Database(told),
+    }
+}
+
+/// The rule that was broken, of which SQLite says the kind, and in its words the column.
+fn violation(code: i32, told: String) -> Violation {
+    use rusqlite::ffi;
+    let rule = match code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            Rule::Unique
+        }
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Rule::Reference,
+        ffi::SQLITE_CONSTRAINT_NOTNULL => Rule::Required,
+        ffi::SQLITE_CONSTRAINT_DATATYPE => Rule::Unfit,
+        ffi::SQLITE_CONSTRAINT_TRIGGER => Rule::Trigger,
+        _ => Rule::Check,
+    };
+    // `UNIQUE constraint failed: track.name, track.album`, and of a column that is STRICT:
+    // `cannot store TEXT value in INTEGER column track.bytes`.
+    let named = match rule {
+        Rule::Unique | Rule::Required => told.split_once(": ").map(|(_, rest)| rest),
+        Rule::Unfit => told.rsplit_once(" column ").map(|(_, rest)| rest),
+        _ => None,
+    };
+    let first = named.and_then(|named| named.split(", ").next()).and_then(|name| name.split_once('.'));
+    Violation {
+        column: first.map(|(_, column)| column.to_owned()),
+        table: first.map(|(table, _)| table.to_owned()),
+        ..Violation::of(rule, told)
     }
 }
 

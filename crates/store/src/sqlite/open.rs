@@ -30,7 +30,7 @@ pub(crate) enum Role {
 pub(crate) struct Files {
     /// The site's database.
     pub(crate) path: PathBuf,
-    /// A database that is not Purlin's, which is never written.
+    /// A database that is not Purlin's.
     pub(crate) existing: Option<PathBuf>,
 }
 
@@ -38,15 +38,31 @@ pub(crate) struct Files {
 pub(crate) fn reader(files: &Files) -> rusqlite::Result<Connection> {
     let connection = open(&files.path, Role::Reader)?;
     if let Some(existing) = &files.existing {
-        connection.execute(&format!("ATTACH ?1 AS {SCHEMA}"), [read_only(existing)])?;
-        // A file that is no database is noticed when it is read first.
-        connection.query_row(&format!("SELECT count(*) FROM {SCHEMA}.sqlite_schema"), [], |_| Ok(()))?;
+        attach(&connection, &read_only(existing))?;
     }
     Ok(connection)
 }
 
+/// Opens a connection that writes to both. It begins by locking both, which the one that writes to the site's alone must
+/// not.
+pub(crate) fn writer_beside(path: &Path, existing: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, Role::Writer)?;
+    attach(&connection, &uri(existing, "rw"))?;
+    Ok(connection)
+}
+
+fn attach(connection: &Connection, uri: &str) -> rusqlite::Result<()> {
+    connection.execute(&format!("ATTACH ?1 AS {SCHEMA}"), [uri])?;
+    // A file that is no database is noticed when it is read first.
+    connection.query_row(&format!("SELECT count(*) FROM {SCHEMA}.sqlite_schema"), [], |_| Ok(()))
+}
+
 /// The URI of a file that is opened for reading alone.
 pub(crate) fn read_only(path: &Path) -> String {
+    uri(path, "ro")
+}
+
+fn uri(path: &Path, mode: &str) -> String {
     let mut uri = "file:".to_owned();
     for character in path.to_string_lossy().chars() {
         match character {
@@ -56,7 +72,7 @@ pub(crate) fn read_only(path: &Path) -> String {
             other => uri.push(other),
         }
     }
-    uri + "?mode=ro"
+    format!("{uri}?mode={mode}")
 }
 
 /// The file that a `sqlite:` URL names, relative to the site.
@@ -81,7 +97,7 @@ pub(crate) fn path_of(root: &Path, url: &str) -> Result<PathBuf, Error> {
 /// Opens a connection to the file.
 pub(crate) fn open(path: &Path, role: Role) -> rusqlite::Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    // What is attached is named by a URI, which says that it is only read.
+    // What is attached is named by a URI, which says whether it is only read.
     flags |= OpenFlags::SQLITE_OPEN_URI;
     if role == Role::Writer {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;

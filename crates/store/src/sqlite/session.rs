@@ -96,6 +96,20 @@ impl Session {
         })
     }
 
+    /// The session that writes to a database that is not Purlin's, too.
+    pub(crate) fn writer_beside(
+        path: &Path,
+        existing: &Path,
+        faults: Arc<Faults>,
+    ) -> rusqlite::Result<Session> {
+        Ok(Session {
+            connection: open::writer_beside(path, existing)?,
+            watch: None,
+            faults: Some(faults),
+            statements: Cell::new(0),
+        })
+    }
+
     /// Starts a read that may take so long.
     pub(crate) fn allow(&self, budget: Duration) {
         if let Some(watch) = &self.watch {
@@ -181,8 +195,17 @@ impl write::session::Session for Session {
     }
 
     async fn insert(&self, row: &NewRow<'_>) -> Result<Option<Id>, Failure> {
-        let written = self.execute(row.statement(), &row.args()).map_err(|error| plain(&error))? > 0;
-        Ok(written.then(|| row.id.unwrap_or_else(|| Id::Int(self.connection.last_insert_rowid()))))
+        let written = self.execute(row.statement, &row.args()).map_err(|error| plain(&error))?;
+        let made = || row.id.unwrap_or_else(|| Id::Int(self.connection.last_insert_rowid()));
+        Ok((written > 0).then(made))
+    }
+
+    async fn mark(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn back(&self) -> Result<(), Failure> {
+        Ok(())
     }
 
     async fn query(&self, query: &Prepared, inputs: &(dyn Inputs + Sync)) -> Result<RowSet, Failure> {
@@ -190,6 +213,11 @@ impl write::session::Session for Session {
             Stopped::Failed(error) => Failure::Failed(error),
             Stopped::Interrupted => Failure::Failed(Error::Database("interrupted".to_owned())),
         })
+    }
+
+    /// The writer tells what is found at the end.
+    async fn check_refs(&self) -> Result<(), Failure> {
+        Ok(())
     }
 
     async fn defer_refs(&self, defer: bool) -> Result<(), Failure> {

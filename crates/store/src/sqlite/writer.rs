@@ -5,20 +5,23 @@
 //! whatever else ends the whole transaction is noticed after each request; the group is then performed again,
 //! each request in a transaction of its own, so that the guilty one fails alone. A commit is data: performing it
 //! again is sound because nothing of the first time is left.
+//!
+//! What writes to a database that is not Purlin's has a connection of its own, made when it is first needed, and is
+//! performed alone: its transaction locks both files, of which the other may be locked by others.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::open::Files;
 use super::plain;
 use super::session::{Faults, Session};
 use crate::catalog::Catalog;
-use crate::error::Error;
+use crate::error::{Error, Rule};
 use crate::feed::Feed;
-use crate::mutation::{Change, Mutation, Outcome};
+use crate::mutation::{Action, Change, Mutation, Outcome, Refusal};
 use crate::write;
 use crate::write::session::ready;
 
@@ -53,13 +56,20 @@ type Performed = Result<(Vec<Outcome>, Vec<Change>), Error>;
 
 impl Writer {
     /// Starts the thread.
-    pub(crate) fn start(path: &Path, feed: Feed, faults: Arc<Faults>) -> Result<Writer, Error> {
+    pub(crate) fn start(files: &Files, feed: Feed, faults: Arc<Faults>) -> Result<Writer, Error> {
         let session =
-            Session::writer(path, faults.clone()).map_err(|error| Error::Open(error.to_string()))?;
+            Session::writer(&files.path, faults.clone()).map_err(|error| Error::Open(error.to_string()))?;
         let (requests, waiting) = mpsc::channel(QUEUE);
         let transactions = Arc::new(AtomicU64::new(0));
-        let thread =
-            Thread { path: path.to_owned(), session, faults, feed, transactions: transactions.clone() };
+        let transactions_of = transactions.clone();
+        let thread = Thread {
+            files: files.clone(),
+            session,
+            beside: None,
+            faults,
+            feed,
+            transactions: transactions_of,
+        };
         std::thread::Builder::new()
             .name("purlin-write".to_owned())
             .spawn(move || thread.serve(waiting))
@@ -99,9 +109,18 @@ impl Writer {
     }
 }
 
+impl Commit {
+    /// Whether it writes to a database that is not Purlin's.
+    fn is_beside(&self) -> bool {
+        self.mutations.iter().any(|mutation| self.catalog.model(mutation.model).origin.is_some())
+    }
+}
+
 struct Thread {
-    path: PathBuf,
+    files: Files,
     session: Session,
+    /// The connection to both databases.
+    beside: Option<Session>,
     faults: Arc<Faults>,
     feed: Feed,
     transactions: Arc<AtomicU64>,
@@ -114,6 +133,11 @@ impl Thread {
             let mut next = Some(first);
             while let Some(request) = next.take() {
                 match request {
+                    Request::Commit(commit) if commit.is_beside() => {
+                        self.commit_group(std::mem::take(&mut group));
+                        let performed = self.commit_beside(&commit);
+                        acknowledge(vec![commit], vec![performed]);
+                    }
                     Request::Commit(commit) => group.push(commit),
                     Request::Call(work) => {
                         self.commit_group(std::mem::take(&mut group));
@@ -149,7 +173,7 @@ impl Thread {
 
     /// Performs all in one transaction; nothing where that was lost.
     fn together(&mut self, group: &[Commit]) -> Option<Vec<Result<Vec<Outcome>, Error>>> {
-        self.begin().ok()?;
+        begin(&self.session).ok()?;
         let mut results = Vec::with_capacity(group.len());
         let mut changes = Vec::new();
         for commit in group {
@@ -183,30 +207,44 @@ impl Thread {
         }
     }
 
+    /// Performs a request on the connection to both databases.
+    fn commit_beside(&mut self, commit: &Commit) -> Result<Vec<Outcome>, Error> {
+        let Some(existing) = &self.files.existing else {
+            return Err(Error::Open("no database is named that the model stands in".to_owned()));
+        };
+        let session = match self.beside.take() {
+            Some(session) => session,
+            None => {
+                Session::writer_beside(&self.files.path, existing, self.faults.clone()).map_err(|error| {
+                    let place = existing.display();
+                    Error::Unavailable(format!("{place} cannot be opened to be written: {error}"))
+                })?
+            }
+        };
+        let performed = alone(&session, commit);
+        let performed = performed.map(|(outcomes, changes)| {
+            self.settle(changes);
+            outcomes
+        });
+        // One whose transaction cannot be ended is beyond help; the next is another.
+        self.beside = (session.abandon().is_ok() && !session.in_transaction()).then_some(session);
+        performed
+    }
+
     /// Performs one request in a transaction of its own.
     fn alone(&mut self, commit: &Commit) -> Result<Vec<Outcome>, Error> {
-        if let Err(error) = self.begin() {
+        let performed = alone(&self.session, commit);
+        if performed.is_err() {
             self.recover();
-            return Err(unavailable(&error));
         }
-        let performed = match self.guarded(commit) {
-            Ok((outcomes, changes)) if self.session.in_transaction() => match self.session.run("COMMIT") {
-                Ok(()) => {
-                    self.settle(changes);
-                    return Ok(outcomes);
-                }
-                Err(error) => Err(plain(&error)),
-            },
-            Ok(_) => Err(Error::Database("the transaction ended by itself".to_owned())),
-            Err(error) => Err(error),
-        };
-        self.recover();
-        performed
+        let (outcomes, changes) = performed?;
+        self.settle(changes);
+        Ok(outcomes)
     }
 
     fn in_savepoint(&self, commit: &Commit) -> rusqlite::Result<Performed> {
         self.session.run("SAVEPOINT request")?;
-        let performed = self.guarded(commit);
+        let performed = guarded(&self.session, commit);
         if self.session.in_transaction() {
             if performed.is_err() {
                 self.session.run("ROLLBACK TO request")?;
@@ -214,20 +252,6 @@ impl Thread {
             self.session.run("RELEASE request")?;
         }
         Ok(performed)
-    }
-
-    /// Performs a request; a panic is its own error.
-    fn guarded(&self, commit: &Commit) -> Performed {
-        let run = || ready(write::perform(&self.session, &commit.catalog, &commit.mutations));
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Ok(performed)) => Ok(performed),
-            Ok(Err((at, failure))) => Err(failure.into_error(at)),
-            Err(_) => Err(Error::Database("a write panicked".to_owned())),
-        }
-    }
-
-    fn begin(&self) -> rusqlite::Result<()> {
-        self.session.run("BEGIN IMMEDIATE")
     }
 
     /// Numbers a committed transaction and tells of it.
@@ -241,10 +265,53 @@ impl Thread {
         if self.session.abandon().is_ok() && !self.session.in_transaction() {
             return;
         }
-        match Session::writer(&self.path, self.faults.clone()) {
+        match Session::writer(&self.files.path, self.faults.clone()) {
             Ok(session) => self.session = session,
             Err(error) => tracing::error!(%error, "the writer cannot open the database again"),
         }
+    }
+}
+
+fn begin(session: &Session) -> rusqlite::Result<()> {
+    session.run("BEGIN IMMEDIATE")
+}
+
+/// Performs a request in a transaction of its own, which may be left open where that fails.
+fn alone(session: &Session, commit: &Commit) -> Performed {
+    begin(session).map_err(|error| unavailable(&error))?;
+    let performed = guarded(session, commit)?;
+    if !session.in_transaction() {
+        return Err(Error::Database("the transaction ended by itself".to_owned()));
+    }
+    session.run("COMMIT").map_err(|error| told_at_end(plain(&error), commit))?;
+    Ok(performed)
+}
+
+/// Performs a request; a panic is its own error.
+fn guarded(session: &Session, commit: &Commit) -> Performed {
+    let run = || ready(write::perform(session, &commit.catalog, &commit.mutations));
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(performed)) => Ok(performed),
+        Ok(Err((at, failure))) => Err(failure.into_error(at)),
+        Err(_) => Err(Error::Database("a write panicked".to_owned())),
+    }
+}
+
+/// A ref that is only checked at the end, as others declare them: whose it is nobody says.
+fn told_at_end(error: Error, commit: &Commit) -> Error {
+    match error {
+        Error::Violated(violation) if violation.rule == Rule::Reference && commit.is_beside() => {
+            let at = commit.mutations.len().saturating_sub(1);
+            let deletes =
+                commit.mutations.iter().any(|mutation| matches!(mutation.action, Action::Delete { .. }));
+            let lost = || Refusal::Field {
+                field: None,
+                code: "not_found",
+                message: "refers to a record that does not exist".to_owned(),
+            };
+            Error::Refused { at, refusals: vec![if deletes { Refusal::ReferencedElsewhere } else { lost() }] }
+        }
+        error => error,
     }
 }
 

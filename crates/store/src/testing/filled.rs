@@ -67,7 +67,9 @@ impl Known {
     }
 
     fn fill(self, statement: &Statement, inputs: &dyn Inputs, values: &[Value]) -> String {
-        let write = |bind: &Bind| match bind {
+        let inner =
+            |bind: &'_ Bind| if let Bind::Loose(inner) = bind { (**inner).clone() } else { bind.clone() };
+        let write = |bind: &Bind| match &inner(bind) {
             Bind::Value(value, kind) => self.literal(value, *kind),
             Bind::Input(input, kind) => self.literal(&given(inputs, input), *kind),
             Bind::Absent(input) => {
@@ -85,6 +87,7 @@ impl Known {
             }
             Bind::Nth(at, kind) => self.literal(values.get(*at).unwrap_or(&Value::Null), *kind),
             Bind::Id(kind) => self.literal(values.first().unwrap_or(&Value::Null), *kind),
+            Bind::Loose(_) => String::new(),
             Bind::Limit => "1000".to_owned(),
             Bind::Offset => "0".to_owned(),
         };

@@ -7,7 +7,7 @@ use purlin_schema::{FieldId, Id, Value};
 use super::guards::About;
 use super::session::{NewRow, Session};
 use super::unique::TAKEN;
-use super::{Failure, Values, Write, field_refusal, required, settle};
+use super::{Failure, Values, Write, beside, field_refusal, required, settle, version_of};
 use crate::catalog::Table;
 use crate::error::Error;
 use crate::mutation::Mutation;
@@ -32,18 +32,20 @@ impl<S: Session> Write<'_, S> {
         }
         set(FieldId::VERSION, Value::Int(1));
         let given_id = id.is_some();
-        let id = id.or_else(|| model.uuid_ids.then(|| Id::Uuid(uuid::Uuid::now_v7())));
-        set(FieldId::ID, id.map_or(Value::Null, Value::from));
+        let by_key = beside::given_id(&model, &values);
+        let id = id.or_else(|| (model.uuid_ids && by_key.is_none()).then(|| Id::Uuid(uuid::Uuid::now_v7())));
+        values[usize::from(FieldId::ID.0)] = id.map_or(Value::Null, Value::from);
+        let id = id.or(by_key);
         self.derive_slugs(&model, &mut values);
+        beside::fill_blanks(&model, &mut values);
 
         settle(&model, &mut values)?;
         let mut refusals = required(&model, &values);
         refusals.extend(self.dangling(mutation, &values, None, links).await?);
-        let table = self.catalog.table(mutation.model);
         // Most keys are free: only where one is not, each is asked for, and slugs step aside.
         let mut written = None;
         if refusals.is_empty() {
-            written = self.insert(table, &values, id, true).await?;
+            written = self.make(mutation, &values, id, true).await?;
         }
         if written.is_none() {
             self.fill_slugs(&model, &mut values, None, None).await?;
@@ -54,13 +56,18 @@ impl<S: Session> Write<'_, S> {
             }
             refusals.extend(self.taken(&model, &values, id).await?);
             self.refuse(mutation, refusals, &values, None).await?;
-            written = self.insert(table, &values, id, false).await?;
+            written = self.make(mutation, &values, id, false).await?;
         }
         let id =
             written.ok_or_else(|| Failure::Failed(Error::Database("a row was not written".to_owned())))?;
-        values[usize::from(FieldId::ID.0)] = id.into();
-        let values: Values = Arc::from(values);
-        self.changed(mutation.model, id, None, Some(values.clone()));
+        let values: Values = if model.origin.is_some() {
+            self.read_again(&model, id, None).await?
+        } else {
+            values[usize::from(FieldId::ID.0)] = id.into();
+            let values: Values = Arc::from(values);
+            self.changed(mutation.model, id, None, Some(values.clone()));
+            values
+        };
         for (field, targets) in links {
             self.link_new(&model, *field, id, targets).await?;
         }
@@ -70,7 +77,22 @@ impl<S: Session> Write<'_, S> {
             given.iter().any(|(known, _)| *known == field) || links.iter().any(|(known, _)| *known == field)
         })
         .await?;
-        Ok((id, 1))
+        Ok((id, version_of(&values)))
+    }
+
+    /// Makes the row.
+    async fn make(
+        &self,
+        mutation: &Mutation,
+        values: &[Value],
+        id: Option<Id>,
+        step_back: bool,
+    ) -> Result<Option<Id>, Failure> {
+        let model = self.model(mutation.model);
+        match model.origin {
+            Some(_) => self.insert_beside(mutation, model, values, id, step_back).await,
+            None => self.insert(self.catalog.table(model.id), values, id, step_back).await,
+        }
     }
 
     pub(super) async fn insert(
@@ -80,6 +102,8 @@ impl<S: Session> Write<'_, S> {
         id: Option<Id>,
         step_back: bool,
     ) -> Result<Option<Id>, Failure> {
-        self.session.insert(&NewRow { insert: &table.insert, values, id, step_back }).await
+        let statement = table.insert.statement(id, step_back);
+        let advance = table.insert.advance.as_ref();
+        self.session.insert(&NewRow { statement, advance, values, id, step_back }).await
     }
 }

@@ -51,6 +51,9 @@ impl<S: Session> Write<'_, S> {
         if if_version.is_some_and(|wanted| wanted != version) {
             return Err(Refusal::VersionMismatch.into());
         }
+        if self.model(mutation.model).origin.is_some() {
+            return self.delete_beside(mutation, id, old).await;
+        }
         let doomed = self.doomed((mutation.model, id)).await?;
         self.loosen(mutation, &doomed).await?;
         if doomed.circular {
@@ -159,7 +162,7 @@ impl<S: Session> Write<'_, S> {
     }
 
     /// The records that refer to one by a field.
-    async fn referring(&self, referrer: Referrer, (to, id): Record) -> Result<Vec<Id>, Failure> {
+    pub(super) async fn referring(&self, referrer: Referrer, (to, id): Record) -> Result<Vec<Id>, Failure> {
         if referrer.many {
             return self.linked(referrer.model, referrer.field, End::Target, id).await;
         }

@@ -10,7 +10,7 @@ use crate::mutation::{Condition, Guard, Mutation, Refusal};
 use crate::sql::Args;
 
 /// What a person is told of a ref that leads nowhere, or to what he may not read.
-const NOT_FOUND: &str = "does not exist";
+pub(super) const NOT_FOUND: &str = "does not exist";
 
 /// The inputs of a guard: those that the mutation carries, and the stored record as `old`.
 struct GuardInputs<'run> {

@@ -4,6 +4,7 @@
 //! between two calls and nothing outside of the database is touched, so a request can be performed again.
 
 mod answer;
+mod beside;
 mod copy;
 mod create;
 mod delete;
@@ -13,6 +14,7 @@ pub(crate) mod session;
 mod slugs;
 mod unique;
 mod update;
+mod violation;
 
 use std::sync::Arc;
 
@@ -67,14 +69,14 @@ pub(crate) async fn perform<S: Session>(
     let mut write = Write { session, catalog, changes: Vec::new() };
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(mutations.len());
     for (at, mutation) in mutations.iter().enumerate() {
-        if write.model(mutation.model).origin.is_some() {
+        if write.model(mutation.model).origin.as_ref().is_some_and(|origin| origin.only_read().is_some()) {
             return Err((at, Refusal::Forbidden.into()));
         }
         let performed = match mutation.refers.is_empty() {
             true => write.one(mutation, &mutation.action).await,
             false => write.one(mutation, &referring(write.model(mutation.model), mutation, &outcomes)).await,
         };
-        let (id, version) = performed.map_err(|failure| (at, failure))?;
+        let (id, version) = performed.map_err(|failure| (at, write.told(mutation, failure)))?;
         outcomes.push(Outcome { id, version, row: None });
     }
     // The answers are read when all is done, so that they show the records as they will be found.
@@ -133,6 +135,9 @@ impl<S: Session> Write<'_, S> {
                 self.update(mutation, *id, *if_version, &given).await
             }
             Action::Delete { id, if_version } => self.delete(mutation, *id, *if_version).await,
+            Action::Copy { .. } if self.model(mutation.model).origin.is_some() => {
+                Err(Refusal::Forbidden.into())
+            }
             Action::Copy { values, links } => self.copy(mutation, values, links).await,
         }
     }
@@ -144,16 +149,24 @@ impl<S: Session> Write<'_, S> {
     async fn load(&self, model: ModelId, id: Id) -> Result<Option<Values>, Failure> {
         let table = self.catalog.table(model);
         let (mut found, count) = (None, self.model(model).fields.len());
+        // Ids that are made of keys could be the same for two of them.
+        let is_made = self.model(model).origin.is_some();
+        let mut several = false;
         self.session
             .each(&table.load, &Args::values(&[id.into()]), |row| {
+                several = found.is_some();
                 let mut values = vec![Value::Null; count];
                 for (at, (field, kind)) in table.columns.iter().enumerate() {
                     values[usize::from(field.0)] = row.value(at, *kind);
                 }
                 found = Some(values.into());
-                false
+                is_made && !several
             })
             .await?;
+        if several {
+            let name = &self.model(model).name;
+            return Err(Error::Database(format!("two records of {name} have one id")).into());
+        }
         Ok(found)
     }
 

@@ -9,7 +9,6 @@ use std::task::{Context, Poll, Waker};
 use purlin_schema::{Id, Inputs, RowSet, Value};
 
 use super::Failure;
-use crate::catalog::Insert;
 use crate::plan::Prepared;
 use crate::read::Source;
 use crate::sql::{Args, Statement};
@@ -33,6 +32,15 @@ pub(crate) trait Session {
     /// Puts the database's own checks of refs off, until they are to be made again.
     async fn defer_refs(&self, defer: bool) -> Result<(), Failure>;
 
+    /// Marks a place to come [`back`](Self::back) to after a statement that the database refused.
+    async fn mark(&self) -> Result<(), Failure>;
+
+    /// Comes back to the place that was marked last, where what a database refuses would end the transaction.
+    async fn back(&self) -> Result<(), Failure>;
+
+    /// Has refs checked that would be checked at the end of the transaction, where what is wrong then has no place.
+    async fn check_refs(&self) -> Result<(), Failure>;
+
     /// Runs a statement that gives no rows.
     async fn execute(&self, statement: &Statement, args: &Args<'_>) -> Result<(), Failure> {
         self.each(statement, args, |_| true).await
@@ -52,7 +60,9 @@ pub(crate) trait Session {
 
 /// A row to be written.
 pub(crate) struct NewRow<'run> {
-    pub(crate) insert: &'run Insert,
+    pub(crate) statement: &'run Statement,
+    /// Makes the database give greater ids than one that was given by hand.
+    pub(crate) advance: Option<&'run Statement>,
     pub(crate) values: &'run [Value],
     /// Where it is given; else the database makes one.
     pub(crate) id: Option<Id>,
@@ -61,10 +71,6 @@ pub(crate) struct NewRow<'run> {
 }
 
 impl NewRow<'_> {
-    pub(crate) fn statement(&self) -> &Statement {
-        self.insert.statement(self.id, self.step_back)
-    }
-
     pub(crate) fn args(&self) -> Args<'_> {
         Args::values(self.values)
     }

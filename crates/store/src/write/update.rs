@@ -9,7 +9,7 @@ use purlin_schema::{FieldId, Id, Kind, Model, Value};
 
 use super::guards::About;
 use super::session::Session;
-use super::{Failure, Values, Write, required, settle, version_of};
+use super::{Failure, Values, Write, beside, required, settle, version_of};
 use crate::mutation::{Links, Mutation, Refusal};
 use crate::sql::Args;
 use crate::sql::dialect::kind_of;
@@ -49,6 +49,7 @@ impl<S: Session> Write<'_, S> {
         let merges = given.merges.iter().filter(|(field, _)| !fixed(field));
         merge(&model, &mut values, merges)?;
         self.fill_slugs(&model, &mut values, Some(id), Some(given.values)).await?;
+        beside::fill_blanks(&model, &mut values);
         settle(&model, &mut values)?;
         let links = given.links.iter().filter(|(field, _)| !kept.contains(field));
         let mut changes = Vec::new();
@@ -62,6 +63,7 @@ impl<S: Session> Write<'_, S> {
         let changes_of: Vec<FieldId> = changed.iter().copied().chain(relinked).collect();
         self.may_write(mutation, stored, |field| changes_of.contains(&field)).await?;
 
+        beside::keep_key(&model, &changed)?;
         let mut refusals = required(&model, &values);
         let added: Vec<_> = changes.iter().map(|change| (change.field, change.added.clone())).collect();
         refusals.extend(self.dangling(mutation, &values, Some(&old), &added).await?);
@@ -69,7 +71,10 @@ impl<S: Session> Write<'_, S> {
         self.refuse(mutation, refusals, &values, Some(&old)).await?;
         let touched = !changed.is_empty() || changes.iter().any(|change| !change.is_empty());
         let values = if touched {
-            self.write_row(mutation, id, old.clone(), values, changed).await?
+            match model.origin {
+                Some(_) => self.update_beside(mutation, id, old.clone(), values, changed).await?,
+                None => self.write_row(mutation, id, old.clone(), values, changed).await?,
+            }
         } else {
             old.clone()
         };

@@ -12,6 +12,8 @@ pub(super) struct Model {
     pub(super) name: String,
     pub(super) table: String,
     pub(super) key: Key,
+    /// The columns of the times that Purlin keeps: of which is made, and of what was changed.
+    pub(super) times: [Option<String>; 2],
     pub(super) fields: Vec<Field>,
     /// `[[unique]]` and `[[index]]`: the word and the fields.
     keys: Vec<(&'static str, Vec<String>)>,
@@ -26,8 +28,10 @@ pub(super) enum Key {
     Uuid(String),
     /// The number of the row.
     Row,
-    /// The place of the row in the order of these columns.
-    Place(Vec<String>),
+    /// A number made of these columns.
+    Columns(Vec<String>),
+    /// The place of the row.
+    Place,
 }
 
 /// A field to be written.
@@ -108,7 +112,8 @@ fn key_of(table: &Table) -> Key {
             Key::Uuid(one.clone())
         }
         _ if table.has_row_numbers => Key::Row,
-        key => Key::Place(key.to_vec()),
+        [] => Key::Place,
+        key => Key::Columns(key.to_vec()),
     }
 }
 
@@ -116,13 +121,19 @@ impl Key {
     fn column(&self) -> Option<&str> {
         match self {
             Key::Column(column) | Key::Uuid(column) => Some(column),
-            Key::Row | Key::Place(_) => None,
+            Key::Row | Key::Columns(_) | Key::Place => None,
         }
     }
 }
 
 fn column<'table>(table: &'table Table, name: &str) -> Option<&'table Column> {
     table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+}
+
+/// Whether a column holds nothing but times.
+fn is_time(column: &Column) -> bool {
+    let zero = column.known.is_some() && column.holds.unfit > 0;
+    !zero && !column.is_computed && type_of(column).as_deref() == Some("\"datetime\"")
 }
 
 fn is_integer(column: &Column) -> bool {
@@ -185,27 +196,34 @@ impl Planner<'_> {
                 "`{}` has a key of several columns; its records are told apart by the number of their row",
                 table.name
             )),
-            (Key::Place(_), true) => self.notes.push(format!(
-                "`{}` is a view: the ids of its records are their places in it",
+            (Key::Place, true) => self.notes.push(format!(
+                "`{}` is a view: the ids of its records are their places in it, and it is only read",
                 table.name
             )),
-            (Key::Place(key), false) if !key.is_empty() => self.notes.push(format!(
-                "`{}` has the key ({}): the ids of its records are their places in its order, which change when \
-                 others are added or removed",
+            (Key::Columns(key), _) => self.notes.push(format!(
+                "`{}` has the key ({}): the ids of its records are numbers that are made of it",
                 table.name,
                 key.join(", ")
             )),
-            (Key::Place(_), false) => self.notes.push(format!(
-                "`{}` has neither an integer key nor row numbers: the ids of its records are their places in it",
+            (Key::Place, false) => self.notes.push(format!(
+                "`{}` has neither a key nor row numbers: the ids of its records are their places in it, and it is only \
+                 read",
                 table.name
             )),
             _ => {}
         }
         let mut taken = HashSet::new();
         let mut fields = Vec::new();
+        let times = ["created_at", "updated_at"].map(|name| {
+            let kept =
+                column(table, name).filter(|column| is_time(column) && !self.is_ref(table, &column.name));
+            kept.map(|column| column.name.clone())
+        });
         for column in &table.columns {
+            // A key that the database does not make is given with the other values.
             let is_key = key.column().is_some_and(|key| key == column.name);
-            if is_key || self.is_ref(table, &column.name) {
+            let is_made = is_key && (column.has_default || column.is_computed || matches!(key, Key::Uuid(_)));
+            if is_made || times.contains(&Some(column.name.clone())) || self.is_ref(table, &column.name) {
                 continue;
             }
             let Some(ty) = type_of(column) else {
@@ -215,7 +233,7 @@ impl Planner<'_> {
             fields.push(field(names::field(&column.name, &mut taken), Is::Value(ty), column));
         }
         self.members.insert(name.clone(), taken);
-        Model { name, table: table.name.clone(), key, fields, keys: Vec::new() }
+        Model { name, table: table.name.clone(), key, times, fields, keys: Vec::new() }
     }
 
     /// The table that a foreign key leads to, where it can be a ref.
@@ -223,7 +241,7 @@ impl Planner<'_> {
         let to = self.found.tables.iter().find(|table| table.name.eq_ignore_ascii_case(&key.to))?;
         let is_one = key.columns.len() == 1 && key.to_columns.len() <= 1;
         // A row of such a table cannot be found by another column: its place among those found would be the first.
-        let found = references(key, to).is_none() || !matches!(key_of(to), Key::Place(_));
+        let found = references(key, to).is_none() || key_of(to) != Key::Place;
         (is_one && found && self.names.contains_key(to.name.as_str())).then_some(to)
     }
 
@@ -289,7 +307,7 @@ fn field(name: String, is: Is, column: &Column) -> Field {
         (names::human(&name) != column.name && matches!(is, Is::Value(_))).then(|| column.name.clone());
     let of_text = matches!(&is, Is::Value(ty) if ty.starts_with("\"text\""));
     // Texts that must be there and are empty all the same, and dates that are zero, are nothing for a site.
-    let blank = of_text && column.required && column.holds.empty > 0;
+    let blank = of_text && column.required && (column.holds.empty > 0 || column.default_is_empty);
     let zero = column.known.is_some() && column.holds.unfit > 0;
     let mut further = Vec::new();
     if blank {
@@ -399,7 +417,8 @@ fn keys(model: &mut Model, table: &Table) {
         let named = keys.iter().filter_map(|key| key.iter().map(name).collect::<Option<Vec<String>>>());
         named.map(|fields| (word, fields)).collect::<Vec<_>>()
     };
-    let primary = if table.primary.len() > 1 { vec![table.primary.clone()] } else { Vec::new() };
+    let is_told = model.key.column().is_none() && !table.primary.is_empty();
+    let primary = if is_told { vec![table.primary.clone()] } else { Vec::new() };
     let mut keys = of("unique", &primary);
     keys.extend(of("unique", &table.uniques));
     keys.extend(of("index", &table.indexes));
@@ -415,10 +434,15 @@ pub(super) fn toml(model: &Model) -> String {
         Key::Column(column) => drop(writeln!(text, "key     = {}", quoted(column))),
         Key::Uuid(column) => drop(writeln!(text, "key     = {}\nid      = \"uuid\"", quoted(column))),
         Key::Row => {}
-        Key::Place(key) if key.is_empty() => text.push_str("view    = true\n"),
-        Key::Place(key) => {
+        Key::Place => text.push_str("view    = true\n"),
+        Key::Columns(key) => {
             let key: Vec<String> = key.iter().map(|column| quoted(column)).collect();
             let _ = writeln!(text, "key     = [{}]", key.join(", "));
+        }
+    }
+    for (name, column) in ["created_at", "updated_at"].into_iter().zip(&model.times) {
+        if let Some(column) = column {
+            let _ = writeln!(text, "{name} = {}", quoted(column));
         }
     }
     text.push_str("\n[fields]\n");
@@ -455,11 +479,23 @@ pub(super) fn toml(model: &Model) -> String {
         let _ = writeln!(text, "{:width$} = {{ {} }}", field.name, keys.join(", "));
     }
     text.push_str("\n[access]\nread = 'user.role == \"admin\"'\n");
+    if model.key != Key::Place {
+        text.push_str("# create, update and delete: nobody, until a rule for each says who\n");
+    }
     for (word, fields) in &model.keys {
         let fields: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
         let _ = write!(text, "\n[[{word}]]\nfields = [{}]\n", fields.join(", "));
     }
     text
+}
+
+impl Model {
+    /// The field by which its records are in an order, where their ids say nothing.
+    pub(super) fn order(&self) -> Option<&str> {
+        let Key::Columns(key) = &self.key else { return None };
+        let first = self.fields.iter().find(|field| key.first() == Some(&field.column) && !field.hidden)?;
+        matches!(first.is, Is::Value(_)).then_some(first.name.as_str())
+    }
 }
 
 impl Field {

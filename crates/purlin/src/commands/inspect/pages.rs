@@ -65,6 +65,9 @@ fn list(models: &[Model], model: &Model) -> String {
     let title = plain(&names::human(&model.name));
     let mut text =
         format!("+++\n[data.rows]\nfrom     = \"{}\"\nper_page = 50\ntotal    = true\n", model.name);
+    if let Some(field) = model.order() {
+        let _ = writeln!(text, "sort     = \"{field}\"");
+    }
     include(&mut text, shown.iter().copied());
     let _ = writeln!(
         text,
@@ -120,6 +123,17 @@ fn record(models: &[Model], model: &Model) -> String {
     );
     for field in model.fields.iter().filter(|field| field.is_shown()) {
         let _ = writeln!(text, "<dt>{}</dt><dd>{}</dd>", plain(&field.called()), value(models, "row", field));
+    }
+    for (name, label) in ["created_at", "updated_at"]
+        .iter()
+        .zip(["Created", "Updated"])
+        .zip(&model.times)
+        .filter_map(|(said, column)| column.as_ref().map(|_| said))
+    {
+        let _ = writeln!(
+            text,
+            "<dt>{label}</dt><dd>{{% if row.{name} is not none %}}{{{{ row.{name} }}}}{{% endif %}}</dd>"
+        );
     }
     text + "</dl>\n" + &related + "{% endblock %}\n"
 }

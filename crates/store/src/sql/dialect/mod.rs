@@ -156,6 +156,13 @@ pub(crate) trait Sql: Sync {
     /// may be such values where the database itself does not see to it.
     fn foreign(&self, column: &str, kind: Kind, mixed: bool) -> String;
 
+    /// A value of a kind as it is written to such a column; `sample` is a text that another row has there. `None` where
+    /// columns hold no such values.
+    fn to_foreign(&self, value: &str, kind: Kind, sample: &dyn Fn() -> String) -> Option<String>;
+
+    /// A number of so many hexadecimal digits, at most 15, that is made of what stands in some columns of one row.
+    fn digest(&self, columns: &[String], digits: u32) -> String;
+
     /// A number below, at or above 0 for how two decimals of their scales compare, where plain comparison would not do.
     fn decimal_order(&self, a: (&str, u8), b: (&str, u8)) -> Option<String> {
         let _ = (a, b);

@@ -20,7 +20,7 @@ impl Sql for Mysql {
     /// A parameter without a column beside it would compare as the connection's collation says.
     fn parameter(&self, sql: &mut String, _: usize, bind: &Bind) {
         match bind {
-            Bind::Limit | Bind::Offset => return sql.push('?'),
+            Bind::Limit | Bind::Offset | Bind::Loose(_) => return sql.push('?'),
             _ => {}
         }
         match bind.kind() {
@@ -80,6 +80,18 @@ impl Sql for Mysql {
             Kind::Int | Kind::Decimal(_) | Kind::Date | Kind::Datetime => column.to_owned(),
             Kind::Duration | Kind::Uuid => "NULL".to_owned(),
         }
+    }
+
+    fn to_foreign(&self, value: &str, kind: Kind, _: &dyn Fn() -> String) -> Option<String> {
+        (!matches!(kind, Kind::Duration | Kind::Uuid)).then(|| value.to_owned())
+    }
+
+    /// As bytes, so that columns of many charsets stand in one text.
+    fn digest(&self, columns: &[String], digits: u32) -> String {
+        let parts: Vec<String> =
+            columns.iter().map(|column| format!("QUOTE(CAST({column} AS BINARY))")).collect();
+        let text = format!("CONCAT_WS(',', {})", parts.join(", "));
+        format!("CAST(CONV(LEFT(SHA2({text}, 256), {digits}), 16, 10) AS SIGNED)")
     }
 
     fn begins(&self, text: &str, prefix: &str, after: &str) -> String {

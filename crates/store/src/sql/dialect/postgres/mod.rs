@@ -29,7 +29,10 @@ pub(super) fn cast(kind: Kind) -> &'static str {
 
 impl Sql for Postgres {
     fn parameter(&self, sql: &mut String, number: usize, bind: &Bind) {
-        sql.push_str(&format!("${number}::{}", cast(bind.kind())));
+        match bind {
+            Bind::Loose(_) => sql.push_str(&format!("${number}::text")),
+            _ => sql.push_str(&format!("${number}::{}", cast(bind.kind()))),
+        }
     }
 
     fn truth(&self, truth: bool) -> &'static str {
@@ -109,6 +112,19 @@ impl Sql for Postgres {
             Kind::Duration => format!("(extract(epoch FROM {column}) * 1000000)::bigint"),
             Kind::Json => format!("to_jsonb({column})"),
         }
+    }
+
+    fn to_foreign(&self, value: &str, kind: Kind, _: &dyn Fn() -> String) -> Option<String> {
+        Some(match kind {
+            Kind::Duration => format!("({value} * interval '1 microsecond')"),
+            _ => value.to_owned(),
+        })
+    }
+
+    /// Hash partitions are laid out by this function, so that it stays as it is from version to version.
+    fn digest(&self, columns: &[String], digits: u32) -> String {
+        let most = (1_i64 << (4 * digits)) - 1;
+        format!("(hashtextextended(ROW({})::text COLLATE \"C\", 0) & {most})", columns.join(", "))
     }
 
     fn begins(&self, text: &str, prefix: &str, after: &str) -> String {

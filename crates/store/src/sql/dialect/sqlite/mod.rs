@@ -38,7 +38,9 @@ impl Sql for Sqlite {
     fn foreign(&self, column: &str, kind: Kind, mixed: bool) -> String {
         match kind {
             Kind::Text if mixed => format!("CAST({column} AS TEXT)"),
-            Kind::Int | Kind::Text => column.to_owned(),
+            // Whatever the column's collation.
+            Kind::Text => format!("{column} COLLATE BINARY"),
+            Kind::Int => column.to_owned(),
             Kind::Bool => format!("CASE WHEN {column} IN (0, 1) THEN {column} END"),
             Kind::Float => {
                 format!("CASE WHEN typeof({column}) IN ('integer', 'real') THEN CAST({column} AS REAL) END")
@@ -48,10 +50,30 @@ impl Sql for Sqlite {
                 format!("CAST(round(CAST({column} AS REAL) * {factor}) AS INTEGER)")
             }
             Kind::Date => format!("CAST(julianday(date({column})) - 2440587.5 AS INTEGER)"),
-            Kind::Datetime => format!("CAST(round(unixepoch({column}, 'subsec') * 1000) AS INTEGER) * 1000"),
+            Kind::Datetime => format!("purlin_micros({column}, unixepoch({column}, 'subsec'))"),
             Kind::Json => format!("CASE WHEN json_valid({column}) THEN CAST({column} AS TEXT) END"),
             Kind::Duration | Kind::Uuid => "NULL".to_owned(),
         }
+    }
+
+    /// Times are written as those that are there.
+    fn to_foreign(&self, value: &str, kind: Kind, sample: &dyn Fn() -> String) -> Option<String> {
+        Some(match kind {
+            Kind::Bool | Kind::Int | Kind::Float | Kind::Text | Kind::Json | Kind::Decimal(0) => {
+                value.to_owned()
+            }
+            Kind::Decimal(scale) => format!("({value} / {}.0)", 10_i64.pow(u32::from(scale))),
+            Kind::Date => format!("date({value} * 86400, 'unixepoch')"),
+            Kind::Datetime => format!("purlin_time({value}, {})", sample()),
+            Kind::Duration | Kind::Uuid => return None,
+        })
+    }
+
+    /// In groups: a function takes so many arguments and no more.
+    fn digest(&self, columns: &[String], digits: u32) -> String {
+        let mut groups = columns.chunks(100);
+        let first = format!("purlin_digest({digits}, {})", groups.next().unwrap_or_default().join(", "));
+        groups.fold(first, |before, group| format!("purlin_digest({digits}, {before}, {})", group.join(", ")))
     }
 
     fn midnight(&self, date: &str) -> String {
