@@ -11,7 +11,7 @@ use std::path::Path;
 
 use purlin_schema::query::{Include, Limit, Query, Select, Selected, SortKey};
 use purlin_schema::record::{Related, ShapeRelation};
-use purlin_schema::value::write_json;
+use purlin_schema::value::{write_json, write_json_string};
 use purlin_schema::{Field, FieldId, Kind, Model, ModelId, Row, Shape, Value};
 use purlin_store::{Error, Plan, Step, StepArgs, Window};
 
@@ -66,12 +66,15 @@ struct Column {
     is_many: bool,
     /// Which field of the other model tells a ref's record, and whether that is `big`.
     key: Option<(FieldId, bool)>,
+    /// Of the free fields these alone; all where absent.
+    chosen: Option<Vec<String>>,
 }
 
 /// What a column holds of one record.
 enum Cell<'row> {
     One(&'row Value, bool),
     List(Vec<&'row Value>, bool),
+    Free(Vec<(&'row str, &'row serde_json::Value)>),
 }
 
 impl Engine {
@@ -125,12 +128,13 @@ impl Engine {
 
     fn columns(&self, model: &Model, options: &Options) -> Result<Vec<Column>, ExportError> {
         let known = |name: &str| {
-            let field = model.field_named(name).filter(|field| leaves(field));
+            let free = model.free_field(name).map(|free| model.field(free));
+            let field = model.field_named(name).filter(|field| leaves(field)).or(free);
             field.ok_or_else(|| {
                 let names: Vec<&str> = model
                     .fields
                     .iter()
-                    .filter(|field| leaves(field))
+                    .filter(|field| leaves(field) && model.free != Some(field.id))
                     .map(|field| field.name.as_str())
                     .collect();
                 ExportError::Options(format!(
@@ -140,10 +144,16 @@ impl Engine {
                 ))
             })
         };
-        let fields: Vec<&Field> = match options.fields.is_empty() {
+        let mut fields: Vec<&Field> = match options.fields.is_empty() {
             true => model.fields.iter().filter(|field| leaves(field)).collect(),
             false => options.fields.iter().map(|name| known(name)).collect::<Result<_, _>>()?,
         };
+        // The free fields are one column, and several of them are asked for by their names.
+        let free = fields.iter().copied().find(|field| model.free == Some(field.id));
+        fields.retain(|field| model.free != Some(field.id));
+        fields.extend(free);
+        let named = options.fields.iter().filter(|name| model.free_field(name).is_some());
+        let chosen: Option<Vec<String>> = (!options.fields.is_empty()).then(|| named.cloned().collect());
         for (name, _) in &options.links {
             known(name)?;
         }
@@ -172,6 +182,7 @@ impl Engine {
                 big: field.big,
                 is_many: field.is_many(),
                 key,
+                chosen: chosen.clone().filter(|_| model.free == Some(field.id)),
             })
         };
         fields.into_iter().map(column).collect()
@@ -209,6 +220,13 @@ impl Engine {
 
 impl Column {
     fn cell<'row>(&self, model: &Model, shape: &Shape, row: &'row Row) -> Cell<'row> {
+        if model.free == Some(self.id) {
+            let held = shape.value(row, self.id).unwrap_or(&Value::Null);
+            let is_chosen = |name: &str| {
+                self.chosen.as_ref().is_none_or(|chosen| chosen.iter().any(|known| known == name))
+            };
+            return Cell::Free(model.free_fields(held).filter(|(name, _)| is_chosen(name)).collect());
+        }
         let relation = model.field(self.id).reference.as_ref().map(|reference| reference.relation);
         let is_this = |included: &ShapeRelation| Some(included.relation) == relation;
         let included = shape.relations.iter().position(is_this);
@@ -240,6 +258,27 @@ impl Cell<'_> {
                 }
                 out.push(b']');
             }
+            Cell::Free(pairs) => {
+                out.push(b'{');
+                self.write_members(out);
+                if pairs.is_empty() {
+                    out.push(b'}');
+                } else if let Some(last) = out.last_mut() {
+                    *last = b'}';
+                }
+            }
+        }
+    }
+
+    /// The names and values of free fields, a comma behind each.
+    fn write_members(&self, out: &mut Vec<u8>) {
+        let Cell::Free(pairs) = self else { return };
+        for (name, value) in pairs {
+            write_json_string(name, out);
+            out.push(b':');
+            // To a vector it cannot fail.
+            drop(serde_json::to_writer(&mut *out, value));
+            out.push(b',');
         }
     }
 }
@@ -274,16 +313,19 @@ impl Target<'_> {
             line.extend_from_slice(if first { b"\n" } else { b",\n" });
         }
         line.push(b'{');
-        for (at, (column, cell)) in columns.iter().zip(cells).enumerate() {
-            if at > 0 {
-                line.push(b',');
+        for (column, cell) in columns.iter().zip(cells) {
+            if let Cell::Free(_) = cell {
+                cell.write_members(&mut line);
+                continue;
             }
             // Names are identifiers: letters, digits and underscores.
             line.push(b'"');
             line.extend_from_slice(column.name.as_bytes());
             line.extend_from_slice(b"\":");
             cell.write_json(&mut line);
+            line.push(b',');
         }
+        line.pop_if(|last| *last == b',');
         line.push(b'}');
         if *format != Format::Json {
             line.push(b'\n');

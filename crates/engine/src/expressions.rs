@@ -19,6 +19,17 @@ pub(crate) fn field_is(model: &Model, field: &Field, input: Input) -> Expr {
     }
 }
 
+/// `a.b == input`, for a place in the document that a field holds.
+pub(crate) fn place_is(model: &Model, field: FieldId, names: &[&str], input: Input, kind: Kind) -> Expr {
+    let json = |kind| Expr { kind, ty: Type::Value(Kind::Json), span: 0..0 };
+    let path = Path { scope: 0, model: model.id, hops: Vec::new(), end: model.id, field };
+    let steps = names.iter().map(|name| expr::Step::Key((*name).into())).collect();
+    let left = json(ExprKind::Member(Box::new(json(ExprKind::Field(path))), steps));
+    let right = Expr { kind: ExprKind::Input(input), ty: Type::Value(kind), span: 0..0 };
+    let kind = ExprKind::Compare(Comparison::Equal, Box::new(left), Box::new(right));
+    Expr { kind, ty: Type::Value(Kind::Bool), span: 0..0 }
+}
+
 /// `field < now`, or another comparison with the time.
 pub(crate) fn compared_to_now(model: &Model, field: FieldId, comparison: Comparison) -> Expr {
     let ty = Type::Value(Kind::Datetime);

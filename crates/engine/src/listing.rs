@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
-use purlin_schema::expr::{self, Expect, Path, Reading, Scope};
+use purlin_schema::expr::{self, Expect, ExprKind, Path, Reading, Scope, Type};
 use purlin_schema::query::{Include, Limit, Query, Select, Selected, SortKey};
-use purlin_schema::{Field, FieldId, Input, Kind, Model, ModelId, Value};
+use purlin_schema::types::MAX_DOCUMENT_DEPTH;
+use purlin_schema::{Expr, Field, FieldId, Input, Kind, Model, ModelId, Value};
 use purlin_store::{Plan, Prepared, Step, StepArgs, Window};
 use sha2::{Digest, Sha256};
 
@@ -49,6 +50,30 @@ struct Parameters<'text> {
     cursor: Option<&'text str>,
     total: bool,
     equal: Vec<(String, Value)>,
+    free: Vec<FreeValue<'text>>,
+}
+
+/// A free field, or a place within it, and what it is compared with: a text, and the number or truth that the text is
+/// written like.
+struct FreeValue<'text> {
+    name: &'text str,
+    other: Option<Value>,
+}
+
+impl FreeValue<'_> {
+    /// The name of the input that holds the text's other meaning: no parameter can have it.
+    fn other_input(&self) -> String {
+        format!("\0{}", self.name)
+    }
+
+    /// The kind of it.
+    fn other_kind(&self) -> Option<Kind> {
+        Some(match self.other.as_ref()? {
+            Value::Bool(_) => Kind::Bool,
+            Value::Int(_) => Kind::Int,
+            _ => Kind::Float,
+        })
+    }
 }
 
 impl Engine {
@@ -131,6 +156,12 @@ impl Engine {
                     asked.per_page = Some(whole(name, text, u64::from(most))?.try_into().unwrap_or(most));
                 }
                 "page" if list => asked.page = Some(whole(name, text, LAST_PAGE)?),
+                _ if list && free_path(model, name).is_some() => {
+                    let free = FreeValue { name, other: written_like(text) };
+                    asked.equal.push((name.clone(), Value::from(text.as_str())));
+                    asked.equal.extend(free.other.clone().map(|other| (free.other_input(), other)));
+                    asked.free.push(free);
+                }
                 _ if list => {
                     let field = self.plain_field(model, who, name)?;
                     let value = field
@@ -149,6 +180,7 @@ impl Engine {
             return Err(wrong("bad_value", "page", "cannot be given together with cursor"));
         }
         asked.equal.sort_by(|left, right| left.0.cmp(&right.0));
+        asked.free.sort_by_key(|free| free.name);
         Ok(asked)
     }
 
@@ -159,7 +191,17 @@ impl Engine {
         if let Some(text) = asked.filter {
             query.filter = Some(self.filter(model, who, text)?);
         }
-        for (name, _) in &asked.equal {
+        for free in &asked.free {
+            let Some((field, path)) = free_path(model, free.name) else { continue };
+            let is = |input, kind| expressions::place_is(model, field, &path, Input::Query(input), kind);
+            let mut either = vec![is(free.name.to_owned(), Kind::Text)];
+            either.extend(free.other_kind().map(|kind| is(free.other_input(), kind)));
+            let kind = ExprKind::Or(either);
+            let either = Expr { kind, ty: Type::Value(Kind::Bool), span: 0..0 };
+            query.filter = and(query.filter.take(), Some(either));
+        }
+        let declared = |name: &str| !name.starts_with('\0') && free_path(model, name).is_none();
+        for (name, _) in asked.equal.iter().filter(|(name, _)| declared(name)) {
             let field = self.plain_field(model, who, name)?;
             let equal = expressions::field_is(model, field, Input::Query(name.clone()));
             query.filter = and(query.filter.take(), Some(equal));
@@ -185,12 +227,20 @@ impl Engine {
         query: &mut Query,
     ) -> Result<(), Failure> {
         if let Some(names) = asked.fields {
-            let mut chosen = Vec::new();
+            let mut chosen: Vec<Selected> = Vec::new();
+            let mut free = Vec::new();
             for name in names.split(',') {
+                if let Some(field) = model.free_field(name) {
+                    free.push(name.to_owned());
+                    if chosen.iter().all(|known| known.field != field) {
+                        chosen.push(Selected { field, guard: None });
+                    }
+                    continue;
+                }
                 let field = self.field(model, who, "fields", name)?;
                 chosen.push(Selected { field: field.id, guard: None });
             }
-            query.select = Select::Fields(chosen);
+            (query.select, query.free) = (Select::Fields(chosen), Some(free));
         }
         for (at, path) in asked.include.into_iter().flat_map(|paths| paths.split(',')).enumerate() {
             if at >= MOST_INCLUDES || path.split('.').count() > DEEPEST_INCLUDE {
@@ -235,7 +285,7 @@ impl Engine {
     }
 
     /// A filter that somebody asks for, checked against what he may know.
-    pub(crate) fn filter(&self, model: &Model, who: Who, text: &str) -> Result<purlin_schema::Expr, Failure> {
+    pub(crate) fn filter(&self, model: &Model, who: Who, text: &str) -> Result<Expr, Failure> {
         let scope = Scope::of(self.access().known(who)).this(model.id);
         let mistaken = |mistake: &expr::Mistake| bad("bad_filter", "filter", &mistake.draw(text));
         let checked =
@@ -278,6 +328,16 @@ impl Engine {
         let mut names = text.split('.').peekable();
         while let Some(name) = names.next() {
             let at = self.model(path.end);
+            if let Some(free) = at.free_field(name) {
+                path.field = free;
+                let steps: Vec<_> =
+                    std::iter::once(name).chain(names).map(|key| expr::Step::Key(key.into())).collect();
+                if steps.len() > MAX_DOCUMENT_DEPTH {
+                    return Err(wrong("bad_sort", "sort", "goes deeper than documents do"));
+                }
+                self.sortable(who, &path, text)?;
+                return Ok(SortKey { path, steps, descending });
+            }
             let field = self.field(&at, who, "sort", name)?;
             if names.peek().is_none() {
                 path.field = field.id;
@@ -390,9 +450,10 @@ impl Engine {
 /// The question in one canonical text: what makes two requests use the same statement.
 fn question(model: &Model, asked: &Parameters<'_>) -> String {
     let names: Vec<&str> = asked.equal.iter().map(|(name, _)| name.as_str()).collect();
+    let kinds: Vec<Option<Kind>> = asked.free.iter().map(FreeValue::other_kind).collect();
     format!(
-        "{} {:?} {:?} {:?} {:?} {:?} {}",
-        model.name, asked.filter, asked.sort, asked.include, asked.fields, names, asked.total
+        "{} {:?} {:?} {:?} {:?} {:?} {:?} {}",
+        model.name, asked.filter, asked.sort, asked.include, asked.fields, names, kinds, asked.total
     )
 }
 
@@ -404,6 +465,25 @@ fn fingerprint(model: &Model, asked: &Parameters<'_>) -> Vec<u8> {
         hash.update(format!("\0{name}\0{value:?}").as_bytes());
     }
     hash.finalize()[..16].to_vec()
+}
+
+/// The field and the names of `colour` or `size.width`, where that is a free field or a place in one.
+fn free_path<'text>(model: &Model, text: &'text str) -> Option<(FieldId, Vec<&'text str>)> {
+    let names: Vec<&str> = text.split('.').take(MAX_DOCUMENT_DEPTH + 1).collect();
+    let free = model.free_field(names[0])?;
+    (names.len() <= MAX_DOCUMENT_DEPTH).then_some((free, names))
+}
+
+/// The number or truth that a text is written like in JSON: who asks for `?size=3` does not say what 3 is.
+fn written_like(text: &str) -> Option<Value> {
+    match serde_json::from_str(text).ok()? {
+        serde_json::Value::Bool(truth) => Some(Value::Bool(truth)),
+        serde_json::Value::Number(number) => {
+            let whole = number.as_i64().map(Value::Int);
+            whole.or_else(|| number.as_f64().map(Value::Float))
+        }
+        _ => None,
+    }
 }
 
 fn bad(code: &'static str, parameter: &str, message: &str) -> Failure {

@@ -5,10 +5,10 @@
 
 use std::collections::HashSet;
 
-use purlin_schema::expr;
 use purlin_schema::model::Source;
 use purlin_schema::types::Problem;
 use purlin_schema::{Field, FieldId, Id, Kind, Model, Value};
+use purlin_schema::{expr, free};
 
 use purlin_store::Guard;
 
@@ -60,7 +60,12 @@ pub(crate) struct Reader<'ask> {
 impl FieldMessage {
     /// What is wrong with a field's value, or at a path in the document that it is: `meta.colour`.
     pub(crate) fn of(field: &Field, problem: Problem) -> FieldMessage {
-        FieldMessage::new(&format!("{}{}", field.name, problem.at), problem.code, problem.message)
+        let at = match field.name == free::COLUMN {
+            // Free fields are named as they are given.
+            true => problem.at.trim_start_matches('.').to_owned(),
+            false => format!("{}{}", field.name, problem.at),
+        };
+        FieldMessage::new(&at, problem.code, problem.message)
     }
 
     /// The field that it is about, without a path in it.
@@ -136,7 +141,12 @@ impl Reader<'_> {
     }
 
     fn read_json(&self, object: &serde_json::Map<String, serde_json::Value>, proposal: &mut Proposal) {
+        let mut free = serde_json::Map::new();
         for (name, json) in object {
+            if self.takes_free(name) {
+                free.insert(name.clone(), json.clone());
+                continue;
+            }
             let Some(field) = self.writable(name, proposal) else { continue };
             if field.is_many() {
                 match ids_from_json(field, json) {
@@ -157,6 +167,39 @@ impl Reader<'_> {
                 Ok(value) => proposal.set(field.id, value),
                 Err(problem) => self.refuse(field, problem, proposal),
             }
+        }
+        self.read_free(free, proposal);
+    }
+
+    /// Whether a name is that of a free field, or would be one if it were a better name. A form has none: it takes what
+    /// its page names.
+    fn takes_free(&self, name: &str) -> bool {
+        let known = self.model.field_named(name).is_some() || self.model.relation_named(name).is_some();
+        self.model.free.is_some() && self.allowed.is_none() && !known
+    }
+
+    /// What is not declared: a document of its own, of which a change changes what it names.
+    fn read_free(&self, free: serde_json::Map<String, serde_json::Value>, proposal: &mut Proposal) {
+        let Some(id) = self.model.free.filter(|_| !free.is_empty()) else { return };
+        let before = proposal.messages.len();
+        for name in free.keys() {
+            if let Some(problem) = free::fault(name) {
+                proposal.complain(&shortened(name), problem.code, problem.message);
+            } else if self.model.free_field(name).is_none() {
+                proposal.complain(name, "bad_name", "is no free field: the model declares it");
+            }
+        }
+        if proposal.messages.len() > before {
+            return;
+        }
+        let (field, json) = (self.model.field(id), serde_json::Value::Object(free));
+        match field.ty.from_json(field, &json) {
+            Ok(_) if self.mode != Mode::Create && self.mode != Mode::Replace => {
+                proposal.given.insert(id);
+                proposal.merges.push((id, json));
+            }
+            Ok(value) => proposal.set(id, value),
+            Err(problem) => self.refuse(field, problem, proposal),
         }
     }
 
@@ -197,6 +240,10 @@ impl Reader<'_> {
 
     fn read_values(&self, values: &[(FieldId, Given)], proposal: &mut Proposal) {
         for (id, given) in values {
+            if let (true, Given::Value(Value::Json(json))) = (self.model.free == Some(*id), given) {
+                self.read_free(json.as_object().cloned().unwrap_or_default(), proposal);
+                continue;
+            }
             let Some(field) = self.writable(&self.model.field(*id).name, proposal) else { continue };
             match given {
                 Given::Value(value) => proposal.set(field.id, value.clone()),
@@ -225,6 +272,10 @@ impl Reader<'_> {
     /// The field of this name, where it may be written; else says why not.
     fn writable(&self, name: &str, proposal: &mut Proposal) -> Option<&Field> {
         let known = self.model.field_named(name).filter(|field| field.id != FieldId::VERSION);
+        if known.is_none() && self.model.free.is_some() && self.model.relation_named(name).is_some() {
+            proposal.complain(name, "unknown_field", "is what refers to this record, and is written there");
+            return None;
+        }
         let allowed = |field: &&Field| self.allowed.is_none_or(|allowed| allowed.contains(&field.id));
         let Some(field) = known.filter(allowed) else {
             let what = if self.allowed.is_some() { "is not a field of this form" } else { "is not a field" };
@@ -365,6 +416,15 @@ impl Reader<'_> {
             self.mode != Mode::Create || proposal.value(from).is_some_and(|value| !empty(value))
         })
     }
+}
+
+/// A name as a message tells it: nobody needs to read all of one that is too long.
+fn shortened(name: &str) -> String {
+    let mut short: String = name.chars().take(80).collect();
+    if short.len() < name.len() {
+        short.push('…');
+    }
+    short
 }
 
 fn empty(value: &Value) -> bool {

@@ -411,8 +411,14 @@ impl Engine {
         }
         let mut position = vec![None; self.model(model).fields.len()];
         position[usize::from(FieldId::ID.0)] = Some(0);
-        let shape =
-            Shape { model, fields: vec![FieldId::ID], position, counts: Vec::new(), relations: Vec::new() };
+        let shape = Shape {
+            model,
+            fields: vec![FieldId::ID],
+            position,
+            free: None,
+            counts: Vec::new(),
+            relations: Vec::new(),
+        };
         let row = Row { values: Box::new([Value::from(id)]), related: Box::default() };
         Found { shape: Arc::new(shape), row: Arc::new(row), version: 0, id }
     }

@@ -13,6 +13,7 @@
 //!
 //! - [`model`]: models, fields, relations, access rules. [`types`]: the field types, one file a type.
 //! - [`expr`]: CEL expressions, checked against the models; a typed tree that the store compiles to SQL.
+//! - [`free`]: fields that records of a model of documents have and its file does not declare.
 //! - [`json_schema`]: declared shapes of JSON documents.
 //! - [`query`]: what is asked of a model; pages declare it, the API builds it, the store compiles it.
 //! - [`page`]: pages, routes and forms as their front matter declares them.
@@ -21,6 +22,7 @@
 
 pub mod diagnostics;
 pub mod expr;
+pub mod free;
 pub mod json_schema;
 pub mod load;
 pub mod model;

@@ -70,8 +70,11 @@ pub struct Model {
     pub internal: bool,
     /// Where its records stand, if that is no table of Purlin's.
     pub origin: Option<Box<Origin>>,
-    /// Fields: the four of every model, then the declared ones in their order.
+    /// Fields: the four of every model, then the declared ones in their order, and where it is a model of documents the
+    /// one that holds free fields.
     pub fields: Vec<Field>,
+    /// The field that holds what records have besides: of a model of documents (`kind = "documents"`).
+    pub free: Option<FieldId>,
     /// Relations by which other records are reached: refs, lists of refs and inverses.
     pub relations: Vec<Relation>,
     /// Who may do what.
@@ -86,6 +89,8 @@ pub struct Model {
     pub checks: Vec<Check>,
     /// The owner's names for this model's expressions (`[define]`), with what they stand for.
     pub defines: IndexMap<String, String>,
+    /// Names that some do not know, and that are no free field's for that.
+    pub(crate) unseen: Vec<String>,
     pub(crate) fields_by_name: Names<FieldId>,
     pub(crate) relations_by_name: Names<RelationId>,
 }
@@ -268,10 +273,12 @@ impl Models {
         let list = self.list.iter().map(|model| {
             let mut left = Model::clone(model);
             for gone in model.fields.iter().filter(|one| field(model, one)) {
+                left.unseen.push(gone.name.clone());
                 left.fields_by_name.remove(&gone.name);
                 left.fields[usize::from(gone.id.0)].name.clear();
             }
             for gone in model.relations.iter().filter(|one| relation(model, one)) {
+                left.unseen.push(gone.name.clone());
                 left.relations_by_name.remove(&gone.name);
                 left.relations[usize::from(gone.id.0)].name.clear();
             }

@@ -21,6 +21,8 @@ pub struct Query {
     pub sort: Vec<SortKey>,
     /// Which fields.
     pub select: Select,
+    /// Which of the free fields, where the field that holds them is among those; all where absent.
+    pub free: Option<Vec<String>>,
     /// With which related records.
     pub include: Vec<Include>,
     /// With which relations counted.
@@ -145,6 +147,7 @@ impl Query {
             optional: Vec::new(),
             sort: Vec::new(),
             select: Select::All,
+            free: None,
             include: Vec::new(),
             count: Vec::new(),
             limit: Limit::All,

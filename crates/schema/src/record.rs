@@ -18,6 +18,8 @@ pub struct Shape {
     pub fields: Vec<FieldId>,
     /// For each field of the model, by its number, where in `values` it is, if at all.
     pub position: Vec<Option<u16>>,
+    /// Which of the free fields leave, where the field that holds them is among `fields`; all where absent.
+    pub free: Option<Vec<String>>,
     /// Names of counted relations, whose numbers follow the fields in `values`.
     pub counts: Vec<String>,
     /// Included relations in the order of a row's `related`.

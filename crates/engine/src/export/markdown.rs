@@ -31,6 +31,12 @@ pub(super) fn write(
                 name = Some(value.to_text());
             }
             Cell::One(value, _) if column.id == FieldId::ID && name.is_none() => name = Some(value.to_text()),
+            Cell::Free(pairs) => {
+                pairs
+                    .iter()
+                    .for_each(|(name, value)| text.extend_from_slice(free_line(name, value).as_bytes()));
+                continue;
+            }
             _ => {}
         }
         text.extend_from_slice(column.name.as_bytes());
@@ -45,6 +51,11 @@ pub(super) fn write(
     let name = name.unwrap_or_else(|| "record".to_owned());
     let mut file = free(folder, &name)?;
     file.write_all(&text)
+}
+
+/// A free field, whose name may be anything: as JSON has it.
+fn free_line(name: &str, value: &serde_json::Value) -> String {
+    format!("{}: {}\n", printable(&serde_json::Value::from(name).to_string()), printable(&value.to_string()))
 }
 
 /// A new file: records of one slug get a number.

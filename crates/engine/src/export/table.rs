@@ -22,6 +22,12 @@ pub(super) fn record(out: &mut dyn Write, cells: &[Cell<'_>]) -> io::Result<()> 
             Cell::One(value, _) => quote(&value.to_text(), &mut line),
             Cell::List(values, _) if values.is_empty() => {}
             Cell::List(values, _) => quote(&list(cell, values), &mut line),
+            Cell::Free(pairs) if pairs.is_empty() => {}
+            Cell::Free(_) => {
+                let mut json = Vec::new();
+                cell.write_json(&mut json);
+                quote(&String::from_utf8_lossy(&json), &mut line);
+            }
         }
     }
     line.push('\n');

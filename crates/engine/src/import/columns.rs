@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use purlin_schema::free::{self, Gathered};
 use purlin_schema::load::seeds::{Content, SeedValue};
 use purlin_schema::{Field, FieldId, Kind, Model, Models};
 use serde_json::Value as Json;
@@ -33,6 +34,10 @@ enum Column {
     Skipped,
     /// A field; of a ref, by which field of the other model it is named.
     Field(FieldId, Option<FieldId>),
+    /// A free field, of this name.
+    Free(String),
+    /// The free fields together, as an export writes them into a table.
+    AllFree,
     /// It is no field, and what is said of that.
     Unknown(String),
 }
@@ -64,7 +69,7 @@ impl Columns {
             }
             links.push((field.id, key.id));
         }
-        for (_, name) in &options.rename {
+        for (_, name) in options.rename.iter().filter(|(_, name)| model.free_field(name).is_none()) {
             options.field(&model, name)?;
         }
         Ok(Columns {
@@ -97,6 +102,7 @@ impl Columns {
     pub(super) fn read(&mut self, row: RawRow) -> Result<Values, Vec<FieldMessage>> {
         let mut values: Values = Vec::with_capacity(row.cells.len());
         let mut messages = Vec::new();
+        let mut free = Gathered::default();
         for (name, raw) in row.cells {
             let column = match &raw {
                 Raw::Body(text) if text.is_empty() => Column::Skipped,
@@ -120,6 +126,19 @@ impl Columns {
                     messages.push(FieldMessage::new(&name, "unknown_field", message));
                     continue;
                 }
+                Column::Free(name) => {
+                    let put = free_value(raw).is_none_or(|value| free.put(&name, value));
+                    if !put {
+                        messages.push(FieldMessage::new(&name, "named_twice", "is named twice"));
+                    }
+                    continue;
+                }
+                Column::AllFree => {
+                    if let Err(message) = all_free(&raw, &mut free) {
+                        messages.push(FieldMessage::new(&name, "wrong_type", message));
+                    }
+                    continue;
+                }
                 Column::Field(id, of) => (id, of),
             };
             let field = self.model.field(id);
@@ -130,6 +149,7 @@ impl Columns {
                 Err(problem) => messages.push(FieldMessage::of(field, problem)),
             }
         }
+        values.extend(self.model.free.zip(free.value().map(SeedValue::Value)));
         if messages.is_empty() { Ok(values) } else { Err(messages) }
     }
 
@@ -152,6 +172,12 @@ impl Columns {
             Some((plain, key)) if dotted => (plain, Some(key)),
             _ => (name, None),
         };
+        if self.model.free_field(name).is_some() {
+            return Column::Free(name.to_owned());
+        }
+        if self.model.free.is_some() && dotted && name == free::COLUMN {
+            return Column::AllFree;
+        }
         let Some(field) = self.model.field_named(plain) else {
             let message = format!(
                 "is not a field of {}: --skip leaves it out, --map says which field it is",
@@ -207,6 +233,27 @@ fn content(field: &Field, raw: Raw, key: Option<(FieldId, &Field)>) -> Content {
         Some((of, _)) => Content::Key { json, of },
         None => Content::Json(json),
     }
+}
+
+/// What a file says of a free field.
+fn free_value(raw: Raw) -> Option<Json> {
+    match raw {
+        Raw::Json(json) => Some(json),
+        Raw::Body(text) | Raw::Stem(text) => Some(Json::from(text)),
+        Raw::Cell { text, quoted: true } if text.is_empty() => Some(Json::from("")),
+        Raw::Cell { text, .. } => free::from_cell(&text),
+    }
+}
+
+/// The free fields of a record in one cell.
+fn all_free(raw: &Raw, free: &mut Gathered) -> Result<(), &'static str> {
+    const WRONG: &str = "must be a JSON object of fields that are not declared";
+    let Raw::Cell { text, .. } = raw else { return Err(WRONG) };
+    if text.is_empty() {
+        return Ok(());
+    }
+    let Ok(Json::Object(map)) = serde_json::from_str(text) else { return Err(WRONG) };
+    map.into_iter().all(|(name, value)| free.put(&name, value)).then_some(()).ok_or("names a field twice")
 }
 
 /// A ref in a cell; a list has `|` between its items, or is JSON.

@@ -107,7 +107,7 @@ impl Options {
         name: &str,
     ) -> Result<&'model Field, ImportError> {
         model.field_named(name).filter(|field| field.id != FieldId::VERSION).ok_or_else(|| {
-            let fields = model.fields.iter().filter(|field| field.id != FieldId::VERSION);
+            let fields = model.fields.iter().filter(|field| !field.name.starts_with('_'));
             let names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
             ImportError::Options(format!("{} has no field `{name}`; it has {}", model.name, names.join(", ")))
         })

@@ -47,8 +47,10 @@ impl<'page> Needed<'page> {
     fn choose(&self, models: &Models, taken: &[FieldId], query: &mut Query) {
         let model = models.get(query.model);
         if matches!(query.select, Select::All) {
+            let free = model.free.filter(|_| self.names.iter().any(|name| model.free_field(name).is_some()));
             let needed = |field: &FieldId| {
                 *field == FieldId::ID
+                    || free == Some(*field)
                     || taken.contains(field)
                     || self.names.contains(&model.field(*field).name)
             };

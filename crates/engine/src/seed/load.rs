@@ -225,6 +225,12 @@ impl Loader<'_> {
                 late.push((id, value));
                 continue;
             }
+            if let (true, SeedValue::Value(Value::Json(free))) = (model.free == Some(id), &value) {
+                map.extend(
+                    free.as_object().into_iter().flatten().map(|(name, json)| (name.clone(), json.clone())),
+                );
+                continue;
+            }
             match self.json(field, &value).await? {
                 Ok(json) => drop(map.insert(field.name.clone(), json)),
                 Err(message) => messages.push(FieldMessage::new(&field.name, "not_found", message)),

@@ -13,7 +13,7 @@ use purlin_schema::record::Related;
 use purlin_schema::{Id, Model, ModelId, Row, Shape, Value as Held};
 
 use super::list::RelatedList;
-use super::{Shared, convert, refusal, refused};
+use super::{Shared, convert, document, refusal, refused};
 use crate::text::suggest;
 use crate::view::Record;
 
@@ -67,6 +67,19 @@ impl RecordValue {
         match self.row.values[at].as_id() {
             Some(id) => Value::from_object(Unincluded { id, hint: not_included(model, &field.name) }),
             None => Value::from(()),
+        }
+    }
+
+    /// A free field; nothing where this record has none of the name, as with a declared one that has no value.
+    fn free(&self, model: &Model, field: &Field, name: &str) -> Value {
+        let chosen = self.shape.free.as_ref().is_none_or(|names| names.iter().any(|known| known == name));
+        match self.shape.value(&self.row, field.id).filter(|_| chosen) {
+            Some(Held::Json(json)) => json.get(name).map_or(Value::from(()), document::from_json),
+            Some(_) => Value::from(()),
+            None => refused(format!(
+                "`{name}` of `{model}` was not asked for; add \"{name}\" to its `fields`",
+                model = model.name
+            )),
         }
     }
 
@@ -141,6 +154,9 @@ impl Object for RecordValue {
                 row: self.row.clone(),
                 model: model.name.clone(),
             }));
+        }
+        if let Some(free) = model.free_field(name) {
+            return Some(self.free(model, model.field(free), name));
         }
         Some(self.unknown(model, name))
     }

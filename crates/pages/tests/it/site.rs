@@ -122,6 +122,7 @@ pub(crate) fn shape(
         model: model.id,
         fields: ids,
         position,
+        free: None,
         counts: counts.iter().map(|name| (*name).to_owned()).collect(),
         relations,
     })

@@ -1,5 +1,6 @@
 //! `purlin query`: a look at a model's records.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 
 use clap::Args;
@@ -130,6 +131,45 @@ struct Table {
     free: bool,
 }
 
+/// A column for each free field that a record has, or that was asked for.
+struct FreeColumns {
+    names: Vec<String>,
+    /// Where the document is that holds them.
+    at: Option<usize>,
+}
+
+impl FreeColumns {
+    fn of(model: &Model, shape: &Shape, sets: &[RowSet]) -> FreeColumns {
+        let at = model.free.and_then(|free| shape.position(free));
+        let held = |row: &Row| row.values.get(at?).cloned();
+        let names = match &shape.free {
+            _ if at.is_none() => Vec::new(),
+            Some(chosen) => chosen.clone(),
+            None => {
+                let documents = sets.iter().flat_map(|set| &set.rows).filter_map(|row| held(row));
+                let names = documents.flat_map(|document| {
+                    model.free_fields(&document).map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+                });
+                names.collect::<BTreeSet<String>>().into_iter().collect()
+            }
+        };
+        FreeColumns { names, at }
+    }
+
+    fn cells(&self, row: &Row) -> impl Iterator<Item = String> {
+        let document = self.at.and_then(|at| row.values.get(at));
+        let json = document.and_then(|document| match document {
+            Value::Json(json) => json.as_object(),
+            _ => None,
+        });
+        self.names.iter().map(move |name| match json.and_then(|json| json.get(name)) {
+            None => String::new(),
+            Some(serde_json::Value::String(text)) => one_line(&Value::from(text.as_str())),
+            Some(other) => one_line(&Value::json(other.clone())),
+        })
+    }
+}
+
 impl Table {
     fn of(models: &Models, sets: &[RowSet], chosen: bool) -> Table {
         let Some(shape) = sets.first().map(|set| set.shape.clone()) else {
@@ -140,7 +180,7 @@ impl Table {
             let field = model.field(**id);
             let included = shape.relations.iter().any(|one| stands_for(model, one) == Some(field.id));
             let secret = field.hidden || field.ty.name() == "password";
-            field.id != FieldId::VERSION && !secret && !included
+            field.id != FieldId::VERSION && !secret && !included && model.free != Some(field.id)
         });
         let mut fields: Vec<(usize, FieldId)> = fields.map(|(at, id)| (at, *id)).collect();
         if !chosen {
@@ -156,6 +196,9 @@ impl Table {
         let mut head: Vec<String> = fields.iter().map(|(_, id)| model.field(*id).name.clone()).collect();
         let number = |id: FieldId| matches!(model.field(id).kind, Kind::Int | Kind::Float | Kind::Decimal(_));
         let mut right: Vec<bool> = fields.iter().map(|(_, id)| number(*id)).collect();
+        let free = FreeColumns::of(model, &shape, sets);
+        right.extend(free.names.iter().map(|_| false));
+        head.extend(free.names.iter().cloned());
         for included in &shape.relations {
             head.push(model.relation(included.relation).name.clone());
             right.push(false);
@@ -167,7 +210,7 @@ impl Table {
                 .iter()
                 .zip(&shape.relations)
                 .map(|(related, one)| labels(models, related, &one.shape));
-            plain.chain(related).collect()
+            plain.chain(free.cells(row)).chain(related).collect()
         };
         let rows = sets.iter().flat_map(|set| &set.rows).map(|row| cells(row)).collect();
         Table { head, right, rows, free: !chosen }

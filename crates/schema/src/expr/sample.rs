@@ -104,6 +104,7 @@ fn empty(at: usize, name: &str, uuid_ids: bool) -> Model {
         api: true,
         internal: false,
         fields: Vec::new(),
+        free: None,
         relations: Vec::new(),
         access: Access::default(),
         uniques: Vec::new(),
@@ -111,6 +112,7 @@ fn empty(at: usize, name: &str, uuid_ids: bool) -> Model {
         path_indexes: Vec::new(),
         checks: Vec::new(),
         defines: indexmap::IndexMap::new(),
+        unseen: Vec::new(),
         fields_by_name: Names::default(),
         relations_by_name: Names::default(),
     };

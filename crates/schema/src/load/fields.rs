@@ -448,8 +448,8 @@ fn access<'a>(field: &mut Field, view: View<'a>, id: FieldId, jobs: &mut Vec<Job
     }
 }
 
-/// `index = ["colour", "size.width"]` of a JSON field.
-fn path_indexes(draft: &mut Draft<'_>, id: FieldId, view: View<'_>) {
+/// `index = ["colour", "size.width"]` of a JSON field, or of a model of documents.
+pub(super) fn path_indexes(draft: &mut Draft<'_>, id: FieldId, view: View<'_>) {
     for path in view.texts("index").unwrap_or_default() {
         let is_word = |key: &str| {
             key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')

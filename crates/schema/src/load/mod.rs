@@ -14,6 +14,7 @@
 mod dotenv;
 mod fields;
 mod forms;
+mod free;
 mod front_matter;
 mod mails;
 mod models;

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use super::report::{File, Reports};
 use super::toml::{self, Document, Text, View};
-use super::{fields, names, origin, own, relations, rules, walk};
+use super::{fields, free, names, origin, own, relations, rules, walk};
 use crate::expr::{Expect, Expr, ExprKind, Input, Scope, Type, check_defines};
 use crate::model::{
     Access, Check, Field, FieldId, Index, Model, ModelId, Models, Names, OnDelete, Rule, Source, Unique,
@@ -171,6 +171,7 @@ fn draft<'a>(
         internal,
         origin: None,
         fields: Vec::new(),
+        free: None,
         relations: Vec::new(),
         access: Access::default(),
         uniques: Vec::new(),
@@ -178,6 +179,7 @@ fn draft<'a>(
         path_indexes: Vec::new(),
         checks: Vec::new(),
         defines: IndexMap::new(),
+        unseen: Vec::new(),
         fields_by_name: Names::default(),
         relations_by_name: Names::default(),
     };
@@ -203,6 +205,7 @@ fn draft<'a>(
         if let Some(table) = view.table("fields", "`[fields]`") {
             fields::read_all(&mut draft, table, names);
         }
+        free::read(&mut draft, view);
         read_access(&mut draft, view);
         origin::read(&mut draft, view);
         read_defines(&mut draft, view);
@@ -212,12 +215,20 @@ fn draft<'a>(
 
 impl Draft<'_> {
     /// Adds a field and numbers it.
-    pub(super) fn add(&mut self, mut field: Field, span: Range<usize>) -> FieldId {
+    pub(super) fn add(&mut self, field: Field, span: Range<usize>) -> FieldId {
+        let name = field.name.clone();
+        let id = self.add_nameless(field);
+        self.spans[usize::from(id.0)] = span;
+        self.model.fields_by_name.insert(name, id);
+        id
+    }
+
+    /// Adds a field to which no name leads.
+    pub(super) fn add_nameless(&mut self, mut field: Field) -> FieldId {
         let id = FieldId(u16::try_from(self.model.fields.len()).unwrap_or(u16::MAX));
         field.id = id;
-        self.model.fields_by_name.insert(field.name.clone(), id);
         self.model.fields.push(field);
-        self.spans.push(span);
+        self.spans.push(0..0);
         id
     }
 }
@@ -270,6 +281,8 @@ fn read_model(draft: &mut Draft<'_>, view: View<'_>, names: &ModelNames) {
         "view",
         "created_at",
         "updated_at",
+        "kind",
+        "index",
     ]);
     if let Some(id) = table.text("id")
         && !matches!(id.value.as_str(), "int" | "uuid")
@@ -408,7 +421,7 @@ pub(super) fn field_named(model: &Model, table: View<'_>, name: &Text) -> Option
         return Some(field.id);
     }
     let message = format!("`{}` has no field `{}`", model.name, name.value);
-    let names = model.fields.iter().filter(|field| field.id != FieldId::VERSION);
+    let names = model.fields.iter().filter(|field| !field.name.starts_with('_'));
     let names: Vec<&str> = names.map(|field| field.name.as_str()).collect();
     table.file.error("unknown-field", &name.span, message).among(&name.value, names.iter().copied());
     None

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::pages::Context;
 use super::toml::{Data, Entry, Node, Text, View};
-use crate::expr::{Expect, Expr, Input, Path, Scope};
+use crate::expr::{Expect, Expr, Input, Path, Scope, Step};
 use crate::model::{ModelId, Relation};
 use crate::page::DataQuery;
 use crate::query::{Count, Include, Limit, Optional, Query, Select, Selected, SortKey};
@@ -53,7 +53,7 @@ pub(super) fn read(context: &Context<'_>, declared: &Declared<'_>) -> (DataQuery
     query.filter = reader.condition(view, "filter", &scope);
     query.optional = reader.optional(view, &scope);
     query.sort = reader.sort(view, "sort", declared.model);
-    query.select = reader.fields(view, declared.model);
+    (query.select, query.free) = reader.fields(view, declared.model);
     query.include =
         view.node("include").map_or_else(Vec::new, |node| reader.includes(view, node, declared.model, 0));
     query.count = reader.counts(view, declared.model);
@@ -131,6 +131,11 @@ impl Reader<'_, '_> {
         for (at, part) in parts.iter().enumerate() {
             let name = text.part(start..start + part.len());
             start += part.len() + 1;
+            if let Some(field) = self.context.models.get(end).free_field(part) {
+                let path = Path { scope: 0, model: from, hops, end, field };
+                let steps = parts[at..].iter().map(|key| Step::Key((*key).into())).collect();
+                return Some(SortKey { path, steps, descending });
+            }
             let field = self.context.field(view, end, &name)?;
             let field = self.context.models.get(end).field(field);
             let last = at + 1 == parts.len();
@@ -185,12 +190,21 @@ impl Reader<'_, '_> {
         key
     }
 
-    fn fields(&self, view: View<'_>, model: ModelId) -> Select {
+    /// Which fields, and which of the free ones.
+    fn fields(&self, view: View<'_>, model: ModelId) -> (Select, Option<Vec<String>>) {
         if view.node("fields").is_none() {
-            return Select::All;
+            return (Select::All, None);
         }
-        let mut chosen = Vec::new();
+        let mut chosen: Vec<Selected> = Vec::new();
+        let mut names = Vec::new();
         for text in view.texts("fields").unwrap_or_default() {
+            if let Some(free) = self.context.models.get(model).free_field(&text.value) {
+                names.push(text.value.clone());
+                if chosen.iter().all(|known| known.field != free) {
+                    chosen.push(Selected { field: free, guard: None });
+                }
+                continue;
+            }
             let Some(id) = self.context.field(view, model, text) else { continue };
             let field = self.context.models.get(model).field(id);
             if field.hidden {
@@ -204,7 +218,7 @@ impl Reader<'_, '_> {
                 chosen.push(Selected { field: id, guard: None });
             }
         }
-        Select::Fields(chosen)
+        (Select::Fields(chosen), Some(names))
     }
 
     /// `include`: paths, or a table by relation.
@@ -276,7 +290,7 @@ impl Reader<'_, '_> {
         let mut query = Query::of(to);
         query.filter = self.condition(view, "filter", &scope);
         query.sort = self.sort(view, "sort", to);
-        query.select = self.fields(view, to);
+        (query.select, query.free) = self.fields(view, to);
         query.count = self.counts(view, to);
         if let Some(most) = view.int("limit", 1..=10_000) {
             query.limit = Limit::AtMost(u32::try_from(most).unwrap_or(1));

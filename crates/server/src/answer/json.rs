@@ -53,6 +53,16 @@ pub fn write_list<T>(out: &mut Vec<u8>, items: &[T], mut each: impl FnMut(&mut V
 /// What is written of each row of a shape: decided once, not a row.
 struct Writer<'site> {
     members: Vec<Member<'site>>,
+    free: Option<Free<'site>>,
+}
+
+/// The free fields, which follow what is declared.
+struct Free<'site> {
+    model: &'site Model,
+    /// Where the document is that holds them.
+    at: usize,
+    /// Those that were chosen; all where absent.
+    chosen: Option<Vec<String>>,
 }
 
 /// One name of an object.
@@ -69,9 +79,12 @@ impl<'site> Writer<'site> {
     fn new(models: &'site Models, shape: &Shape) -> Writer<'site> {
         let model = models.get(shape.model);
         let mut members: Vec<Member<'site>> = Vec::with_capacity(shape.fields.len() + shape.relations.len());
+        let mut free = None;
         for (at, id) in shape.fields.iter().enumerate() {
             let field = model.field(*id);
-            if leaves(field) {
+            if model.free == Some(*id) {
+                free = Some(Free { model, at, chosen: shape.free.clone() });
+            } else if leaves(field) {
                 members.push(Member { name: &field.name, value: Some(at), big: field.big, related: None });
             }
         }
@@ -83,7 +96,7 @@ impl<'site> Writer<'site> {
                 None => members.push(Member { name, value: None, big: false, related: Some(inner) }),
             }
         }
-        Writer { members }
+        Writer { members, free }
     }
 
     fn write(&self, out: &mut Vec<u8>, row: &Row) {
@@ -107,6 +120,9 @@ impl<'site> Writer<'site> {
                 None => write_json(value.unwrap_or(&Value::Null), member.big, out),
             }
         }
+        if let Some(free) = &self.free {
+            free.write(out, row, first);
+        }
         out.push(b'}');
     }
 
@@ -115,6 +131,24 @@ impl<'site> Writer<'site> {
             Some(Related::One(Some(row))) => self.write(out, row),
             Some(Related::One(None)) | None => out.extend_from_slice(b"null"),
             Some(Related::Many(rows)) => write_list(out, rows, |out, row| self.write(out, row)),
+        }
+    }
+}
+
+impl Free<'_> {
+    fn write(&self, out: &mut Vec<u8>, row: &Row, mut first: bool) {
+        let held = row.values.get(self.at).unwrap_or(&Value::Null);
+        for (name, value) in self.model.free_fields(held) {
+            if self.chosen.as_ref().is_some_and(|chosen| !chosen.iter().any(|known| known == name)) {
+                continue;
+            }
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            write_json_string(name, out);
+            out.push(b':');
+            // To a vector it cannot fail.
+            drop(serde_json::to_writer(&mut *out, value));
         }
     }
 }

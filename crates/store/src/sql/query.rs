@@ -380,6 +380,7 @@ pub(crate) fn shape(models: &Models, query: &Query) -> Arc<Shape> {
     Arc::new(Shape {
         model: query.model,
         position,
+        free: query.free.clone(),
         counts: query.count.iter().map(|count| count.name.clone()).collect(),
         relations: relations.collect(),
         fields,

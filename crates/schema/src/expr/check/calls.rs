@@ -164,7 +164,8 @@ impl Checker<'_> {
             return self.wrong(Mistake::new("wrong-arguments", node.name.clone(), "`has` takes one field"));
         };
         let bool = Type::Value(Kind::Bool);
-        if !matches!(arg.kind, NodeKind::Select(..) | NodeKind::Index(..)) {
+        let is_free = matches!(&arg.kind, NodeKind::Name(name) if self.is_free(name));
+        if !is_free && !matches!(arg.kind, NodeKind::Select(..) | NodeKind::Index(..)) {
             let hint = match &arg.kind {
                 NodeKind::Name(name) => format!("write `has(this.{name})` or `{name} != null`"),
                 _ => "write `has(this.title)`".to_owned(),

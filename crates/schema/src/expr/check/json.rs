@@ -16,6 +16,11 @@ impl<'scope> Checker<'scope> {
     /// `meta["odd key"]`, `meta.tags[0]`.
     pub(super) fn index(&mut self, operand: &Node, key: &Node, node: &Node) -> Option<Thing> {
         let expr = self.value(operand)?;
+        if let (Type::Record(model), NodeKind::Text(name)) = (&expr.ty, &key.kind)
+            && self.scope.models.get(*model).free_field(name).is_some()
+        {
+            return self.select_of(Thing::Value(expr), operand, name, node);
+        }
         if !expr.is_json() {
             let name = self.name_at(operand);
             let message = format!("`{name}` is {}, and only JSON has keys", self.describe(&expr.ty));

@@ -80,7 +80,21 @@ impl Checker<'_> {
         if self.scope.defines.contains_key(name) {
             return self.defined(name, span);
         }
+        if let Some((id, _)) = this.filter(|_| self.is_free(name)) {
+            let place = Place { scope: self.variables.len(), model: id, hops: &[], end: id };
+            return self.member(&place, name, span, &node.name);
+        }
         self.unknown_name(name, span)
+    }
+
+    /// Whether a plain name is that of a free field of the record. A word by which people mean something else at first is
+    /// none: `this.me` is.
+    pub(super) fn is_free(&self, name: &str) -> bool {
+        let model = self.scope.this.map(|model| self.scope.models.get(model));
+        let shadowed = ROOTS.contains(&name)
+            || self.scope.defines.contains_key(name)
+            || self.variables[self.unseen..].iter().any(|(variable, _)| variable == name);
+        !shadowed && meant(name).is_none() && model.is_some_and(|model| model.free_field(name).is_some())
     }
 
     fn row(&self, scope: usize, model: ModelId, span: &Range<usize>) -> Thing {
@@ -123,7 +137,19 @@ impl Checker<'_> {
 
     /// What follows a dot.
     pub(super) fn select(&mut self, operand: &Node, name: &str, node: &Node) -> Option<Thing> {
-        match self.thing(operand)? {
+        let thing = self.thing(operand)?;
+        self.select_of(thing, operand, name, node)
+    }
+
+    /// What a name is of what an operand is.
+    pub(super) fn select_of(
+        &mut self,
+        thing: Thing,
+        operand: &Node,
+        name: &str,
+        node: &Node,
+    ) -> Option<Thing> {
+        match thing {
             Thing::Root(root, _) => self.of_root(root, name, node),
             Thing::Value(expr) if expr.is_json() => {
                 self.step(expr, Step::Key(name.into()), &node.span, &node.name)
@@ -205,16 +231,16 @@ impl Checker<'_> {
         at: &Range<usize>,
     ) -> Option<Thing> {
         let model = self.scope.models.get(place.end).clone();
+        let of = |field: &Field| {
+            let Place { scope, model, hops, end } = *place;
+            let path = Path { scope, model, hops: hops.to_vec(), end, field: field.id };
+            self.expr(ExprKind::Field(path), type_of(field), span)
+        };
         match find(&model, name) {
-            Some(Member::Field(field)) => {
-                let path = Path {
-                    scope: place.scope,
-                    model: place.model,
-                    hops: place.hops.to_vec(),
-                    end: place.end,
-                    field: field.id,
-                };
-                Some(Thing::Value(self.expr(ExprKind::Field(path), type_of(field), span)))
+            Some(Member::Field(field)) => Some(Thing::Value(of(field))),
+            Some(Member::Free(field)) => {
+                let document = of(field);
+                self.step(document, Step::Key(name.into()), span, at)
             }
             Some(Member::Relation(relation)) => {
                 let walk = Walk {
@@ -251,9 +277,14 @@ impl Checker<'_> {
             }),
             _ => None,
         };
-        if let (Some(own), Some(Member::Field(field))) = (own, find(&of, name)) {
-            let kind = ExprKind::Input(own(input, field.id));
-            return Some(Thing::Value(self.expr(kind, type_of(field), &node.span)));
+        if let (Some(own), Some(found @ (Member::Field(field) | Member::Free(field)))) =
+            (own, find(&of, name))
+        {
+            let expr = self.expr(ExprKind::Input(own(input, field.id)), type_of(field), &node.span);
+            return match found {
+                Member::Free(_) => self.step(expr, Step::Key(name.into()), &node.span, &node.name),
+                _ => Some(Thing::Value(expr)),
+            };
         }
         if find(&of, name).is_none() {
             let Node { kind: NodeKind::Select(operand, _), .. } = node else { return None };
@@ -356,16 +387,7 @@ impl Checker<'_> {
     }
 
     fn unknown_name(&mut self, name: &str, span: &Range<usize>) -> Option<Thing> {
-        let lower = name.to_ascii_lowercase();
-        let instead = match lower.as_str() {
-            "nil" | "none" | "undefined" | "null" => Some("null"),
-            "true" | "false" | "yes" | "no" => {
-                Some(if matches!(lower.as_str(), "true" | "yes") { "true" } else { "false" })
-            }
-            "me" | "current_user" | "currentuser" => Some("user"),
-            "self" | "record" => Some("this"),
-            _ => None,
-        };
+        let instead = meant(name);
         let this = self.scope.this.map(|model| self.scope.models.get(model).clone());
         let mut mistake = match &this {
             Some(model) => unknown(name, model, name, span),
@@ -389,9 +411,23 @@ impl Checker<'_> {
     }
 }
 
+/// What people write at first for what has another name here.
+fn meant(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "nil" | "none" | "undefined" | "null" => "null",
+        "true" | "yes" => "true",
+        "false" | "no" => "false",
+        "me" | "current_user" | "currentuser" => "user",
+        "self" | "record" => "this",
+        _ => return None,
+    })
+}
+
 enum Member<'model> {
     Field(&'model Field),
     Relation(&'model Relation),
+    /// A key of the document that this field holds.
+    Free(&'model Field),
 }
 
 /// What a name is on a model: a ref is its field, a list of refs its relation.
@@ -402,7 +438,9 @@ fn find<'model>(model: &'model Model, name: &str) -> Option<Member<'model>> {
             _ => Member::Field(field),
         });
     }
-    let relation = model.relation_named(name)?;
+    let Some(relation) = model.relation_named(name) else {
+        return model.free_field(name).map(|free| Member::Free(model.field(free)));
+    };
     Some(match relation.by {
         RelationBy::Ref(field) => Member::Field(model.field(field)),
         _ => Member::Relation(relation),
@@ -417,10 +455,10 @@ fn type_of(field: &Field) -> Type {
 }
 
 fn members(model: &Model) -> impl Iterator<Item = &str> {
-    let fields =
-        model.fields.iter().filter(|field| field.id != FieldId::VERSION).map(|field| field.name.as_str());
+    let fields = model.fields.iter().map(|field| field.name.as_str());
     let relations = model.relations.iter().map(|relation| relation.name.as_str());
-    fields.chain(relations).filter(|name| !name.is_empty())
+    // What begins with an underscore is Purlin's own.
+    fields.chain(relations).filter(|name| !name.is_empty() && !name.starts_with('_'))
 }
 
 fn unknown(said: &str, model: &Model, name: &str, at: &Range<usize>) -> Mistake {

@@ -1,6 +1,7 @@
 //! From the cells of a row to values of its model's fields.
 
 use super::{Cell, Content, Natural, Raw, SeedValue};
+use crate::free::{Gathered, from_cell};
 use crate::load::report::File;
 use crate::model::{Field, FieldId, Model, Models};
 use crate::types::Problem;
@@ -9,7 +10,18 @@ use crate::value::{Kind, Value};
 /// Reads every cell; notes what is wrong with each.
 pub(super) fn read(file: File<'_>, raw: &Raw, models: &Models, model: &Model) -> Vec<(FieldId, SeedValue)> {
     let mut values: Vec<(FieldId, SeedValue)> = Vec::new();
+    let mut free = Gathered::default();
     for cell in &raw.cells {
+        if model.free_field(&cell.key).is_some() {
+            let given = match &cell.content {
+                Content::Json(json) | Content::Key { json, .. } => Some(json.clone()),
+                Content::Text { text, .. } => from_cell(text),
+            };
+            if given.is_some_and(|given| !free.put(&cell.key, given)) {
+                file.error("named-twice", &cell.key_span, format!("`{}` is named twice", cell.key));
+            }
+            continue;
+        }
         let Some(field) = field(file, cell, model) else { continue };
         let value = match cell.content.value(field, models) {
             Ok(value) => value,
@@ -32,6 +44,7 @@ pub(super) fn read(file: File<'_>, raw: &Raw, models: &Models, model: &Model) ->
             None => values.push((field.id, value)),
         }
     }
+    values.extend(model.free.zip(free.value().map(SeedValue::Value)));
     values
 }
 
@@ -39,7 +52,8 @@ fn field<'m>(file: File<'_>, cell: &Cell, model: &'m Model) -> Option<&'m Field>
     let usable = |field: &&Field| field.id != FieldId::VERSION && field.computed.is_none();
     let found = model.field_named(&cell.key).filter(usable);
     if found.is_none() {
-        let names: Vec<&str> = model.fields.iter().filter(usable).map(|field| field.name.as_str()).collect();
+        let shown = model.fields.iter().filter(|field| usable(field) && model.free != Some(field.id));
+        let names: Vec<&str> = shown.map(|field| field.name.as_str()).collect();
         let message = match model.field_named(&cell.key) {
             Some(_) => format!("`{}` cannot be given", cell.key),
             None => format!("`{}` has no field `{}`", model.name, cell.key),
