@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::accounts::Scopes;
 use purlin_schema::{FieldId, Id, Row, Shape, Value};
 
 /// Who asks.
@@ -28,6 +29,8 @@ pub struct User {
     pub row: Arc<Row>,
     /// The session or token by which he is signed in.
     pub session: Option<Id>,
+    /// What he may do at most, where he came with a personal access token.
+    pub scopes: Option<Scopes>,
 }
 
 impl Actor {

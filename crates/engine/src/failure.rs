@@ -13,6 +13,9 @@ pub enum Failure {
     /// The asker may not: 403.
     #[error("not allowed")]
     Forbidden,
+    /// The asker may, but not by the token that he came with, which lacks this scope: 403.
+    #[error("the token lacks the scope {0}")]
+    OutOfScope(String),
     /// The input is wrong, field by field: 422.
     #[error("the input is wrong")]
     Invalid(Vec<FieldMessage>),

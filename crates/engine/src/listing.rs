@@ -14,6 +14,7 @@ use purlin_store::{Plan, Prepared, Step, StepArgs, Window};
 use sha2::{Digest, Sha256};
 
 use crate::access::{Who, and};
+use crate::accounts::{Verb, looked_at};
 use crate::cache::Weighed;
 use crate::inputs::Ask;
 use crate::records::Listing;
@@ -30,6 +31,8 @@ pub(crate) struct PreparedList {
     prepared: Arc<Prepared>,
     /// The kinds of the values of a cursor.
     key: Vec<Kind>,
+    /// The models that the filter and the order look at besides.
+    looks_at: Vec<ModelId>,
 }
 
 impl Weighed for PreparedList {
@@ -93,6 +96,8 @@ impl Engine {
         let question = question(&model, &asked);
         let text = format!("{who:?} {question}");
         let list = self.inner.lists.get_or(&text, || self.prepare_list(&model, who, &asked).map(Arc::new))?;
+        self.shape_in_scope(actor, &list.prepared.shape)?;
+        list.looks_at.iter().try_for_each(|model| self.in_scope(actor, *model, Verb::Read))?;
         let bound_to = fingerprint(&model, &asked);
         let window = match (asked.cursor, asked.page) {
             (Some(cursor), _) => Window::After(self.open_cursor(cursor, &bound_to, &list.key)?),
@@ -215,8 +220,9 @@ impl Engine {
         if !query.sort.iter().any(by_id) {
             key.push(model.field(FieldId::ID).kind);
         }
+        let looks_at = looked_at(&self.site().models, &query);
         let prepared = self.prepare(&self.access().guard(&query, who))?;
-        Ok(PreparedList { prepared, key })
+        Ok(PreparedList { prepared, key, looks_at })
     }
 
     fn choose(

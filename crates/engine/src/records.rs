@@ -9,6 +9,7 @@ use purlin_store::mutation::{Action, Links, Refusal};
 use purlin_store::{Error, Guard, Mutation, Outcome, Plan, Prepared, Step};
 
 use crate::access::{Permissions, Verdict, Who};
+use crate::accounts::Verb;
 use crate::inputs::Ask;
 use crate::proposal::{Mode, Proposal, Reader};
 use crate::{Actor, Engine, Failure, FieldMessage, expressions};
@@ -86,6 +87,7 @@ impl Engine {
         parameters: &[(String, String)],
     ) -> Result<Found, Failure> {
         let prepared = self.prepared_record(Who::of(actor), model, parameters)?;
+        self.shape_in_scope(actor, &prepared.shape)?;
         self.find(actor, &prepared, id).await?.ok_or(Failure::NotFound)
     }
 
@@ -157,6 +159,7 @@ impl Engine {
         id: Id,
         if_version: Option<i64>,
     ) -> Result<(), Failure> {
+        self.in_scope(actor, model, Verb::Delete)?;
         let who = Who::of(actor);
         let permissions = self.access().of(model, who);
         let ask = self.ask(actor);
@@ -190,6 +193,7 @@ impl Engine {
         fields: Fields<'_>,
         limits: Limits<'_>,
     ) -> Result<Outcome, Failure> {
+        self.in_scope(ask.actor, model, Verb::Create)?;
         let who = Who::of(ask.actor);
         let permissions = self.access().of(model, who);
         if permissions.create.is_never() && !limits.free {
@@ -238,6 +242,7 @@ impl Engine {
         mode: Mode,
         limits: Limits<'_>,
     ) -> Result<Outcome, Failure> {
+        self.in_scope(ask.actor, model, Verb::Update)?;
         for _ in 1..MOST_TRIES {
             match self.change_once(ask, model, id, if_version, fields, mode, limits).await {
                 Err(Failure::VersionMismatch) if if_version.is_none() => {}
@@ -297,7 +302,7 @@ impl Engine {
         let outcome = self.commit_one(ask, model.id, action, guards, limits.returning).await?;
         // Whoever knew the old password is out.
         if sets_password {
-            self.end_others(id, None).await?;
+            self.end_with_password(id, None).await?;
         }
         Ok(outcome)
     }

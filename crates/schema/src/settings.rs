@@ -141,6 +141,10 @@ pub struct AccountSettings {
     pub deletion: bool,
     /// `session_days`: how long an unused session lives.
     pub session_days: u32,
+    /// `tokens`: whether one may make personal access tokens for the API.
+    pub tokens: bool,
+    /// `password_ends_tokens`: whether a new password ends one's personal access tokens, as it ends sessions.
+    pub password_ends_tokens: bool,
 }
 
 /// Who may sign up.

@@ -22,7 +22,7 @@ use crate::dev::{self, Live};
 use crate::door::rates::{Asked, Rates, Standing};
 use crate::door::{self, Hosts, Line, Proxies, RequestId, Sender};
 use crate::guard::cookies::Cookies;
-use crate::guard::{Identity, identify};
+use crate::guard::{self, Identity, identify};
 use crate::input::{self, Pairs};
 use crate::route::{self, ApiTarget, PageFound, RouteInfo, Target, path};
 use crate::{accounts, api, pages};
@@ -242,6 +242,9 @@ impl App {
             Ok(identity) => identity,
             Err(problem) => return Box::pin(self.refuse(asking, &Actor::Visitor, is_api, problem)).await,
         };
+        if identity.is_scoped() && !is_api {
+            return Box::pin(self.refuse(asking, &Actor::Visitor, is_api, guard::for_the_api())).await;
+        }
         noted.user = identity.user_id();
         let counted =
             asking.current.count(asking.parts, asking.path, asking.address, Some(&identity.actor), noted);

@@ -4,16 +4,21 @@
 //! Bearer token are the same thing carried differently. Who is signed in is looked up at every request, so
 //! that signing out, a new role or a deleted account count at once.
 
+mod access_tokens;
 mod attempts;
 mod own;
 mod password;
 mod profile;
 mod reset;
+mod scopes;
 mod signup;
 mod tokens;
 
+pub use access_tokens::{AccessToken, NewToken, PREFIX};
 pub use own::OwnSession;
 pub use password::Cost;
+pub(crate) use scopes::looked_at;
+pub use scopes::{Scopes, Verb};
 pub use signup::{SignUp, SignedUp};
 
 use std::sync::Arc;
@@ -87,6 +92,9 @@ pub(crate) struct Accounts {
 struct SessionFields {
     token_hash: FieldId,
     user: FieldId,
+    kind: FieldId,
+    name: FieldId,
+    scopes: FieldId,
     seen_at: FieldId,
     expires_at: FieldId,
     user_agent: FieldId,
@@ -102,6 +110,9 @@ impl Accounts {
         let session = SessionFields {
             token_hash: field(sessions, "token_hash")?,
             user: field(sessions, "user")?,
+            kind: field(sessions, "kind")?,
+            name: field(sessions, "name")?,
+            scopes: field(sessions, "scopes")?,
             seen_at: field(sessions, "seen_at")?,
             expires_at: field(sessions, "expires_at")?,
             user_agent: field(sessions, "user_agent")?,
@@ -245,15 +256,20 @@ impl Engine {
         else {
             return Ok(None);
         };
+        let text = |field: FieldId| {
+            session.shape.value(session_row, field).and_then(Value::as_text).unwrap_or_default()
+        };
+        let is_token = text(accounts.session.kind) == access_tokens::KIND;
+        let scopes = is_token.then(|| Scopes::stored(&self.site().models, text(accounts.session.scopes)));
         let session_id = session.shape.value(session_row, FieldId::ID).and_then(Value::as_id);
         if let Some(Value::Datetime(seen)) = session.shape.value(session_row, accounts.session.seen_at)
             && *seen + SEEN_MICROS < ask.now
             && let Some(id) = session_id
         {
-            self.touch(id, ask.now).await;
+            self.touch(id, is_token, ask.now).await;
         }
         let user = self.user_of(users.shape.clone(), user.clone(), session_id);
-        Ok(user.map(|user| Actor::User(Arc::new(user))))
+        Ok(user.map(|user| Actor::User(Arc::new(User { scopes, ..user }))))
     }
 
     /// Ends the session of this secret.
@@ -303,16 +319,14 @@ impl Engine {
         };
         let agent: String =
             user_agent.chars().filter(|character| !character.is_control()).take(200).collect();
-        let mut values = vec![
+        let values = vec![
+            (accounts.session.kind, Value::from(kind)),
             (accounts.session.token_hash, Value::from(hash_of(&token))),
             (accounts.session.user, Value::from(user.id)),
             (accounts.session.seen_at, Value::Datetime(now)),
             (accounts.session.expires_at, Value::Datetime(now + days * DAY_MICROS)),
             (accounts.session.user_agent, Value::from(agent)),
         ];
-        if let Some(field) = self.model(accounts.sessions).field_named("kind") {
-            values.push((field.id, Value::from(kind)));
-        }
         let action = Action::Create { id: None, values, links: Vec::new() };
         // A password that is changed while somebody signs in with the old one leaves him no session.
         let guards = vec![Guard::Referred(accounts.session.user, Some(accounts.has_password.clone()))];
@@ -328,19 +342,21 @@ impl Engine {
             shape: user.shape.clone(),
             row: user.row.clone(),
             session: Some(outcome.id),
+            scopes: None,
         };
         let lives_seconds = u64::try_from(days).unwrap_or_default() * 86_400;
         Ok(SignedIn { token, user: Arc::new(user), lives_seconds })
     }
 
     /// Notes that a session was used. That it cannot be noted is no reason to refuse what was asked.
-    async fn touch(&self, session: Id, now: i64) {
+    async fn touch(&self, session: Id, is_token: bool, now: i64) {
         let accounts = &self.inner.accounts;
         let days = i64::from(self.site().settings.accounts.session_days);
-        let values = vec![
-            (accounts.session.seen_at, Value::Datetime(now)),
-            (accounts.session.expires_at, Value::Datetime(now + days * DAY_MICROS)),
-        ];
+        let mut values = vec![(accounts.session.seen_at, Value::Datetime(now))];
+        // A session lives on while it is used; a token ends on its day.
+        if !is_token {
+            values.push((accounts.session.expires_at, Value::Datetime(now + days * DAY_MICROS)));
+        }
         let action =
             Action::Update { id: session, if_version: None, values, merges: Vec::new(), links: Vec::new() };
         let mutation = Mutation::new(accounts.sessions, action, now);
@@ -377,7 +393,7 @@ impl Engine {
         let id = shape.value(&row, FieldId::ID).and_then(Value::as_id)?;
         let role =
             shape.value(&row, self.inner.accounts.role).and_then(Value::as_text).unwrap_or("user").into();
-        Some(User { id, role, shape, row, session })
+        Some(User { id, role, shape, row, session, scopes: None })
     }
 }
 

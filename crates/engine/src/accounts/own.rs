@@ -8,6 +8,7 @@ use purlin_schema::{FieldId, Id, Model, Value};
 use purlin_store::mutation::Action;
 use purlin_store::{Error, Mutation};
 
+use super::access_tokens::KIND;
 use super::tokens::{Purpose, dead_link};
 use crate::actor::User;
 use crate::mail::Draft;
@@ -55,7 +56,7 @@ impl Engine {
         ];
         self.store().commit(mutations).await.map_err(failed)?;
         self.ring();
-        self.end_others(user.id, user.session).await
+        self.end_with_password(user.id, user.session).await
     }
 
     /// Sends a link to one's new address, which it then becomes; whether somebody has it already is not told. Where no
@@ -152,12 +153,12 @@ impl Engine {
         let user = actor.user().ok_or(Failure::Unauthenticated)?;
         let params = [("user".to_owned(), Value::from(user.id))];
         let set = self.rows(&accounts.sessions_of, &params).await?;
-        let kind = self.model(accounts.sessions).field_named("kind").map(|field| field.id);
+        let kind = accounts.session.kind;
         let now = self.now();
         let mut sessions: Vec<OwnSession> = Vec::new();
         for row in &set.rows {
-            let text = |field: Option<FieldId>| {
-                let value = field.and_then(|field| set.shape.value(row, field));
+            let text = |field: FieldId| {
+                let value = set.shape.value(row, field);
                 value.and_then(Value::as_text).unwrap_or_default().to_owned()
             };
             let time = |field: FieldId| match set.shape.value(row, field) {
@@ -165,13 +166,13 @@ impl Engine {
                 _ => 0,
             };
             let Some(id) = set.shape.value(row, FieldId::ID).and_then(Value::as_id) else { continue };
-            if time(accounts.session.expires_at) <= now {
+            if time(accounts.session.expires_at) <= now || text(kind) == KIND {
                 continue;
             }
             sessions.push(OwnSession {
                 id,
                 kind: text(kind),
-                user_agent: text(Some(accounts.session.user_agent)),
+                user_agent: text(accounts.session.user_agent),
                 began_at: time(FieldId::CREATED_AT),
                 seen_at: time(accounts.session.seen_at),
                 is_current: user.session == Some(id),
@@ -256,7 +257,7 @@ impl Engine {
     }
 
     /// Asks for somebody's password again.
-    async fn confirm(&self, user: &User, password: &str, address: &str) -> Result<(), Failure> {
+    pub(super) async fn confirm(&self, user: &User, password: &str, address: &str) -> Result<(), Failure> {
         let accounts = &self.inner.accounts;
         let email = self.email_of(user);
         accounts.attempts.begin(&email, address, self.now()).map_err(Failure::TooMany)?;

@@ -5,6 +5,7 @@ use purlin_schema::{FieldId, Id, Value};
 use purlin_store::mutation::Action;
 use purlin_store::{Error, Mutation};
 
+use super::access_tokens::KIND;
 use super::password::LONGEST_BYTES;
 use super::tokens::{Purpose, dead_link};
 use crate::mail::{Draft, NOTICE_MICROS};
@@ -89,7 +90,7 @@ impl Engine {
             Err(error) => return Err(failed(error)),
         }
         self.ring();
-        self.end_others(user.id, None).await
+        self.end_with_password(user.id, None).await
     }
 
     /// An e-mail address as accounts have it.
@@ -157,14 +158,29 @@ impl Engine {
         self.write_mail(&Draft { template, to, words, user: None, until: now + NOTICE_MICROS, real }, now)
     }
 
-    /// Ends the links and the sessions of an account, but one session.
+    /// Ends what an old password may have opened: links, sessions but one, and tokens where the site says so.
+    pub(crate) async fn end_with_password(&self, user: Id, but: Option<Id>) -> Result<(), Failure> {
+        self.end_others(user, but).await?;
+        if !self.site().settings.accounts.password_ends_tokens {
+            return Ok(());
+        }
+        let tokens = self.tokens_of(user).await?;
+        self.delete_each(self.inner.accounts.sessions, tokens.iter().map(|token| token.id).collect()).await
+    }
+
+    /// Ends the links and the sessions of an account, but one session. Personal access tokens stay.
     pub(crate) async fn end_others(&self, user: Id, but: Option<Id>) -> Result<(), Failure> {
         self.end_tokens(user).await?;
         let accounts = &self.inner.accounts;
+        let kind = accounts.session.kind;
         let params = [("user".to_owned(), Value::from(user))];
         loop {
             let set = self.rows(&accounts.sessions_of, &params).await?;
-            let ids = set.rows.iter().filter_map(|row| set.shape.value(row, FieldId::ID)?.as_id());
+            let sessions = set
+                .rows
+                .iter()
+                .filter(|row| set.shape.value(row, kind).and_then(Value::as_text) != Some(KIND));
+            let ids = sessions.filter_map(|row| set.shape.value(row, FieldId::ID)?.as_id());
             let ids: Vec<Id> = ids.filter(|id| Some(*id) != but).collect();
             if ids.is_empty() {
                 return Ok(());

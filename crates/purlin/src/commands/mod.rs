@@ -17,6 +17,7 @@ mod query;
 mod routes;
 pub(crate) mod seed;
 mod serve;
+mod token;
 mod user;
 mod version;
 
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Move(arguments) => move_site::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
+        Command::Token(arguments) => token::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),
     };
     crate::lines::flush();
@@ -93,6 +95,7 @@ enum Command {
     Move(move_site::Arguments),
     Inspect(inspect::Arguments),
     User(user::Arguments),
+    Token(token::Arguments),
     Version(version::Arguments),
 }
 

@@ -42,7 +42,7 @@ enum Command {
         #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = super::key_and_value)]
         fields: Vec<(String, String)>,
         #[command(flatten)]
-        password: PasswordSource,
+        password: MaybePassword,
     },
     /// List the accounts
     List {
@@ -82,6 +82,16 @@ struct PasswordSource {
     password_stdin: bool,
 }
 
+/// A password, or none.
+#[derive(Args)]
+struct MaybePassword {
+    #[command(flatten)]
+    source: PasswordSource,
+    /// Make an account that nobody signs in to: programs use it by `purlin token`
+    #[arg(long, conflicts_with = "password_stdin")]
+    no_password: bool,
+}
+
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let runtime = small_runtime()?;
     match &arguments.command {
@@ -89,8 +99,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             let engine = open(site)?;
             // What is wrong besides is told before anybody types a password twice.
             let account = runtime.block_on(proposed(&engine, email, role, fields))?;
-            let password = password.read(&engine)?;
-            runtime.block_on(create(&engine, account, &password))
+            let password = if password.no_password { None } else { Some(password.source.read(&engine)?) };
+            runtime.block_on(create(&engine, account, password.as_deref()))
         }
         Command::List { site, role } => runtime.block_on(list(&open(site)?, role.as_deref())),
         Command::Password { site, email, password } => {
@@ -108,8 +118,8 @@ fn open(site: &SiteFolder) -> Outcome<Engine> {
 }
 
 /// An account as it is listed.
-struct Account {
-    id: Id,
+pub(super) struct Account {
+    pub(super) id: Id,
     email: String,
     role: String,
     created: String,
@@ -157,8 +167,14 @@ async fn proposed(
     Ok(map)
 }
 
-async fn create(engine: &Engine, mut account: Map<String, serde_json::Value>, password: &str) -> Outcome {
-    account.insert("password".to_owned(), json!(password));
+async fn create(
+    engine: &Engine,
+    mut account: Map<String, serde_json::Value>,
+    password: Option<&str>,
+) -> Outcome {
+    if let Some(password) = password {
+        account.insert("password".to_owned(), json!(password));
+    }
     let users = engine.site().models.users().id;
     engine.create(&Actor::Owner, users, Fields::Json(&account)).await.map_err(|failure| told(&failure))?;
     let pen = terminal::out();
@@ -218,7 +234,7 @@ async fn sessions(engine: &Engine, user: Id) -> Outcome<usize> {
     Ok(page.set.total.and_then(|total| usize::try_from(total).ok()).unwrap_or_default())
 }
 
-async fn find(engine: &Engine, email: &str) -> Outcome<Account> {
+pub(super) async fn find(engine: &Engine, email: &str) -> Outcome<Account> {
     let address = email.trim().to_lowercase();
     accounts(engine, Some(("email", &address))).await?.pop().ok_or_else(|| {
         CommandError::new(format_args!("there is no account with the address {email}"))

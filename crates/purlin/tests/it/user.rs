@@ -70,3 +70,42 @@ fn roles_are_given_and_mistakes_told() {
     let asked = site.run(&["user", "create", "--email", "dee@example.com"]);
     assert!(asked.err.contains("--password-stdin"), "{}", asked.err);
 }
+
+#[test]
+fn a_program_gets_an_account_and_a_token() {
+    let site = migrated();
+    site.done(&["user", "create", "--email", "robot@example.com", "--no-password"]);
+    let make =
+        ["token", "create", "--email", "robot@example.com", "--name", "deploy", "--scopes", "users:read"];
+    let run = site.done(&make);
+    let token = run.out.trim().to_owned();
+    assert!(token.starts_with("pur_") && !token.contains(char::is_whitespace), "{}", run.out);
+    let listed = site.done(&["token", "list", "--email", "robot@example.com"]).out;
+    assert!(listed.contains("deploy  users:read") && !listed.contains("pur_"), "{listed}");
+
+    let server = site.start("serve");
+    let me = || {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str())];
+        purlin_testkit::http::request(server.address, "GET", "/api/auth/me", &headers, "").expect("an answer")
+    };
+    assert_eq!(me().json()["email"], "robot@example.com");
+    let login = server.post("/api/auth/login", &json!({"email": "robot@example.com", "password": ""}));
+    assert_eq!(login.status, 401);
+    let id = listed.lines().nth(1).and_then(|line| line.split_whitespace().next()).expect("an id").to_owned();
+    site.done(&["token", "end", "--email", "robot@example.com", "--id", &id]);
+    assert_eq!(me().status, 401);
+
+    let run = site.run(&[
+        "token",
+        "create",
+        "--email",
+        "robot@example.com",
+        "--name",
+        "x",
+        "--scopes",
+        "users:fly",
+    ]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("`scopes` has the verb `fly`"), "{}", run.err);
+}

@@ -38,7 +38,8 @@ pub(super) fn users(accounts: &AccountSettings) -> Vec<OwnField> {
 /// Purlin's own models, by name.
 pub(super) fn internal() -> Vec<(&'static str, Vec<OwnField>)> {
     let required = |name, ty| Field { required: true, ..field(name, ty) };
-    let kind = Field { choices: vec!["cookie".to_owned(), "token".to_owned()], ..required("kind", "choice") };
+    let kinds = ["cookie", "token", "api"].map(str::to_owned).to_vec();
+    let kind = Field { choices: kinds, ..required("kind", "choice") };
     let sessions = vec![
         OwnField { unique: true, ..own(Field { hidden: true, ..required("token_hash", "text") }) },
         OwnField { to: Some(("users", OnDelete::Cascade)), ..own(required("user", "ref")) },
@@ -46,6 +47,9 @@ pub(super) fn internal() -> Vec<(&'static str, Vec<OwnField>)> {
         own(required("seen_at", "datetime")),
         OwnField { index: true, ..own(required("expires_at", "datetime")) },
         own(field("user_agent", "text")),
+        // Of a personal access token: what its owner calls it, and what it may do.
+        own(field("name", "text")),
+        own(Field { max: None, ..field("scopes", "text") }),
     ];
     let tokens = vec![
         OwnField { unique: true, ..own(Field { hidden: true, ..required("token_hash", "text") }) },

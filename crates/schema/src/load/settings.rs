@@ -285,6 +285,8 @@ impl<'a> Layered<'a> {
                 session_days: self
                     .read("accounts.session_days", |raw| read::count(raw, 1, 3650))
                     .unwrap_or(30),
+                tokens: self.read("accounts.tokens", read::truth).unwrap_or(true),
+                password_ends_tokens: self.read("accounts.password_ends_tokens", read::truth).unwrap_or(true),
             },
             api: ApiSettings {
                 path: self.read("api.path", read::api_path).unwrap_or_else(|| "/api".to_owned()),

@@ -129,6 +129,20 @@ impl Problem {
         self.dress(super::answer(self.status, "application/problem+json", out))
     }
 
+    /// A token that may not do that (RFC 6750 §3.1).
+    pub fn out_of_scope(scope: &str) -> Problem {
+        let problem = Problem::new(
+            StatusCode::FORBIDDEN,
+            "insufficient_scope",
+            format!("the token lacks the scope {scope}"),
+        );
+        let header = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+        match HeaderValue::from_str(&header) {
+            Ok(header) => problem.with(header::WWW_AUTHENTICATE, header),
+            Err(_) => problem,
+        }
+    }
+
     /// Adds the problem's own headers to its answer.
     #[must_use]
     pub fn dress(&self, mut response: Response<Body>) -> Response<Body> {
@@ -148,6 +162,7 @@ impl From<Failure> for Problem {
             Failure::NotFound => Problem::not_found(),
             Failure::Unauthenticated => Problem::unauthenticated(),
             Failure::Forbidden => Problem::new(StatusCode::FORBIDDEN, "forbidden", "you may not do that"),
+            Failure::OutOfScope(scope) => Problem::out_of_scope(&scope),
             Failure::Invalid(errors) => Problem {
                 errors,
                 ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "some of the input is wrong")
@@ -213,6 +228,7 @@ mod tests {
             (Failure::NotFound, 404),
             (Failure::Unauthenticated, 401),
             (Failure::Forbidden, 403),
+            (Failure::OutOfScope("posts:read".into()), 403),
             (Failure::Invalid(Vec::new()), 422),
             (bad, 400),
             (Failure::VersionMismatch, 412),

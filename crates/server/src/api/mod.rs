@@ -3,6 +3,7 @@
 mod auth;
 mod negotiate;
 mod records;
+mod tokens;
 
 use http::{Method, Response};
 
@@ -29,7 +30,8 @@ pub(crate) async fn answer(
         ApiTarget::Collection(_) => "GET, HEAD, POST, OPTIONS",
         ApiTarget::Record(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
         ApiTarget::Auth(Auth::Me | Auth::Sessions) => "GET, HEAD, DELETE, OPTIONS",
-        ApiTarget::Auth(Auth::Session(_)) => "DELETE, OPTIONS",
+        ApiTarget::Auth(Auth::Session(_) | Auth::Token(_)) => "DELETE, OPTIONS",
+        ApiTarget::Auth(Auth::Tokens) => "GET, HEAD, POST, OPTIONS",
         ApiTarget::Auth(_) => "POST, OPTIONS",
         ApiTarget::Nothing => return Err(Problem::not_found()),
     };
@@ -55,6 +57,11 @@ pub(crate) async fn answer(
             Method::DELETE => Box::pin(records::delete(asking, identity, (model, id))).await,
             _ => records::get(asking, identity, (model, id)).await,
         },
+        ApiTarget::Auth(auth) if !tokens::may(identity, auth, asking.method()) => {
+            Err(Problem::out_of_scope("account"))
+        }
+        ApiTarget::Auth(Auth::Tokens) => Box::pin(tokens::answer(asking, identity, body)).await,
+        ApiTarget::Auth(Auth::Token(id)) => Box::pin(tokens::end(asking, identity, id)).await,
         ApiTarget::Auth(auth) => Box::pin(auth::answer(asking, identity, auth, body)).await,
         ApiTarget::Nothing => Err(Problem::not_found()),
     }

@@ -7,6 +7,7 @@ pub mod cookies;
 
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
+use purlin_engine::accounts::PREFIX;
 use purlin_engine::{Actor, Engine};
 
 use crate::answer::Problem;
@@ -27,6 +28,11 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// Whether it is a personal access token, which is for the API alone.
+    pub(crate) fn is_scoped(&self) -> bool {
+        self.actor.user().is_some_and(|user| user.scopes.is_some())
+    }
+
     /// The user's id for the log.
     pub(crate) fn user_id(&self) -> Option<String> {
         self.actor.user().map(|user| purlin_schema::Value::from(user.id).to_text())
@@ -53,7 +59,9 @@ pub(crate) async fn identify(
         _ => return Err(bad_token()),
     }
     let Some(token) = cookies.session(&request.headers) else { return Ok(Identity::default()) };
-    let actor = if is_token(token) { engine.resume(token).await? } else { None };
+    // What is made for programs is no cookie.
+    let is_session = is_token(token) && !token.starts_with(PREFIX);
+    let actor = if is_session { engine.resume(token).await? } else { None };
     Ok(match actor {
         Some(actor) => Identity { actor, token: Some(token.to_owned()), stale_cookie: false },
         None => Identity { stale_cookie: true, ..Identity::default() },
@@ -72,6 +80,12 @@ fn is_token(text: &str) -> bool {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'+' | b'/' | b'=')
     };
     !text.is_empty() && text.len() <= MAX_TOKEN_BYTES && text.bytes().all(plain)
+}
+
+/// A personal access token where there is no API.
+pub(crate) fn for_the_api() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "bad_token", "a personal access token is for the API alone")
+        .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
 }
 
 fn bad_token() -> Problem {

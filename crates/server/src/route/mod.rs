@@ -55,6 +55,8 @@ pub(crate) enum Auth {
     ConfirmEmail,
     Sessions,
     Session(Id),
+    Tokens,
+    Token(Id),
 }
 
 impl Auth {
@@ -71,6 +73,7 @@ impl Auth {
         ("auth/email", Auth::Email, &["POST"]),
         ("auth/email/confirm", Auth::ConfirmEmail, &["POST"]),
         ("auth/sessions", Auth::Sessions, &["GET", "DELETE"]),
+        ("auth/tokens", Auth::Tokens, &["GET", "POST"]),
     ];
 
     /// Whether a site has it.
@@ -80,13 +83,23 @@ impl Auth {
             Auth::SignUp => settings.accounts.signup.is_open(),
             Auth::Verify => settings.accounts.signup.is_open() && settings.accounts.verify,
             Auth::Reset | Auth::ConfirmReset | Auth::ConfirmEmail => settings.mail.is_on(),
+            Auth::Tokens | Auth::Token(_) => settings.accounts.tokens,
             _ => true,
         }
     }
 
     /// Whether only somebody who is signed in has it.
     pub(crate) fn is_own(self) -> bool {
-        matches!(self, Auth::Me | Auth::Password | Auth::Email | Auth::Sessions | Auth::Session(_))
+        matches!(
+            self,
+            Auth::Me
+                | Auth::Password
+                | Auth::Email
+                | Auth::Sessions
+                | Auth::Session(_)
+                | Auth::Tokens
+                | Auth::Token(_)
+        )
     }
 }
 
@@ -217,6 +230,9 @@ fn resolve_auth(rest: &str) -> Option<Auth> {
     }
     if let Some(id) = rest.strip_prefix("auth/sessions/") {
         return int_id(id).map(Auth::Session);
+    }
+    if let Some(id) = rest.strip_prefix("auth/tokens/") {
+        return int_id(id).map(Auth::Token);
     }
     Auth::ALL.iter().find(|(known, ..)| *known == rest).map(|(_, auth, _)| *auth)
 }

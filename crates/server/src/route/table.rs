@@ -58,6 +58,9 @@ pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo
         }
     }
     table.add(&["DELETE"], &format!("{api}/auth/sessions/[id]"), Kind::Api, who_may(true), "");
+    if site.settings.accounts.tokens {
+        table.add(&["DELETE"], &format!("{api}/auth/tokens/[id]"), Kind::Api, who_may(true), "");
+    }
     for model in site.models.iter().filter(|model| is_open(model)) {
         let guard = guard_of(model);
         table.add(&["GET", "POST"], &format!("{api}/{}", model.name), Kind::Api, &guard, &model.name);

@@ -8,5 +8,6 @@ mod forms;
 mod log;
 mod site;
 mod strangers;
+mod tokens;
 mod whole;
 mod wire;

@@ -32,6 +32,8 @@ pub(super) const NAMES: &[&str] = &[
     "accounts.verify",
     "accounts.deletion",
     "accounts.session_days",
+    "accounts.tokens",
+    "accounts.password_ends_tokens",
     "api.path",
     "api.max_per_page",
     "mail.from",

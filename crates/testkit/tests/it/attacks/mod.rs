@@ -64,7 +64,10 @@ fn concrete(route: &RouteInfo) -> String {
 
 /// The lists of the API: the model's name and the path.
 fn lists(running: &Running) -> Vec<(String, String)> {
-    let is_list = |route: &RouteInfo| route.kind == Kind::Api && route.methods == ["GET", "POST"];
+    // Those of models say which: what is below `auth/` is of accounts.
+    let is_list = |route: &RouteInfo| {
+        route.kind == Kind::Api && route.methods == ["GET", "POST"] && !route.from.is_empty()
+    };
     let routes = running.app.routes().into_iter().filter(is_list);
     let lists: Vec<(String, String)> = routes.map(|route| (route.from, route.path)).collect();
     assert!(!lists.is_empty());
