@@ -46,6 +46,8 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
             verify: true,
             deletion: true,
             session_days: 1,
+            tokens: true,
+            password_ends_tokens: true,
         },
         api: ApiSettings { path: "/api".into(), max_per_page: 100 },
         mail: MailSettings {
