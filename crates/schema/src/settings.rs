@@ -5,9 +5,11 @@
 
 mod limits;
 mod network;
+mod security;
 
 pub use limits::{LimitBy, LimitSettings, PathPart, Rate, RouteLimit};
 pub use network::{Network, NotANetwork};
+pub use security::{CorsSettings, CspSettings, Frames, Policies, SecuritySettings};
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,6 +35,12 @@ pub struct Settings {
     pub mail: MailSettings,
     /// `[limits]`.
     pub limits: LimitSettings,
+    /// `[cors]`.
+    pub cors: CorsSettings,
+    /// `[security]`.
+    pub security: SecuritySettings,
+    /// `[csp]`.
+    pub csp: CspSettings,
 }
 
 /// `[site]`.

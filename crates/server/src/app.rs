@@ -1,5 +1,6 @@
 //! A site as a service: a request in, an answer out, through every room in order.
 
+mod current;
 mod through;
 
 use std::borrow::Cow;
@@ -7,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use http::request::Parts;
@@ -15,17 +16,20 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, heade
 use purlin_engine::pages::PageRequest;
 use purlin_engine::{Actor, Engine};
 
-use crate::answer::{self, Problem, headers, html};
+use crate::answer::headers::Family;
+use crate::answer::{self, Problem, html};
 use crate::assets::Assets;
 use crate::body::{Body, RequestBody};
 use crate::dev::{self, Live};
-use crate::door::rates::{Asked, Rates, Standing};
-use crate::door::{self, Hosts, Line, Proxies, RequestId, Sender};
+use crate::door::{self, CrossSite, Line, RequestId, Sender};
 use crate::guard::cookies::Cookies;
 use crate::guard::{self, Identity, identify};
 use crate::input::{self, Pairs};
-use crate::route::{self, ApiTarget, PageFound, RouteInfo, Target, path};
+use crate::reports;
+use crate::route::{self, ApiTarget, PageFound, REPORTS, RouteInfo, Target, path};
 use crate::{accounts, api, pages};
+pub(crate) use current::Current;
+use current::Noted;
 use through::{Through, through, unmatched};
 
 /// What a server is made with besides the engine.
@@ -57,17 +61,6 @@ struct Inner {
     closing: AtomicBool,
 }
 
-/// An engine and what is made of its settings once.
-pub(crate) struct Current {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) hosts: Hosts,
-    proxies: Proxies,
-    rates: Option<Rates>,
-    https: bool,
-    pub(crate) max_body_bytes: usize,
-    timeout: Duration,
-}
-
 /// A request on its way, less its body.
 pub(crate) struct Asking<'request> {
     pub(crate) current: &'request Current,
@@ -79,15 +72,6 @@ pub(crate) struct Asking<'request> {
     pub(crate) address: IpAddr,
     pub(crate) cookies: Cookies,
     pub(crate) live: Option<&'request Live>,
-}
-
-/// What the log says about a request besides its answer.
-#[derive(Default)]
-struct Noted {
-    user: Option<String>,
-    standing: Standing,
-    /// Whether what goes by account is counted.
-    is_counted: bool,
 }
 
 impl App {
@@ -156,7 +140,11 @@ impl App {
             Ok(Err(panic)) => bare(is_api, &Problem::internal(format!("panic: {panic}")), id),
             Err(_elapsed) => bare(is_api, &too_slow(is_safe), id),
         };
-        headers::dress(&mut response, id, cookies.https);
+        let family = if is_api { Family::Api } else { noted.family };
+        current.dressing.dress(&mut response, family, id, cookies.https);
+        if is_api && let Some(cors) = &current.cors {
+            cors.dress(&parts.headers, response.headers_mut());
+        }
         if let Some(rates) = &current.rates {
             rates.dress(noted.standing, response.headers_mut());
         }
@@ -187,7 +175,11 @@ impl App {
     ) -> Response<Body> {
         let site = current.engine.site();
         let is_api = route::is_api(site, parts.uri.path());
-        if let Err(problem) = door::enter(parts, &current.hosts, sender) {
+        let may = |why| match why {
+            CrossSite::Foreign => is_api && current.cors.as_ref().is_some_and(|cors| cors.lets_in(parts)),
+            CrossSite::Unsaid => parts.uri.path() == REPORTS && reports::is_report(parts),
+        };
+        if let Err(problem) = door::enter(parts, &current.hosts, sender, may) {
             return bare(is_api, &problem, id);
         }
         let path = match path::decoded(parts.uri.path()) {
@@ -197,6 +189,9 @@ impl App {
         let cookies = current.cookies(sender);
         if let Err(problem) = current.count(parts, &path, sender.address, None, noted) {
             return bare(is_api, &problem, id);
+        }
+        if is_api && let Some(response) = current.cors.as_ref().and_then(|cors| cors.preflight(parts)) {
+            return response;
         }
         let target = route::resolve(site, self.0.live.is_some(), &path);
         let body = match (&target, &self.0.router) {
@@ -220,7 +215,7 @@ impl App {
         &self,
         asking: &Asking<'_>,
         target: Target,
-        body: RequestBody,
+        mut body: RequestBody,
         noted: &mut Noted,
     ) -> Response<Body> {
         let is_api = matches!(target, Target::Api(_));
@@ -229,7 +224,18 @@ impl App {
             Target::Ready => Some(Box::pin(self.ready(asking)).await),
             Target::Live => Some(asking.only_get(|| dev::events(asking.live))),
             Target::Mail(which) => Some(Box::pin(dev::mail::answer(asking, which)).await),
-            Target::Other => self.asset(asking).await,
+            Target::Reports => match &asking.current.reports {
+                Some(reports) => {
+                    let body = std::mem::replace(&mut body, RequestBody::empty());
+                    Some(Box::pin(reports.take(asking, body)).await)
+                }
+                None => Some(Err(Problem::not_found())),
+            },
+            Target::Other => {
+                let found = self.asset(asking).await;
+                noted.family = if found.is_some() { Family::Files } else { Family::Pages };
+                found
+            }
             Target::Api(_) | Target::Account(_) => None,
         };
         if let Some(result) = unguarded {
@@ -401,45 +407,6 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Where the database stood after a write, on its way out and on the way back in.
 const WRITTEN: HeaderName = HeaderName::from_static("purlin-written");
-
-impl Current {
-    fn of(engine: Arc<Engine>) -> Current {
-        let settings = &engine.site().settings;
-        let url = settings.site.url.as_deref();
-        Current {
-            hosts: Hosts::new(url, &settings.server.hosts, settings.server.listen),
-            proxies: Proxies::new(&settings.server),
-            rates: Rates::of(&settings.limits),
-            https: url.is_some_and(|url| url.starts_with("https://")),
-            max_body_bytes: settings.server.max_body_bytes,
-            timeout: settings.server.timeout,
-            engine,
-        }
-    }
-
-    /// Counts a request by the limits of its route.
-    fn count(
-        &self,
-        parts: &Parts,
-        path: &str,
-        address: IpAddr,
-        actor: Option<&Actor>,
-        noted: &mut Noted,
-    ) -> Result<(), Problem> {
-        let Some(rates) = &self.rates else { return Ok(()) };
-        // A site's own routes are tried first; what they do not know goes on, and counts once.
-        if actor.is_some() && std::mem::replace(&mut noted.is_counted, true) {
-            return Ok(());
-        }
-        let asked = Asked { method: parts.method.as_str(), path, address, now: self.engine.now() };
-        rates.count(&asked, actor, &mut noted.standing)
-    }
-
-    /// The cookies are for https where the site is there, or where a proxy was asked so.
-    fn cookies(&self, sender: &Sender) -> Cookies {
-        Cookies { https: self.https || sender.https == Some(true) }
-    }
-}
 
 impl Asking<'_> {
     pub(crate) fn engine(&self) -> &Engine {

@@ -21,6 +21,7 @@ mod app;
 mod input;
 mod listen;
 mod pages;
+mod reports;
 
 pub mod answer;
 pub mod assets;

@@ -5,7 +5,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use purlin_engine::pages::{FormAnswer, Matched, PageAnswer, PageRequest};
 use purlin_engine::{Failure, Flash};
 
-use crate::answer::{self, Problem, headers};
+use crate::answer::{self, Problem};
 use crate::app::{Asking, allow};
 use crate::body::{Body, RequestBody};
 use crate::dev;
@@ -83,7 +83,7 @@ pub(crate) fn shown(asking: &Asking<'_>, page: PageAnswer, clear: bool) -> Resul
     let body =
         if is_html && asking.live.is_some() { dev::with_script(page.body, &page.notes) } else { page.body };
     let mut response = answer::answer(status, page.content_type, body);
-    if let Some(policy) = headers::policy_with(page.nonce.as_deref(), page.inline.as_deref()) {
+    if let Some(policy) = asking.current.dressing.policy_with(page.nonce.as_deref(), page.inline.as_deref()) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     if page.nonce.is_some() {

@@ -58,6 +58,9 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
             links: "https://test.example".into(),
         },
         limits: Default::default(),
+        cors: Default::default(),
+        security: Default::default(),
+        csp: Default::default(),
     };
     Arc::new(Site {
         root: "/site".into(),

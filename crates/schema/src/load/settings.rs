@@ -294,6 +294,9 @@ impl<'a> Layered<'a> {
             },
             mail,
             limits: self.limits(),
+            cors: self.cors(),
+            security: self.security(),
+            csp: self.csp(),
         }
     }
 

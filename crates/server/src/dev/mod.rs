@@ -200,6 +200,23 @@ mod tests {
         assert!(body.frame().await.is_none());
     }
 
+    /// What Trusted Types guard, a site that demands them could not be worked on with.
+    #[test]
+    fn attack_07_the_script_writes_no_markup() {
+        for sink in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "Function(",
+            "setAttribute",
+            ".src",
+        ] {
+            assert!(!SCRIPT.text.contains(sink), "{sink}");
+        }
+    }
+
     #[tokio::test]
     async fn attack_09_reports_are_escaped() {
         let body = broken("<script>alert(1)</script>").into_body().collect().await.unwrap().to_bytes();

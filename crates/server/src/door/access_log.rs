@@ -53,7 +53,7 @@ impl Line {
 }
 
 /// Bytes of a stranger as printable ASCII, at most 256 of them.
-fn escaped(bytes: &[u8]) -> Cow<'_, str> {
+pub(crate) fn escaped(bytes: &[u8]) -> Cow<'_, str> {
     let (shown, cut) = if bytes.len() > 256 { (&bytes[..256], "...") } else { (bytes, "") };
     let plain = |byte: &u8| (0x20..0x7f).contains(byte) && *byte != b'\\';
     match std::str::from_utf8(shown) {

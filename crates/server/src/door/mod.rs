@@ -1,6 +1,7 @@
 //! The first room: what a request must be before anybody looks at what it wants.
 
 pub mod access_log;
+pub mod cors;
 pub mod cross_site;
 pub mod forwarded;
 pub mod hosts;
@@ -10,6 +11,8 @@ pub mod rates;
 pub mod request_id;
 
 pub use access_log::Line;
+pub use cors::Cors;
+pub use cross_site::CrossSite;
 pub use forwarded::{Proxies, Sender, place};
 pub use hosts::{Host, Hosts};
 pub use panic_guard::guarded;
@@ -20,11 +23,17 @@ use http::request::Parts;
 
 use crate::answer::Problem;
 
-/// Lets a request in: its size, its host, where it comes from.
+/// Lets a request in: its size, its host, where it comes from. What another site's page may have caused comes in where
+/// `may` says so.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn enter(request: &Parts, hosts: &Hosts, sender: &Sender) -> Result<Host, Problem> {
+pub fn enter(
+    request: &Parts,
+    hosts: &Hosts,
+    sender: &Sender,
+    may: impl FnOnce(CrossSite) -> bool,
+) -> Result<Host, Problem> {
     limits::check(request)?;
     let host = match hosts.check(request, sender) {
         Ok(host) => host,
@@ -34,9 +43,12 @@ pub fn enter(request: &Parts, hosts: &Hosts, sender: &Sender) -> Result<Host, Pr
         }
         Err(error) => return Err(Problem::bad_request("bad_host", error.to_string())),
     };
-    cross_site::check(request, &host, sender.https)
-        .map_err(|error| Problem::new(StatusCode::FORBIDDEN, "cross_site", error.to_string()))?;
-    Ok(host)
+    match cross_site::check(request, &host, sender.https) {
+        Err(error) if !may(error) => {
+            Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", error.to_string()))
+        }
+        _ => Ok(host),
+    }
 }
 
 fn is_health(path: &str) -> bool {

@@ -22,6 +22,8 @@ pub(crate) enum Target {
     Ready,
     /// The stream that tells a page under `dev` to load itself again.
     Live,
+    /// What browsers report of a page's policy.
+    Reports,
     /// The API.
     Api(ApiTarget),
     /// What was mailed, under `dev`.
@@ -164,6 +166,8 @@ pub(crate) const LOGIN: &str = "/login";
 pub(crate) const SIGN_UP: &str = "/signup";
 pub(crate) const LOGOUT: &str = "/logout";
 pub(crate) const HOME: &str = "/account";
+/// Where browsers report what a page's policy refused.
+pub(crate) const REPORTS: &str = "/_purlin/reports";
 pub(crate) const MAIL: &str = "/_purlin/mail";
 
 /// What a decoded path asks for.
@@ -173,6 +177,7 @@ pub(crate) fn resolve(site: &Site, dev: bool, path: &str) -> Target {
         READY => Target::Ready,
         LIVE if dev => Target::Live,
         MAIL if dev => Target::Mail(None),
+        REPORTS if site.settings.csp.reports => Target::Reports,
         _ => match below(path, &site.settings.api.path) {
             Some(rest) => Target::Api(resolve_api(site, rest)),
             None => resolve_other(site, dev, path),

@@ -4,7 +4,7 @@
 use purlin_schema::model::{Model, Rule};
 use purlin_schema::{Site, page::Page};
 
-use super::{ALIVE, Account, Auth, LIVE, MAIL, READY, is_open};
+use super::{ALIVE, Account, Auth, LIVE, MAIL, READY, REPORTS, is_open};
 
 /// What answers a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +41,9 @@ pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo
     let mut table = Table(Vec::new());
     table.add(&["GET"], ALIVE, Kind::Server, "everybody", "");
     table.add(&["GET"], READY, Kind::Server, "everybody", "");
+    if site.settings.csp.reports {
+        table.add(&["POST"], REPORTS, Kind::Server, "everybody", "");
+    }
     if dev {
         table.add(&["GET"], LIVE, Kind::Server, "everybody", "");
         table.add(&["GET"], MAIL, Kind::Server, "everybody", "");

@@ -72,6 +72,33 @@ async fn attack_16_a_line_a_request_and_nothing_that_acts() {
 }
 
 #[tokio::test]
+async fn attack_16_a_report_is_a_line_and_tells_no_query() {
+    let site = Site::new().await;
+    let kept = Kept::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(kept.clone()).with_ansi(false).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let report = r#"{"csp-report":{"document-uri":"http://localhost/posts?token=secret-text#secret-text",
+        "blocked-uri":"https://evil.net/\u001b[31m\nx.js?secret-text","effective-directive":"script-src-elem",
+        "source-file":"http://localhost/a.js","line-number":12,"script-sample":"secret-text"}}"#;
+    let reply =
+        site.ask("POST", "/_purlin/reports", &[("content-type", "application/csp-report")], report).await;
+    assert_eq!(reply.status, 204, "{}", reply.body);
+    let log = kept.text();
+    let line = log.lines().find(|line| line.contains("purlin::csp")).unwrap();
+    for part in [
+        "directive=\"script-src-elem\"",
+        "page=\"http://localhost/posts\"",
+        "blocked=\"https://evil.net/\\\\x1b[31m\\\\nx.js\"",
+        "line=12",
+        "address=127.0.0.1",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(!log.contains("secret-text"), "{log}");
+    assert!(log.bytes().all(|byte| byte == b'\n' || (0x20..0x7f).contains(&byte)), "{log:?}");
+}
+
+#[tokio::test]
 async fn what_failed_inside_is_written_down_once() {
     let site = Site::new().await;
     let kept = Kept::default();

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod browser;
+mod browser_policy;
 mod mail;
 mod press;
 mod scenarios;

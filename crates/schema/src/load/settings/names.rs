@@ -44,10 +44,47 @@ pub(super) const NAMES: &[&str] = &[
     "limits.wrong_passwords",
     "limits.wrong_passwords_address",
     "limits.wrong_passwords_account",
+    "cors.origins",
+    "cors.credentials",
+    "cors.max_age",
+    "security.hsts",
+    "security.hsts_subdomains",
+    "security.hsts_preload",
+    "security.frames",
+    "security.referrer",
+    "security.opener",
+    "security.embedder",
+    "security.resource",
+    "security.pages.frames",
+    "security.pages.referrer",
+    "security.pages.opener",
+    "security.pages.embedder",
+    "security.pages.resource",
+    "security.api.frames",
+    "security.api.referrer",
+    "security.api.opener",
+    "security.api.embedder",
+    "security.api.resource",
+    "security.files.frames",
+    "security.files.referrer",
+    "security.files.opener",
+    "security.files.embedder",
+    "security.files.resource",
+    "csp.script",
+    "csp.style",
+    "csp.img",
+    "csp.font",
+    "csp.connect",
+    "csp.media",
+    "csp.frame",
+    "csp.worker",
+    "csp.form",
+    "csp.trusted_types",
+    "csp.reports",
 ];
 
 pub(super) const SECTIONS: &[&str] =
-    &["site", "server", "database", "accounts", "api", "mail", "limits", "env"];
+    &["site", "server", "database", "accounts", "api", "mail", "limits", "cors", "security", "csp", "env"];
 
 /// Paths of a page or the API that the server keeps for itself.
 pub(in crate::load) const SERVERS_OWN: &[&str] = &["admin", "_purlin", "healthz", "readyz"];
@@ -58,7 +95,7 @@ pub(super) fn variable_of(setting: &str) -> String {
 }
 
 /// Tables whose keys are the owner's.
-pub(super) const OPEN: &[&str] = &["limits.routes"];
+pub(super) const OPEN: &[&str] = &["limits.routes", "security.permissions"];
 
 /// The tables within a section: `pages` in `[security]`.
 pub(super) fn tables_of(section: &str) -> Vec<&'static str> {

@@ -3,6 +3,7 @@
 
 pub(super) mod addresses;
 pub(super) mod limits;
+pub(super) mod security;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use purlin_schema::settings::{LimitBy, LimitSettings, Network, PathPart, RouteLi
 
 use crate::answer::Problem;
 use crate::route::RouteInfo;
-use table::{Left, Table};
+use table::{Left, MANY, Table};
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -67,7 +67,7 @@ impl Rates {
         (!limits.is_empty()).then(|| Rates {
             limits,
             exempt: settings.exempt.as_slice().into(),
-            table: Table::new(),
+            table: Table::new(MANY),
         })
     }
 
@@ -138,6 +138,32 @@ fn may_cover(limit: &RouteLimit, route: &RouteInfo) -> bool {
         }
     }
     limit.and_below || parts.next().is_none_or(|part| part.starts_with("[..."))
+}
+
+/// A limit of the server's own, on what strangers may send.
+pub(crate) struct Few {
+    table: Table,
+    each: u32,
+    all: u32,
+}
+
+impl Few {
+    /// So many in a minute, of each address and all together.
+    pub(crate) fn a_minute((each, all): (u32, u32)) -> Few {
+        Few { table: Table::new(64), each, all }
+    }
+
+    /// Counts one of an address.
+    ///
+    /// # Errors
+    /// 429 where there were too many.
+    pub(crate) fn count(&self, address: IpAddr, now: i64, what: &str) -> Result<(), Problem> {
+        const MINUTE_MICROS: u64 = 60_000_000;
+        let now = u64::try_from(now).unwrap_or_default();
+        let each = self.table.take(Who::of(None, address), self.each, MINUTE_MICROS, now);
+        let taken = each.and_then(|_| self.table.take("all", self.all, MINUTE_MICROS, now));
+        taken.map(|_| ()).map_err(|wait_seconds| Problem::too_many(what, "too_many_requests", wait_seconds))
+    }
 }
 
 impl Standing {

@@ -12,8 +12,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Askers in a set.
 const WAYS: usize = 8;
-/// Sets; with [`WAYS`] slots of 16 bytes each, a megabyte.
-const SETS: usize = 8192;
+/// Sets for a site's routes; with [`WAYS`] slots of 16 bytes each, a megabyte.
+pub(super) const MANY: usize = 8192;
 
 /// What each asker has used.
 pub(super) struct Table {
@@ -38,8 +38,8 @@ pub(super) struct Left {
 }
 
 impl Table {
-    pub(super) fn new() -> Table {
-        let sets = (0..SETS).map(|_| Mutex::new([Slot::default(); WAYS])).collect();
+    pub(super) fn new(sets: usize) -> Table {
+        let sets = (0..sets.max(1)).map(|_| Mutex::new([Slot::default(); WAYS])).collect();
         Table { sets, hasher: RandomState::new() }
     }
 
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn as_many_at_once_and_then_evenly() {
-        let table = Table::new();
+        let table = Table::new(MANY);
         for at in 0..6 {
             let left = table.take("ann", 6, MINUTE, 100 * SECOND).unwrap();
             assert_eq!(left, Left { requests: 5 - at, reset_seconds: 10 * (at + 1) });
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_keeps_nobody_out_for_long() {
-        let table = Table::new();
+        let table = Table::new(MANY);
         for _ in 0..6 {
             table.take("ann", 6, MINUTE, 1000 * MINUTE).unwrap();
         }
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_askers_frees_nobody_who_used_much() {
-        let table = Table::new();
+        let table = Table::new(MANY);
         for _ in 0..100 {
             table.take("greedy", 100, MINUTE, SECOND).unwrap();
         }
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn many_at_once_are_as_many_as_one_after_the_other() {
-        let table = Table::new();
+        let table = Table::new(MANY);
         let taken: usize = std::thread::scope(|scope| {
             let take = || (0..1000).filter(|_| table.take("ann", 500, MINUTE, SECOND).is_ok()).count();
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();

@@ -13,8 +13,10 @@ mod floods;
 mod limits;
 mod mail;
 mod markup;
+mod origins;
 mod proxies;
 mod questions;
+mod reports;
 mod writes;
 
 use std::path::Path;
