@@ -33,6 +33,7 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = &[
     ("account/password.html", include_str!("account/password.html")),
     ("account/email.html", include_str!("account/email.html")),
     ("account/sessions.html", include_str!("account/sessions.html")),
+    ("account/tokens.html", include_str!("account/tokens.html")),
     ("account/delete.html", include_str!("account/delete.html")),
     ("403.html", include_str!("403.html")),
     ("404.html", include_str!("404.html")),

@@ -22,7 +22,7 @@ pub(super) const FUNCTION: Function = Function {
 };
 
 /// Purlin's own pages, which a site may link to.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "login",
     "logout",
     "signup",
@@ -31,6 +31,7 @@ const OWN: [&str; 9] = [
     "account/email",
     "account/password",
     "account/sessions",
+    "account/tokens",
     "account/delete",
 ];
 

@@ -2,6 +2,7 @@
 
 mod mail;
 mod own;
+mod tokens;
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use purlin_engine::accounts::{Carrier, SignUp, SignedIn, SignedUp};

@@ -6,7 +6,7 @@ use purlin_schema::value::format_datetime;
 use purlin_schema::{Id, Value};
 use serde_json::json;
 
-use super::value_of;
+use super::{tokens, value_of};
 use crate::answer::{self, Problem, html};
 use crate::app::Asking;
 use crate::body::{Body, RequestBody};
@@ -58,6 +58,7 @@ impl Said {
         let mut extra = vec![
             ("mail".to_owned(), json!(settings.mail.is_on())),
             ("deletion".to_owned(), json!(settings.accounts.deletion)),
+            ("api_tokens".to_owned(), json!(settings.accounts.tokens)),
         ];
         if self.problem.is_none() {
             extra.push(("message".to_owned(), json!("")));
@@ -75,6 +76,9 @@ pub(super) fn message_of(messages: &[FieldMessage]) -> String {
     let told = messages.iter().map(|message| {
         let what = match message.field.as_str() {
             "password" => "the password ",
+            "name" => "the name ",
+            "scopes" => "what it may do ",
+            "days" => "the number of days ",
             "new_password" => "the new password ",
             "email" => "the address ",
             _ => "",
@@ -111,6 +115,7 @@ pub(super) async fn page(
             said.extra.push(("old_email", json!(email_of(asking, identity))));
         }
         Account::Sessions => said.extra.push(("sessions", sessions(asking, identity).await?)),
+        Account::Tokens => return tokens::show(asking, identity, said, &[]).await,
         _ => {}
     }
     said.show(asking, identity, account).await
@@ -138,6 +143,7 @@ pub(super) async fn posted(
     match account {
         Account::Home => home(asking, identity, Some(&form)).await,
         Account::Sessions => end_sessions(asking, identity, &form).await,
+        Account::Tokens => tokens::posted(asking, identity, &form).await,
         _ => match change(asking, identity, account, &form).await {
             Ok(response) => Ok(response),
             Err(failure) => {
@@ -214,10 +220,11 @@ async fn home(
     let query = asking.query()?;
     let (flash, had_flash) = pages::flash(asking);
     let request = pages::request(asking, identity, &query, flash);
-    let deletion = asking.engine().site().settings.accounts.deletion;
+    let settings = &asking.engine().site().settings.accounts;
     let extra = vec![
         ("email".to_owned(), json!(email_of(asking, identity))),
-        ("deletion".to_owned(), json!(deletion)),
+        ("deletion".to_owned(), json!(settings.deletion)),
+        ("api_tokens".to_owned(), json!(settings.tokens)),
     ];
     match asking.engine().account_page(&request, extra, form.map(Vec::as_slice)).await? {
         Some(page) => pages::shown(asking, page, had_flash),
@@ -225,9 +232,13 @@ async fn home(
     }
 }
 
+/// A moment as an account's pages show it, in UTC.
+pub(super) fn moment(micros: i64) -> String {
+    format_datetime(micros).get(..16).unwrap_or_default().replace('T', " ")
+}
+
 async fn sessions(asking: &Asking<'_>, identity: &Identity) -> Result<serde_json::Value, Problem> {
     let sessions = asking.engine().own_sessions(&identity.actor).await?;
-    let moment = |micros: i64| format_datetime(micros).get(..16).unwrap_or_default().replace('T', " ");
     let shown = sessions.iter().map(|session| {
         json!({
             "id": Value::from(session.id).to_text(),
@@ -247,7 +258,7 @@ fn email_of(asking: &Asking<'_>, identity: &Identity) -> String {
     value.map(|value| value.to_text()).unwrap_or_default()
 }
 
-fn done(asking: &Asking<'_>, to: &str, say: &str) -> Response<Body> {
+pub(super) fn done(asking: &Asking<'_>, to: &str, say: &str) -> Response<Body> {
     let mut response = answer::redirect(StatusCode::SEE_OTHER, to);
     set_flash(asking, &mut response, say);
     response

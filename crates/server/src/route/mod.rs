@@ -117,6 +117,7 @@ pub(crate) enum Account {
     Password,
     Email,
     Sessions,
+    Tokens,
     Delete,
 }
 
@@ -132,6 +133,7 @@ impl Account {
         ("/account/password", Account::Password, "account/password.html"),
         ("/account/email", Account::Email, "account/email.html"),
         ("/account/sessions", Account::Sessions, "account/sessions.html"),
+        ("/account/tokens", Account::Tokens, "account/tokens.html"),
         ("/account/delete", Account::Delete, "account/delete.html"),
     ];
 
@@ -142,6 +144,7 @@ impl Account {
             Account::SignUp => settings.accounts.signup.is_open(),
             Account::Verify => settings.accounts.signup.is_open() && settings.accounts.verify,
             Account::Reset => settings.mail.is_on(),
+            Account::Tokens => settings.accounts.tokens,
             Account::Delete => settings.accounts.deletion,
             Account::Home => !site.pages.contains_key("account.html"),
             _ => true,

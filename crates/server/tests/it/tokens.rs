@@ -184,3 +184,39 @@ async fn what_is_wrong_with_a_token_is_told_at_once() {
     assert_eq!(site.json("POST", "/api/auth/tokens", None, json!({})).await.status, 401);
     assert_eq!(site.json("POST", "/api/auth/tokens", Some(&session), json!({ "x": 1 })).await.status, 422);
 }
+
+#[tokio::test]
+async fn a_person_makes_and_ends_a_token_on_a_page() {
+    let site = Site::new().await;
+    let session = site.token("ann@example.org").await;
+    let cookie = format!("purlin_session={session}");
+    let ask = async |method: &str, body: &str| {
+        let headers = [
+            ("cookie", cookie.as_str()),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        site.ask(method, "/account/tokens", &headers, body).await
+    };
+    assert_eq!(site.get("/account/tokens").await.status, 303);
+    let page = ask("GET", "").await;
+    assert!(page.status == 200 && page.body.contains("value=\"posts:read\""), "{}", page.body);
+    assert!(!page.body.contains("notes:read") && !page.body.contains("closed:read"), "{}", page.body);
+
+    let password = PASSWORD.replace(' ', "+");
+    let wrong = ask("POST", "name=%3Cb%3Edeploy&days=9&scope=posts:read&password=no").await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.body.contains("the password is wrong") || wrong.body.contains("The password is wrong"));
+    assert!(wrong.body.contains("value=\"posts:read\" checked") && wrong.body.contains("value=\"9\""));
+    let made = ask("POST", &format!("name=%3Cb%3Edeploy&days=9&scope=posts:read&password={password}")).await;
+    assert_eq!((made.status.as_u16(), made.header("cache-control")), (200, "private, no-store"));
+    assert!(!made.body.contains("<b>deploy"), "{}", made.body);
+    let at = made.body.find("pur_").expect("a secret");
+    let token: String = made.body[at..].chars().take_while(|c| !"<&".contains(*c)).collect();
+    assert_eq!(site.get_as("/api/posts", &token).await.status, 200);
+    let page = ask("GET", "").await;
+    assert!(page.body.contains("posts:read") && !page.body.contains("pur_"), "{}", page.body);
+    let id = site.get_as("/api/auth/tokens", &session).await.value()["items"][0]["id"].clone();
+    assert_eq!(ask("POST", &format!("end={id}")).await.status, 303);
+    assert_eq!(site.get_as("/api/posts", &token).await.status, 401);
+}
