@@ -207,7 +207,7 @@ async fn a_person_makes_and_ends_a_token_on_a_page() {
     let wrong = ask("POST", "name=%3Cb%3Edeploy&days=9&scope=posts:read&password=no").await;
     assert_eq!(wrong.status, 422);
     assert!(wrong.body.contains("the password is wrong") || wrong.body.contains("The password is wrong"));
-    assert!(wrong.body.contains("value=\"posts:read\" checked") && wrong.body.contains("value=\"9\""));
+    assert!(wrong.body.contains("aria-label=\"posts: read\" checked") && wrong.body.contains("value=\"9\""));
     let made = ask("POST", &format!("name=%3Cb%3Edeploy&days=9&scope=posts:read&password={password}")).await;
     assert_eq!((made.status.as_u16(), made.header("cache-control")), (200, "private, no-store"));
     assert!(!made.body.contains("<b>deploy"), "{}", made.body);
