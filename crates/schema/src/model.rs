@@ -75,6 +75,8 @@ pub struct Model {
     pub fields: Vec<Field>,
     /// The field that holds what records have besides: of a model of documents (`kind = "documents"`).
     pub free: Option<FieldId>,
+    /// Names of former fields whose values became free fields.
+    pub freed: Vec<String>,
     /// Relations by which other records are reached: refs, lists of refs and inverses.
     pub relations: Vec<Relation>,
     /// Who may do what.

@@ -105,6 +105,7 @@ fn empty(at: usize, name: &str, uuid_ids: bool) -> Model {
         internal: false,
         fields: Vec::new(),
         free: None,
+        freed: Vec::new(),
         relations: Vec::new(),
         access: Access::default(),
         uniques: Vec::new(),

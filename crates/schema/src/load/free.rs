@@ -19,13 +19,16 @@ pub(super) fn read(draft: &mut Draft<'_>, view: View<'_>) {
         }
         None => false,
     };
-    if let (false, Some(index)) = (documents, table.node("index")) {
-        let message = "`index` of a model names free fields, and this model has none";
-        let hint = "write `index = true` on a field, or `[[index]]` with `fields`";
-        table.file.error("contradiction", &index.span, message).hint(hint);
-        return;
-    }
     if !documents {
+        for (key, hint) in [
+            ("index", "write `index = true` on a field, or `[[index]]` with `fields`"),
+            ("freed", "write `kind = \"documents\"` beside it"),
+        ] {
+            if let Some(node) = table.node(key) {
+                let message = format!("`{key}` of a model names free fields, and this model has none");
+                table.file.error("contradiction", &node.span, message).hint(hint);
+            }
+        }
         return;
     }
     if let (Some(false), Some(kind)) = (table.bool("managed"), table.node("kind")) {
@@ -48,5 +51,16 @@ pub(super) fn read(draft: &mut Draft<'_>, view: View<'_>) {
             .file
             .error("bad-value", &span, message)
             .hint("an index of a declared field stands with the field");
+    }
+    for text in table.texts("freed").unwrap_or_default() {
+        if draft.model.free_field(&text.value).is_some() {
+            draft.model.freed.push(text.value.clone());
+            continue;
+        }
+        let message = format!("`{}` is no free field of this model", text.value);
+        table
+            .file
+            .error("bad-value", &text.span, message)
+            .hint("`freed` names fields that are no longer declared");
     }
 }

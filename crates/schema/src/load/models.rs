@@ -172,6 +172,7 @@ fn draft<'a>(
         origin: None,
         fields: Vec::new(),
         free: None,
+        freed: Vec::new(),
         relations: Vec::new(),
         access: Access::default(),
         uniques: Vec::new(),
@@ -283,6 +284,7 @@ fn read_model(draft: &mut Draft<'_>, view: View<'_>, names: &ModelNames) {
         "updated_at",
         "kind",
         "index",
+        "freed",
     ]);
     if let Some(id) = table.text("id")
         && !matches!(id.value.as_str(), "int" | "uuid")

@@ -340,6 +340,13 @@ fn learn(target: &mut Wanted, files: &[&MigrationFile]) {
                 let key = (table.clone(), to.clone());
                 target.fields_were.entry(key).or_insert_with(|| from.clone());
             }
+            Operation::TakeFree { table, field, key } if key != field => {
+                let of = (table.clone(), field.clone());
+                target.fields_were.entry(of).or_insert_with(|| key.clone());
+            }
+            Operation::GiveFree { table, field, .. } => {
+                target.freed.insert((table.clone(), field.clone()));
+            }
             Operation::AddField { table, field, default: Some(default), .. }
             | Operation::SetRequired { table, field, default: Some(default) } => {
                 let key = (table.clone(), field.clone());

@@ -10,9 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::databases::Flavour;
+use super::free;
+use super::literal::Literal;
 use super::operation::{Operation, conversion};
 use super::snapshot::{Column, Snapshot, Table, Wanted, leads};
 use purlin_schema::Kind;
+use purlin_schema::free::COLUMN;
 
 /// Operations from one picture to another.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,7 +35,8 @@ impl MigrationPlan {
         if let Some(problem) = wanted.snapshot.problem() {
             return Err(problem);
         }
-        let mut differ = Differ { now: from.clone(), wanted, operations: Vec::new() };
+        let mut differ =
+            Differ { now: from.clone(), wanted, had_place: BTreeSet::new(), operations: Vec::new() };
         differ.run()?;
         if differ.now != wanted.snapshot {
             return Err("the operations do not lead to the models; this is a mistake of Purlin's".to_owned());
@@ -49,7 +53,19 @@ impl MigrationPlan {
     /// Whether anything in the database is lost by it.
     #[must_use]
     pub fn is_destructive(&self) -> bool {
-        self.operations.iter().any(Operation::is_destructive)
+        (0..self.operations.len()).any(|at| self.loses(at))
+    }
+
+    /// Whether anything is lost by one of the operations: what was given to the free fields before is not.
+    fn loses(&self, at: usize) -> bool {
+        let is_kept = |table: &str, field: &str| {
+            let given = |operation: &Operation| matches!(operation, Operation::GiveFree { table: of, field: name, .. } if of == table && name == field);
+            self.operations[..at].iter().any(given)
+        };
+        match &self.operations[at] {
+            Operation::DropField { table, field } if is_kept(table, field) => false,
+            operation => operation.is_destructive(),
+        }
     }
 
     /// The statements, for people to read; `purlin_…` are functions that Purlin brings.
@@ -65,12 +81,18 @@ impl MigrationPlan {
 impl fmt::Display for MigrationPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut before = self.from.clone();
-        for operation in &self.operations {
-            write!(f, "{operation}")?;
-            if operation.is_destructive() {
+        for (at, operation) in self.operations.iter().enumerate() {
+            match operation {
+                Operation::DropField { table, field } if !self.loses(at) => write!(f, "- {table}.{field}")?,
+                operation => write!(f, "{operation}")?,
+            }
+            if self.loses(at) {
                 f.write_str("   ! loses data")?;
             }
             f.write_str("\n")?;
+            if let (true, Some(hint)) = (self.loses(at), how_to_keep(operation, &before)) {
+                writeln!(f, "    hint: {hint}")?;
+            }
             if let Some(hint) = operation.hint().filter(|_| !operation.only_adds_choices(&before)) {
                 writeln!(f, "    hint: {hint}")?;
             }
@@ -81,16 +103,30 @@ impl fmt::Display for MigrationPlan {
     }
 }
 
+/// What keeps what an operation would lose.
+fn how_to_keep(operation: &Operation, before: &Snapshot) -> Option<String> {
+    let Operation::DropField { table, field } = operation else { return None };
+    if field == COLUMN {
+        return Some("what is not declared goes; declare first what is to stay".to_owned());
+    }
+    let has_place = before.tables.get(table).is_some_and(free::has_place);
+    has_place.then(|| format!("`freed = [\"{field}\"]` under `[model]` keeps them as free fields"))
+}
+
 /// The way, as far as it is known: every operation that is added is performed on `now`.
 struct Differ<'wanted> {
     now: Snapshot,
     wanted: &'wanted Wanted,
+    /// Tables that have free fields already.
+    had_place: BTreeSet<String>,
     operations: Vec<Operation>,
 }
 
 impl Differ<'_> {
     fn run(&mut self) -> Result<(), String> {
         self.rename()?;
+        let had_place = self.now.tables.iter().filter(|(_, table)| free::has_place(table));
+        self.had_place = had_place.map(|(name, _)| name.clone()).collect();
         let renewed = self.tables_to_renew();
         self.clear_fields(&renewed)?;
         for name in names(&self.now.tables) {
@@ -156,6 +192,12 @@ impl Differ<'_> {
         let wanted = self.wanted;
         for (name, table) in wanted.snapshot.tables.iter().filter(|(name, _)| !renewed.contains(*name)) {
             let Some(now) = self.now.tables.get(name).cloned() else { continue };
+            let comes = table.fields.get(COLUMN).filter(|_| free::has_place(table) && !free::has_place(&now));
+            if let Some(column) = comes {
+                let (table, field) = (name.clone(), COLUMN.to_owned());
+                let default = wanted.defaults.get(&(table.clone(), field.clone())).cloned();
+                self.add(Operation::AddField { table, field, column: column.clone(), default })?;
+            }
             let leaves = |field: &str| match (now.fields.get(field), table.fields.get(field)) {
                 (Some(old), Some(new)) => is_replaced(old, new, renewed),
                 (Some(_), None) => true,
@@ -186,13 +228,18 @@ impl Differ<'_> {
                     self.add(Operation::DropLink { table: name.clone(), field: field.clone() })?;
                 }
             }
-            for (field, column) in &now.fields {
+            // What is declared now is taken out of the free fields before these go.
+            for (field, column) in now.fields.iter().filter(|(field, _)| *field != COLUMN) {
                 let stays = table.fields.get(field).filter(|_| !going.contains(field));
                 if let Some(new) = stays {
                     if column.to.is_some() && new.to.is_none() {
                         self.add(Operation::DropTarget { table: name.clone(), field: field.clone() })?;
                     }
                 } else {
+                    if free::has_place(table) && wanted.freed.contains(&(name.clone(), field.clone())) {
+                        let (table, field, key) = (name.clone(), field.clone(), field.clone());
+                        self.add(Operation::GiveFree { table, field, key })?;
+                    }
                     self.add(Operation::DropField { table: name.clone(), field: field.clone() })?;
                 }
             }
@@ -203,12 +250,18 @@ impl Differ<'_> {
     /// Changes the fields that stay and adds those that come.
     fn change_fields(&mut self, name: &str, table: &Table) -> Result<(), String> {
         let now = self.now.tables[name].clone();
-        for (field, new) in &table.fields {
+        // What was there before the free fields came has none.
+        let takes = free::has_place(&now) && self.had_place.contains(name);
+        for (field, new) in table.fields.iter().filter(|(field, _)| *field != COLUMN) {
             let (table, field) = (name.to_owned(), field.clone());
             let default = self.wanted.defaults.get(&(table.clone(), field.clone())).cloned();
-            let Some(old) = now.fields.get(&field) else {
-                self.add(Operation::AddField { table, field, column: new.clone(), default })?;
-                continue;
+            let old = match now.fields.get(&field) {
+                Some(old) => old.clone(),
+                None if takes => self.take(&table, &field, new, default.as_ref())?,
+                None => {
+                    self.add(Operation::AddField { table, field, column: new.clone(), default })?;
+                    continue;
+                }
             };
             if old.required && !new.required {
                 self.add(Operation::DropRequired { table: table.clone(), field: field.clone() })?;
@@ -232,6 +285,9 @@ impl Differ<'_> {
                 self.add(Operation::SetTarget { table, field, to: to.clone() })?;
             }
         }
+        if now.fields.contains_key(COLUMN) && !free::has_place(table) {
+            self.add(Operation::DropField { table: name.to_owned(), field: COLUMN.to_owned() })?;
+        }
         for (field, to) in &table.links {
             if !now.links.contains_key(field) {
                 let (table, field) = (name.to_owned(), field.clone());
@@ -239,6 +295,32 @@ impl Differ<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Adds a column and moves into it what stands under its name, or under the one it had, among the free fields; gives
+    /// the column as it is then. Whatever it asks of its values is asked afterwards.
+    fn take(
+        &mut self,
+        table: &str,
+        field: &str,
+        new: &Column,
+        default: Option<&Literal>,
+    ) -> Result<Column, String> {
+        let column = Column { required: false, of: BTreeSet::new(), to: None, ty: new.ty };
+        // A required one gives its default to those that have none by then.
+        let default = default.filter(|_| !new.required).cloned();
+        let was = self.wanted.fields_were.get(&(table.to_owned(), field.to_owned())).cloned();
+        let (table, field) = (table.to_owned(), field.to_owned());
+        let key = was.unwrap_or_else(|| field.clone());
+        let added = Operation::AddField {
+            table: table.clone(),
+            field: field.clone(),
+            column: column.clone(),
+            default,
+        };
+        self.add(added)?;
+        self.add(Operation::TakeFree { table, field, key })?;
+        Ok(column)
     }
 
     fn add_keys(&mut self, name: &str, table: &Table) -> Result<(), String> {

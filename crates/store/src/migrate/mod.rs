@@ -28,6 +28,7 @@ mod databases;
 mod diff;
 mod error;
 mod file;
+mod free;
 mod history;
 mod literal;
 mod operation;

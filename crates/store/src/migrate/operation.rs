@@ -9,6 +9,7 @@ use std::fmt;
 use purlin_schema::Kind;
 use serde::{Deserialize, Serialize};
 
+use super::free;
 use super::literal::Literal;
 use super::snapshot::{Column, ColumnType, IdKind, IndexPart, SYSTEM_COLUMNS, Snapshot, Table, join, leads};
 
@@ -45,6 +46,10 @@ pub enum Operation {
     DropField { table: String, field: String },
     /// Gives a column, or a list of refs, another name.
     RenameField { table: String, from: String, to: String },
+    /// Takes what stands under a name among the free fields into a column.
+    TakeFree { table: String, field: String, key: String },
+    /// Gives what is in a column to the free fields, under a name.
+    GiveFree { table: String, field: String, key: String },
     /// Converts what is in a column.
     ChangeType { table: String, field: String, from: ColumnType, to: ColumnType },
     /// Refuses null from now on; rows that have it get `default`.
@@ -112,6 +117,9 @@ impl Operation {
             )),
             Operation::SetRequired { table, field, default: None } => {
                 Some(format!("refused while a record of `{table}` has no `{field}`, for it has no default"))
+            }
+            Operation::TakeFree { .. } => {
+                Some("refused where what a record has there is no such value".to_owned())
             }
             Operation::ChangeType { from, to, .. } => match conversion(*from, *to)? {
                 Conversion::Exact => None,
@@ -185,6 +193,16 @@ impl Operation {
                     return Err(format!("`{table}.{field}` is still part of {key}; drop that first"));
                 }
                 target.fields.remove(field).map(drop).ok_or_else(|| no_field(table, field))
+            }
+            Operation::TakeFree { table, field, key } | Operation::GiveFree { table, field, key } => {
+                let target = self.table_in(on, table)?;
+                if !free::has_place(target) {
+                    return Err(format!("`{table}` has no free fields"));
+                }
+                if let Some(problem) = purlin_schema::free::fault(key) {
+                    return Err(format!("`{key}` is no free field of `{table}`: it {}", problem.message));
+                }
+                self.column_in(on, table, field).map(drop)
             }
             Operation::RenameField { table, from, to } => {
                 rename_field(self.table_in(on, table)?, table, from, to)
@@ -418,6 +436,12 @@ impl fmt::Display for Operation {
             }
             Operation::DropField { table, field } => write!(f, "- {table}.{field}, with its values"),
             Operation::RenameField { table, from, to } => write!(f, "~ {table}.{from} becomes {table}.{to}"),
+            Operation::TakeFree { table, field, key } => {
+                write!(f, "~ {table}.{field} takes what records have as free field `{key}`")
+            }
+            Operation::GiveFree { table, field, key } => {
+                write!(f, "~ {table}.{field} becomes the free field `{key}`")
+            }
             Operation::ChangeType { table, field, from, to } => {
                 write!(f, "~ {table}.{field} from {from} to {to}")
             }

@@ -105,6 +105,8 @@ pub struct Wanted {
     pub fields_were: BTreeMap<(String, String), String>,
     /// What rows that are there get in a field, by table and field.
     pub defaults: BTreeMap<(String, String), Literal>,
+    /// Fields whose values become free fields where they go, by table and field.
+    pub freed: BTreeSet<(String, String)>,
 }
 
 impl Snapshot {
@@ -165,10 +167,15 @@ impl Wanted {
             for field in model.fields.iter().filter(|field| !field.is_system()) {
                 wanted.add_field(models, model, field, &mut table);
             }
+            wanted.free(model);
             table.add_keys(model);
             wanted.snapshot.tables.insert(model.name.clone(), table);
         }
         wanted
+    }
+
+    fn free(&mut self, model: &Model) {
+        self.freed.extend(model.freed.iter().map(|name| (model.name.clone(), name.clone())));
     }
 
     fn add_field(&mut self, models: &Models, model: &Model, field: &Field, table: &mut Table) {

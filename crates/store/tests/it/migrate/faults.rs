@@ -21,6 +21,7 @@ pub(super) const OLD: &str = "
 [parents]
 fields.x = { type = \"text\" }
 fields.y = { type = \"int\" }
+fields._free = { type = \"json\", required = true }
 uniques = [[\"x\"]]
 [children.fields]
 parent = { type = \"int\", to = \"parents\", required = true }
@@ -31,6 +32,8 @@ pub(super) const NEW: &str = "
 [elders]
 fields.x = { type = \"int\", required = true }
 fields.z = { type = \"text\", required = true }
+fields.w = { type = \"int\", required = true }
+fields._free = { type = \"json\", required = true }
 uniques = [[\"x\", \"z\"]]
 [elders.links]
 friends = \"elders\"
@@ -83,7 +86,7 @@ fn halfway() -> Folder {
     migrator.apply(Consent::Refuse).expect("creating loses nothing");
     folder.run(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
-           INSERT INTO parents (created_at, updated_at, _version, x, y) SELECT i, i, 1, i, i FROM n;
+           INSERT INTO parents (created_at, updated_at, _version, x, y, _free) SELECT i, i, 1, i, i, json_object('w', i, 'v', 1) FROM n;
          INSERT INTO children (created_at, updated_at, _version, parent) SELECT 1, 1, 1, id FROM parents;
          INSERT INTO parents__friends SELECT id, 3001 - id FROM parents;",
     );
@@ -103,7 +106,7 @@ fn killed_anywhere_it_is_at_the_old_or_the_new_state() {
         let mut child = spawn(folder.root());
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let said =
-            lines.map_while(Result::ok).filter(|line| line.contains("> ")).take(round as usize % 12 + 1);
+            lines.map_while(Result::ok).filter(|line| line.contains("> ")).take(round as usize % 16 + 1);
         said.for_each(drop);
         // A moment more, so that it dies within statements too and not between them alone.
         let more = Duration::from_micros(u64::from(round) * 700 % 5_000);

@@ -4,6 +4,7 @@ mod actual;
 mod apply;
 mod everywhere;
 mod faults;
+mod free;
 mod golden;
 mod models;
 mod paths;

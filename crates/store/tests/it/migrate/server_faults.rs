@@ -24,13 +24,14 @@ fn halfway(on: On) -> Place {
     let numbers =
         format!("WITH RECURSIVE {fifty}, n(i) AS (SELECT a.i * 50 + b.i + 1 FROM m a CROSS JOIN m b)");
     let text = if on == On::MySql { "cast(i AS char)" } else { "i::text" };
+    let object = if on == On::MySql { "json_object" } else { "jsonb_build_object" };
     let columns = "(\"created_at\", \"updated_at\", \"_version\"";
     let (with, select) = match on {
         On::MySql => (String::new(), numbers),
         _ => (numbers, String::new()),
     };
     place.run(&format!(
-        "{with} INSERT INTO \"parents\" {columns}, \"x\", \"y\") {select} SELECT {now}, {now}, 1, {text}, i FROM n ORDER BY n.i"
+        "{with} INSERT INTO \"parents\" {columns}, \"x\", \"y\", \"_free\") {select} SELECT {now}, {now}, 1, {text}, i, {object}('w', i, 'v', 1) FROM n ORDER BY n.i"
     ));
     place.run(&format!(
         "INSERT INTO \"children\" {columns}, \"parent\") SELECT {now}, {now}, 1, \"id\" FROM \"parents\" ORDER BY \"id\""
@@ -61,7 +62,7 @@ fn killed_anywhere_what_was_begun_is_finished_by_the_next() {
             let mut child = spawn_on(place.root(), &place.url);
             let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
             let said = lines.map_while(Result::ok).filter(|line| line.contains("> "));
-            said.take(round as usize * 3 / 2 + 1).for_each(drop);
+            said.take(round as usize * 2 + 1).for_each(drop);
             // A moment more, so that it dies within statements too and not between them alone.
             let more = Duration::from_micros(u64::from(round) * 1_700 % 9_000);
             let heard = Instant::now();

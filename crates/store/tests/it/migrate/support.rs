@@ -30,6 +30,7 @@ pub(super) fn wanted(text: &str) -> Wanted {
         tables_were: known.tables,
         fields_were: known.fields.into_iter().map(|(name, was)| (key(&name), was)).collect(),
         defaults: known.defaults.into_iter().map(|(name, value)| (key(&name), value)).collect(),
+        freed: known.freed.iter().map(|name| key(name)).collect(),
     }
 }
 
@@ -39,6 +40,7 @@ struct Known {
     tables: BTreeMap<String, String>,
     fields: BTreeMap<String, String>,
     defaults: BTreeMap<String, Literal>,
+    freed: Vec<String>,
 }
 
 /// A site's folder that goes when the test ends.

@@ -9,6 +9,7 @@ use super::convert::convert;
 use super::looks::{Look, Question, Source};
 use super::{Server, StepError};
 use crate::migrate::error::MigrateError;
+use crate::migrate::free;
 use crate::migrate::snapshot::{ColumnType, IdKind};
 
 /// Rows that are read at a time.
@@ -38,7 +39,7 @@ impl Server {
             Question::Null(source) => {
                 format!("SELECT {id} AS i, NULL AS v {from} WHERE {} IS NULL", source.sql(words)?)
             }
-            Question::Impossible(..) => return None,
+            Question::Impossible(..) | Question::Untakeable(..) => return None,
             Question::NotIn(source, of) => {
                 let of: Vec<_> =
                     of.iter().map(|choice| words.literal(&Value::from(choice.as_str()))).collect();
@@ -111,6 +112,7 @@ impl Server {
             Question::Duplicate(sources) => sources.iter().collect(),
             Question::Null(source)
             | Question::Impossible(source, _)
+            | Question::Untakeable(source, ..)
             | Question::NotIn(source, _)
             | Question::Orphan(source, _)
             | Question::TooLong(source, _) => vec![source],
@@ -136,10 +138,14 @@ impl Server {
                         seen.entry(values.iter().map(Value::to_text).collect()).or_default().push(id);
                     }
                 } else if values.iter().any(|value| stands_in_the_way(&look.question, value, &ids)) {
-                    found.add(
-                        &id,
-                        values.first().filter(|value| !value.is_null()).map(Value::to_text).as_deref(),
-                    );
+                    let value = values.first().filter(|value| !value.is_null());
+                    let text = match (&look.question, value) {
+                        (Question::Untakeable(_, key, _), Some(document)) => {
+                            free::found(document, key).map(ToString::to_string)
+                        }
+                        (_, value) => value.map(Value::to_text),
+                    };
+                    found.add(&id, text.as_deref());
                 }
             }
             Ok(())
@@ -230,6 +236,9 @@ fn stands_in_the_way(question: &Question, value: &Value, ids: &BTreeSet<String>)
         Question::Any => true,
         Question::Null(_) => value.is_null(),
         Question::Impossible(_, to) => convert(value, *to).is_none(),
+        Question::Untakeable(_, key, ty) => {
+            free::found(value, key).is_some_and(|found| free::taken(found, *ty).is_none())
+        }
         Question::NotIn(_, of) => value.as_text().is_some_and(|text| !of.contains(text)),
         Question::Orphan(..) => !value.is_null() && !ids.contains(&value.to_text()),
         Question::Duplicate(_) => false,

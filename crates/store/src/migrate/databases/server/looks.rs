@@ -6,11 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use purlin_schema::free::COLUMN;
 use purlin_schema::{Kind, Value};
 
 use super::convert::convert;
 use super::schema::keyed_columns;
 use super::words::Words;
+use crate::migrate::free;
 use crate::migrate::operation::{Conversion, Operation, conversion};
 use crate::migrate::snapshot::{ColumnType, IdKind, Snapshot};
 
@@ -38,6 +40,8 @@ pub(crate) enum Question {
     Null(Source),
     /// … has a value that has no like in the type.
     Impossible(Source, ColumnType),
+    /// … has, in this document and under this name, what is no value of the type.
+    Untakeable(Source, String, ColumnType),
     /// … has another value than these.
     NotIn(Source, BTreeSet<String>),
     /// … has the id of no row of this table, as it is called now; of any table where that one is new.
@@ -59,6 +63,8 @@ pub(crate) enum Source {
     Converted(Box<Source>, ColumnType),
     /// Another's, with this for null.
     Filled(Box<Source>, Value),
+    /// A free field of this document as a value of this type; where there is none, this.
+    Taken(Box<Source>, String, ColumnType, Value),
 }
 
 impl Source {
@@ -72,6 +78,10 @@ impl Source {
                 let found = source.of_row(row)?;
                 Some(if found.is_null() { value.clone() } else { found })
             }
+            Source::Taken(document, key, ty, otherwise) => match free::found(&document.of_row(row)?, key) {
+                Some(found) => free::taken(found, *ty),
+                None => Some(otherwise.clone()),
+            },
         }
     }
 
@@ -80,7 +90,7 @@ impl Source {
         Some(match self {
             Source::Column(name, _) => format!("r.{}", words.quote(name)),
             Source::Value(value) => words.literal(value),
-            Source::Converted(..) => return None,
+            Source::Converted(..) | Source::Taken(..) => return None,
             Source::Filled(source, value) => {
                 format!("coalesce({}, {})", source.sql(words)?, words.literal(value))
             }
@@ -92,14 +102,16 @@ impl Source {
         match self {
             Source::Column(name, ty) => Some((name, *ty)),
             Source::Value(_) => None,
-            Source::Converted(source, _) | Source::Filled(source, _) => source.column(),
+            Source::Converted(source, _) | Source::Filled(source, _) | Source::Taken(source, ..) => {
+                source.column()
+            }
         }
     }
 
     /// What kind of values it gives.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Source::Column(_, ty) | Source::Converted(_, ty) => ty.0,
+            Source::Column(_, ty) | Source::Converted(_, ty) | Source::Taken(_, _, ty, _) => ty.0,
             Source::Filled(source, _) => source.kind(),
             Source::Value(value) => match value {
                 Value::Bool(_) => Kind::Bool,
@@ -211,6 +223,19 @@ impl Finder<'_> {
                 }
                 self.set(table, field, Source::Converted(Box::new(source), *to));
                 self.uniques_with(table, field);
+            }
+            Operation::TakeFree { table, field, key } => {
+                let ty = self.after.tables[table].fields[field].ty;
+                let document = self.source(table, COLUMN);
+                let problem = format!("the free field `{key}` of `{table}` is no {ty}");
+                let hint = "change these values first, or declare the field as another type".to_owned();
+                let question = Question::Untakeable(document.clone(), key.clone(), ty);
+                self.look(operation, table, question, problem, hint);
+                let otherwise = match self.source(table, field) {
+                    Source::Value(value) => value,
+                    _ => Value::Null,
+                };
+                self.set(table, field, Source::Taken(Box::new(document), key.clone(), ty, otherwise));
             }
             Operation::SetRequired { table, field, default } => {
                 let source = self.source(table, field);

@@ -8,6 +8,7 @@
 //! work of others; elsewhere all of them.
 
 pub(crate) mod convert;
+mod free;
 pub(crate) mod link;
 mod look;
 pub(crate) mod looks;
@@ -425,6 +426,7 @@ impl Step {
             Action::Run { lock, .. } => *lock,
             Action::Fill { .. } => Lock::Rows,
             Action::Convert { .. } => Lock::Rewrite,
+            Action::TakeFree { .. } | Action::GiveFree { .. } => Lock::Copy,
             Action::Index { .. } => Lock::Nobody,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use purlin_schema::Value;
+use purlin_schema::free::COLUMN;
 
 use super::convert::convert;
 use super::link::Pairs;
@@ -25,6 +26,12 @@ impl Server {
             }
             Action::Convert { column, into: Some(into), from, to, id } => {
                 self.convert_into(&step.table, (column, into), *id, (*from, *to))?;
+            }
+            Action::TakeFree { column, key, ty, id } => {
+                self.take_free(&step.table, column, key, (*ty, *id))?;
+            }
+            Action::GiveFree { column, key, ty, id } => {
+                self.give_free(&step.table, column, key, (*ty, *id))?;
             }
             Action::Index { sql, .. } => self.link.run(sql)?,
         }
@@ -198,6 +205,20 @@ impl Step {
             Action::Run { sql, .. } => sql.clone(),
             Action::Fill { column, value, .. } => vec![fill(words, &self.table, column, value)],
             Action::Index { sql, .. } => vec![sql.clone()],
+            Action::TakeFree { column, key, ty, .. } => {
+                let document = COLUMN;
+                return format!(
+                    "-- Purlin reads {key:?} of \"{}\".\"{document}\", writes it as {ty} to \"{column}\" and takes it out there.\n",
+                    self.table
+                );
+            }
+            Action::GiveFree { column, key, .. } => {
+                let document = COLUMN;
+                return format!(
+                    "-- Purlin reads \"{}\".\"{column}\" and writes it as {key:?} to \"{document}\".\n",
+                    self.table
+                );
+            }
             Action::Convert { column, from, to, into, .. } => {
                 let table = &self.table;
                 let read = format!(

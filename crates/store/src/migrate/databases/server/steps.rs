@@ -38,6 +38,10 @@ pub(crate) enum Action {
     /// Converts a column by way of [`convert`](super::convert); into another column where the database has no way
     /// to do so in place.
     Convert { column: String, into: Option<String>, from: ColumnType, to: ColumnType, id: IdKind },
+    /// Takes a free field into a column.
+    TakeFree { column: String, key: String, ty: ColumnType, id: IdKind },
+    /// Gives a column to the free fields.
+    GiveFree { column: String, key: String, ty: ColumnType, id: IdKind },
     /// Makes an index while others write; one that a death left half made is dropped first.
     Index { name: String, sql: String },
 }
@@ -119,6 +123,16 @@ impl Maker<'_> {
                     self.run(table, vec![said], Some(Fact::Column(table.clone(), to.clone())));
                     self.rename_keys(table, table, Some((from, to)));
                 }
+            }
+            Operation::TakeFree { table, field, key } | Operation::GiveFree { table, field, key } => {
+                let (ty, id) = (self.before.tables[table].fields[field].ty, self.before.tables[table].id);
+                let (column, key) = (field.clone(), key.clone());
+                let takes = matches!(operation, Operation::TakeFree { .. });
+                let action = match takes {
+                    true => Action::TakeFree { column, key, ty, id },
+                    false => Action::GiveFree { column, key, ty, id },
+                };
+                self.push(table, action, false);
             }
             Operation::ChangeType { table, field, from, to } => self.change_type(table, field, *from, *to),
             Operation::SetRequired { table, field, default } => {

@@ -3,6 +3,7 @@
 
 mod actual;
 mod convert;
+mod free;
 mod history;
 mod statements;
 mod values;
@@ -320,5 +321,6 @@ fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
         let text: Option<String> = context.get(0)?;
         let ty = ty(context)?;
         Ok(text.and_then(|text| parse(ty, &text)))
-    })
+    })?;
+    free::add_functions(connection)
 }

@@ -13,6 +13,7 @@ use purlin_schema::Kind;
 use rusqlite::types::Value as Sql;
 
 use super::convert::{convert, impossible};
+use super::free;
 use super::values::stored;
 use crate::migrate::operation::Operation;
 use crate::migrate::snapshot::{
@@ -167,6 +168,21 @@ impl Steps<'_> {
             }
             Operation::DropField { table, field } => {
                 self.run(format!("ALTER TABLE {} DROP COLUMN {}", quote(table), quote(field)));
+            }
+            Operation::TakeFree { table, field, key } => {
+                let ty = self.type_of(table, field);
+                let (look, take) = free::take(table, field, key, ty);
+                self.list.push(Step::Check(Check {
+                    operation: operation.to_string(),
+                    sql: look,
+                    ty: ColumnType(Kind::Text),
+                    problem: format!("the free field `{key}` of `{table}` is no {ty}"),
+                    hint: "change these values first, or declare the field as another type".to_owned(),
+                }));
+                self.run(take);
+            }
+            Operation::GiveFree { table, field, key } => {
+                self.run(free::give(table, field, key, self.type_of(table, field)));
             }
             Operation::SetChoices { .. } if operation.only_adds_choices(self.before) => {}
             Operation::SetChoices { .. } => self.change_column(operation, &mut Values::new())?,
@@ -477,12 +493,12 @@ pub(super) fn sql_type(ty: ColumnType) -> &'static str {
 }
 
 /// An identifier of the schema, quoted.
-fn quote(name: &str) -> String {
+pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A value of the owner's own files as SQL; no request comes this way.
-fn literal(value: &Sql) -> String {
+pub(super) fn literal(value: &Sql) -> String {
     match value {
         Sql::Null => "NULL".to_owned(),
         Sql::Integer(number) => number.to_string(),
