@@ -19,7 +19,7 @@ pub use own::OwnSession;
 pub use password::Cost;
 pub(crate) use scopes::looked_at;
 pub use scopes::{Scopes, Verb};
-pub use signup::{SignUp, SignedUp};
+pub use signup::{SignUp, SignedUp, Verified};
 
 use std::sync::Arc;
 

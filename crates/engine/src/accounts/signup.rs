@@ -24,6 +24,8 @@ use crate::records::{Fields, Limits, condition_of, failed};
 use crate::{Actor, Engine, Failure, FieldMessage};
 
 const FORM: &str = "signup";
+/// Bytes of a path to go to afterwards; what is longer is forgotten.
+const LONGEST_NEXT: usize = 2_000;
 /// No record has it.
 const NOWHERE: Id = Id::Int(-1);
 
@@ -33,6 +35,14 @@ pub enum SignedUp {
     Now(SignedIn),
     /// A mail says how it goes on.
     ByMail,
+}
+
+/// An account whose address was shown to be its owner's.
+pub struct Verified {
+    /// It is signed in.
+    pub session: SignedIn,
+    /// Where its owner wanted to go when he signed up: a path of this site, as it was given.
+    pub next: Option<String>,
 }
 
 /// What a sign-up on a page led to.
@@ -49,6 +59,8 @@ struct From<'from> {
     address: &'from str,
     user_agent: &'from str,
     carrier: Carrier,
+    /// Where to go afterwards.
+    next: Option<&'from str>,
 }
 
 impl Engine {
@@ -65,7 +77,8 @@ impl Engine {
     ) -> Result<SignUp, Failure> {
         let (next, pairs): (Vec<(String, String)>, _) =
             pairs.iter().cloned().partition(|(name, _)| name == "next");
-        let from = From { address, user_agent, carrier: Carrier::Cookie };
+        let after = next.first().map(|(_, path)| path.as_str()).filter(|path| path.len() <= LONGEST_NEXT);
+        let from = From { address, user_agent, carrier: Carrier::Cookie, next: after };
         let instants = self.as_instants(&self.model(self.inner.accounts.users), None, &pairs);
         match self.register(request.actor, Fields::Form(&instants), from).await {
             Ok(done) => Ok(SignUp::Done(done)),
@@ -90,7 +103,7 @@ impl Engine {
         address: &str,
         user_agent: &str,
     ) -> Result<SignedUp, Failure> {
-        let from = From { address, user_agent, carrier: Carrier::Token };
+        let from = From { address, user_agent, carrier: Carrier::Token, next: None };
         self.register(&Actor::Visitor, Fields::Json(fields), from).await
     }
 
@@ -118,7 +131,7 @@ impl Engine {
         address: &str,
         carrier: Carrier,
         user_agent: &str,
-    ) -> Result<SignedIn, Failure> {
+    ) -> Result<Verified, Failure> {
         let accounts = &self.inner.accounts;
         let now = self.now();
         let token = self.token(Purpose::SignUp, token).await?;
@@ -152,7 +165,8 @@ impl Engine {
             created => created?.id,
         };
         let user = self.user_by_id(id).await?.ok_or(Failure::NotFound)?;
-        self.begin_session(&user, carrier, user_agent).await
+        let session = self.begin_session(&user, carrier, user_agent).await?;
+        Ok(Verified { session, next: data.get("next").and_then(|next| next.as_str()).map(str::to_owned) })
     }
 
     async fn register(&self, actor: &Actor, fields: Fields<'_>, from: From<'_>) -> Result<SignedUp, Failure> {
@@ -173,7 +187,7 @@ impl Engine {
         }
         accounts.asked.begin(&email, from.address, ask.now).map_err(Failure::TooMany)?;
         if self.site().settings.accounts.verify {
-            self.write_sign_up(&ask, proposal, fields, &email).await?;
+            self.write_sign_up(&ask, proposal, fields, &email, from.next).await?;
             return Ok(SignedUp::ByMail);
         }
         let id = self.create_limited(&ask, accounts.users, fields, limits).await?.id;
@@ -188,6 +202,7 @@ impl Engine {
         mut proposal: Proposal,
         fields: Fields<'_>,
         email: &str,
+        next: Option<&str>,
     ) -> Result<(), Failure> {
         let users = self.model(self.inner.accounts.users);
         self.hash_passwords(&users, &mut proposal).await?;
@@ -196,7 +211,7 @@ impl Engine {
         let user = self.user_by_email(email).await?;
         let enough = self.has_mails_enough(email).await?;
         let purpose = if user.is_some() { Purpose::Void } else { Purpose::SignUp };
-        let data = waiting(fields, hash.as_text().unwrap_or_default());
+        let data = waiting(fields, hash.as_text().unwrap_or_default(), next);
         let (secret, token) = self.issue(purpose, None, email, Some(data), ask.now)?;
         let (template, path) = match user {
             Some(_) => ("account_exists", "/login".to_owned()),
@@ -316,16 +331,16 @@ impl Engine {
 }
 
 /// What a sign-up by mail keeps until its link is followed: all but the password, of which it keeps the hash.
-fn waiting(fields: Fields<'_>, hash: &str) -> String {
+fn waiting(fields: Fields<'_>, hash: &str, next: Option<&str>) -> String {
     match fields {
         Fields::Json(map) => {
             let mut map = map.clone();
             map.remove("password");
-            json!({ "hash": hash, "json": map }).to_string()
+            json!({ "hash": hash, "json": map, "next": next }).to_string()
         }
         Fields::Form(pairs) => {
             let pairs: Vec<_> = pairs.iter().filter(|(name, _)| name != "password").collect();
-            json!({ "hash": hash, "form": pairs }).to_string()
+            json!({ "hash": hash, "form": pairs, "next": next }).to_string()
         }
         Fields::Values(_) => unreachable!("a sign-up comes as a form or as JSON"),
     }

@@ -12,6 +12,7 @@ use crate::app::Asking;
 use crate::body::{Body, RequestBody};
 use crate::guard::Identity;
 use crate::pages::set_flash;
+use crate::route::path::local;
 use crate::route::{Account, LOGIN};
 
 /// A form for the address; with a token one for the new password.
@@ -78,9 +79,10 @@ pub(super) async fn verify(
     let agent = asking.user_agent();
     let made = asking.engine().verify_sign_up(token, given("password"), &peer, Carrier::Cookie, &agent).await;
     match made {
-        Ok(session) => {
-            let mut response = answer::redirect(StatusCode::SEE_OTHER, "/");
-            signed_in(asking, identity, &session, &mut response).await?;
+        Ok(verified) => {
+            let next = verified.next.as_deref().map_or("/", local);
+            let mut response = answer::redirect(StatusCode::SEE_OTHER, next);
+            signed_in(asking, identity, &verified.session, &mut response).await?;
             set_flash(asking, &mut response, "Welcome. Your account is made, and you are signed in.");
             Ok(response)
         }

@@ -1,5 +1,6 @@
 //! The pages of accounts: sign-in, sign-up and sign-out here; links in mails and one's own account beside.
 
+mod device;
 mod mail;
 mod own;
 mod tokens;

@@ -6,7 +6,7 @@ use purlin_schema::value::format_datetime;
 use purlin_schema::{Id, Value};
 use serde_json::json;
 
-use super::{tokens, value_of};
+use super::{device, tokens, value_of};
 use crate::answer::{self, Problem, html};
 use crate::app::Asking;
 use crate::body::{Body, RequestBody};
@@ -232,19 +232,14 @@ async fn home(
     }
 }
 
-/// A moment as an account's pages show it, in UTC.
-pub(super) fn moment(micros: i64) -> String {
-    format_datetime(micros).get(..16).unwrap_or_default().replace('T', " ")
-}
-
 async fn sessions(asking: &Asking<'_>, identity: &Identity) -> Result<serde_json::Value, Problem> {
     let sessions = asking.engine().own_sessions(&identity.actor).await?;
     let shown = sessions.iter().map(|session| {
         json!({
             "id": Value::from(session.id).to_text(),
-            "device": if session.user_agent.is_empty() { "An unknown device" } else { &session.user_agent },
-            "began": moment(session.began_at),
-            "seen": moment(session.seen_at),
+            "device": device::named(&session.user_agent),
+            "began": format_datetime(session.began_at),
+            "seen": format_datetime(session.seen_at),
             "current": session.is_current,
         })
     });

@@ -3,10 +3,11 @@
 use http::Response;
 use purlin_engine::Failure;
 use purlin_engine::accounts::NewToken;
+use purlin_schema::value::format_datetime;
 use purlin_schema::{Id, Value};
 use serde_json::json;
 
-use super::own::{Said, done, moment};
+use super::own::{Said, done};
 use super::value_of;
 use crate::answer::Problem;
 use crate::app::Asking;
@@ -36,8 +37,8 @@ pub(super) async fn show(
                 "id": Value::from(token.id).to_text(),
                 "name": token.name,
                 "scopes": token.scopes.replace(' ', ", "),
-                "seen": token.seen_at.map(moment),
-                "ends": moment(token.expires_at).get(..10),
+                "seen": token.seen_at.map(format_datetime),
+                "ends": format_datetime(token.expires_at),
             })
         })
         .collect();

@@ -65,7 +65,8 @@ async fn by_texts(
         Auth::Verify => {
             let [token, password] = texts(fields, ["token", "password"])?;
             let agent = asking.user_agent();
-            let session = engine.verify_sign_up(token, password, &peer, Carrier::Token, &agent).await?;
+            let session =
+                engine.verify_sign_up(token, password, &peer, Carrier::Token, &agent).await?.session;
             return with_session(asking, identity, StatusCode::CREATED, &session).await;
         }
         Auth::Reset => {
