@@ -5,6 +5,7 @@
 mod audit;
 mod bench;
 mod databases;
+mod machine;
 mod test;
 mod tidy;
 

@@ -1,23 +1,32 @@
 //! `cargo xtask test`: all that must hold before a change lands, in the order of what fails fastest.
 //!
 //! Formatting, tidiness, lints, then every test (unit, integration, scenarios, documentation examples), the store's on
-//! the database servers that there are too, then the documentation itself. Nothing is hidden elsewhere: continuous integration calls this and nothing more.
+//! the database servers, too, then the documentation itself. Servers and browsers that are not there are installed where that
+//! can be done. Nothing is hidden elsewhere: continuous integration calls this and nothing more.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::{Outcome, databases, say, tidy};
+use crate::databases::Databases;
+use crate::machine::{Machine, This};
+use crate::{Outcome, say, tidy};
 
 /// Programs that some tests drive, and the Debian packages that bring them.
 const PROGRAMS: &[(&str, &str)] = &[("chromium", "chromium"), ("chromedriver", "chromium-driver")];
 
-/// Runs everything; `--fast` leaves out the documentation and the browser.
+/// Runs everything; `--fast` leaves out the documentation and the browser, `--databases` all but what runs on each
+/// database.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let fast = match arguments {
         [] => false,
         [only] if only == "--fast" => true,
-        _ => return Err("usage: cargo xtask test [--fast]".into()),
+        [only] if only == "--databases" => {
+            let databases = Databases::provide();
+            databases.run(step, cargo)?;
+            databases.report();
+            return Ok(());
+        }
+        _ => return Err("usage: cargo xtask test [--fast | --databases]".into()),
     };
     let begun = Instant::now();
     step("formatting", cargo(&["fmt", "--all", "--check"]))?;
@@ -26,12 +35,15 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         install_programs();
     }
     step("lints", cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
+    let databases = Databases::provide();
     let mut tests = cargo(&["test", "--workspace"]);
+    databases.tell(&mut tests);
     if fast {
         tests.env("PURLIN_TEST_BROWSER", "off");
     }
     step("tests", tests)?;
-    databases::run(step, cargo)?;
+    databases.run(step, cargo)?;
+    databases.report();
     if !fast {
         let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
         docs.env("RUSTDOCFLAGS", "--deny warnings");
@@ -60,31 +72,15 @@ fn step(name: &str, mut command: Command) -> Outcome {
 
 /// Installs the programs that tests drive, where this machine has Debian's packages; tests say when one is missing.
 fn install_programs() {
+    let mut machine = This::default();
+    let is_missing = |program: &str| machine.find(program, &[]).is_none();
     let missing: Vec<&str> =
-        PROGRAMS.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect();
-    if missing.is_empty() || !on_path("apt-get") {
+        PROGRAMS.iter().filter(|(program, _)| is_missing(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() || is_missing("apt-get") || !machine.is_root() {
         return;
     }
-    say(&format!("── installing {}", missing.join(", ")));
-    for arguments in [vec!["update", "-qq"], [vec!["install", "-y", "-qq"], missing].concat()] {
-        let done = Command::new("apt-get")
-            .args(&arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .status();
-        if !done.is_ok_and(|status| status.success()) {
-            say("   could not: the tests that need them will say that they were left out");
-            return;
-        }
+    say(&format!("── installing {}", missing.join(" ")));
+    if let Err(why) = machine.install(&missing) {
+        say(&format!("   could not, so that the tests that need them are left out: {why}"));
     }
-}
-
-fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| is_file(&folder, program)))
-}
-
-fn is_file(folder: &Path, program: &str) -> bool {
-    folder.join(program).is_file()
 }

@@ -6,7 +6,7 @@
 
 mod load;
 mod options;
-mod process;
+pub(crate) mod process;
 mod report;
 mod sites;
 mod workloads;

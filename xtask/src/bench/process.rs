@@ -107,6 +107,6 @@ fn pause() {
 
 /// Lets time pass.
 #[expect(clippy::disallowed_methods, reason = "another process can only be polled")]
-pub(super) fn rest(time: Duration) {
+pub(crate) fn rest(time: Duration) {
     std::thread::sleep(time);
 }

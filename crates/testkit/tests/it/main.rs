@@ -4,6 +4,7 @@ mod attacks;
 mod browser;
 mod browser_policy;
 mod mail;
+mod newsroom;
 mod press;
 mod scenarios;
 mod servers;

@@ -22,7 +22,7 @@ struct Post {
     body: String,
 }
 
-fn data() -> Option<PathBuf> {
+pub(crate) fn data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let said = std::env::var_os("PURLIN_TEST_DATA").map(PathBuf::from);
     [said, Some(beside)]
@@ -33,7 +33,7 @@ fn data() -> Option<PathBuf> {
 }
 
 #[expect(clippy::print_stderr, reason = "what was left out, and how long the rest took, is worth knowing")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
 
@@ -132,7 +132,7 @@ async fn check_post(client: &mut Client, post: &Post) -> Result<(), String> {
 }
 
 /// That a browser has nothing to mend, and nothing runs.
-fn well_formed(document: &Document) -> Result<(), String> {
+pub(crate) fn well_formed(document: &Document) -> Result<(), String> {
     let active = document.active();
     if !active.is_empty() {
         return Err(format!("something runs: {active:?}"));
@@ -144,7 +144,7 @@ fn well_formed(document: &Document) -> Result<(), String> {
 }
 
 /// What a text says, part by part: what stands between its marks.
-fn texts(markdown: &str) -> Vec<String> {
+pub(crate) fn texts(markdown: &str) -> Vec<String> {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
@@ -164,7 +164,7 @@ fn texts(markdown: &str) -> Vec<String> {
 }
 
 /// Letters and digits alone: spaces and marks may be set otherwise.
-fn letters(text: &str) -> String {
+pub(crate) fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
@@ -257,7 +257,7 @@ async fn check_feed(client: &mut Client, posts: &[Post]) {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder").flatten() {
         let target = to.join(entry.file_name());
