@@ -199,7 +199,16 @@ impl Reader<'_> {
                 proposal.merges.push((id, json));
             }
             Ok(value) => proposal.set(id, value),
-            Err(problem) => self.refuse(field, problem, proposal),
+            Err(problem) => {
+                // One that is at fault by itself is named.
+                let alone = |name: &&String| {
+                    let alone = serde_json::json!({ name.as_str(): json[name.as_str()] });
+                    field.ty.from_json(field, &alone).is_err()
+                };
+                let guilty = json.as_object().and_then(|map| map.keys().find(alone));
+                let name = guilty.map(|name| shortened(name)).unwrap_or_default();
+                proposal.complain(&name, problem.code, problem.message);
+            }
         }
     }
 
@@ -365,7 +374,9 @@ impl Reader<'_> {
             if field.is_system() || field.computed.is_some() || complained.contains(&field.name) {
                 continue;
             }
-            let required = field.required || self.also_required == Some(field.id);
+            // Nobody need have free fields: that there is a place for them is our own concern.
+            let required =
+                field.required && self.model.free != Some(field.id) || self.also_required == Some(field.id);
             match proposal.value(field.id) {
                 Some(value) if empty(value) && required && !self.derived(field, proposal) => {
                     messages.push(FieldMessage::new(&field.name, "required", "is required"));

@@ -179,6 +179,11 @@ impl Columns {
             return Column::AllFree;
         }
         let Some(field) = self.model.field_named(plain) else {
+            if let (Some(_), Some(problem)) = (self.model.free, free::fault(name)) {
+                let message =
+                    format!("{}: --map gives it another name, --skip leaves it out", problem.message);
+                return Column::Unknown(message);
+            }
             let message = format!(
                 "is not a field of {}: --skip leaves it out, --map says which field it is",
                 self.model.name

@@ -199,7 +199,9 @@ impl<'engine> Source<'engine> {
         let mut map = Map::new();
         let person = words::person(&mut self.random);
         for field in &self.model.fields {
-            let is_made = field.is_system() || field.computed.is_some() || field.from.is_some();
+            // Nobody knows what nobody declared.
+            let is_free = self.model.free == Some(field.id);
+            let is_made = field.is_system() || field.computed.is_some() || field.from.is_some() || is_free;
             if is_made || !(field.required || self.random.percent(fill)) {
                 continue;
             }

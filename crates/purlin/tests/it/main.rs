@@ -3,6 +3,7 @@
 mod add;
 mod check;
 mod dev;
+mod documents;
 mod export;
 mod import;
 mod import_killed;

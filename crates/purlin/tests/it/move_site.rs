@@ -94,7 +94,7 @@ fn a_database_that_is_in_use_is_refused() {
 }
 
 /// Documents, and values that one database or another might bend.
-const SHEETS: &str = "[fields]\nname = { type = \"text\" }\nrate = { type = \"float\" }\nlarge = { type = \"int\", big = true }\nprice = { type = \"decimal\", scale = 4 }\nat = { type = \"datetime\" }\nday = { type = \"date\" }\nlong = { type = \"duration\" }\nready = { type = \"bool\" }\nmeta = { type = \"json\" }\n[access]\nread = 'true'\n";
+const SHEETS: &str = "[model]\nkind = \"documents\"\nindex = [\"colour\"]\n[fields]\nname = { type = \"text\" }\nrate = { type = \"float\" }\nlarge = { type = \"int\", big = true }\nprice = { type = \"decimal\", scale = 4 }\nat = { type = \"datetime\" }\nday = { type = \"date\" }\nlong = { type = \"duration\" }\nready = { type = \"bool\" }\nmeta = { type = \"json\" }\n[access]\nread = 'true'\n";
 
 fn sheets() -> String {
     let rows = [
@@ -103,7 +103,7 @@ fn sheets() -> String {
             "meta": { "b": [1, 2.5, null, "\u{1f600}"], "a": { "deep": { "z": 1, "a": [true] } } } }),
         json!({ "name": "A", "rate": -1.797_693_134_862_315_7e308, "large": "-9223372036854775808", "price": "-0.0001",
             "at": "1969-12-31T23:59:59.999999Z", "day": "9999-12-30", "long": "-1us", "ready": false, "meta": [9_007_199_254_740_993_u64] }),
-        json!({ "name": "a " }),
+        json!({ "name": "a ", "colour": "red", "odd name\"": { "b": null, "a": [1.5, "\u{1f600}"] }, "nothing": null }),
         json!({ "name": "", "rate": 5e-324, "meta": null }),
         json!({ "name": "a" }),
     ];

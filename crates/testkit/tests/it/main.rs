@@ -3,6 +3,7 @@
 mod attacks;
 mod browser;
 mod browser_policy;
+mod documents;
 mod mail;
 mod newsroom;
 mod press;

@@ -129,3 +129,174 @@ async fn attack_25_documents_have_their_limits() {
         assert_eq!(client.get(reply.header("location")).await.json()["meta"], kept, "{document:.40}");
     }
 }
+
+/// A model that keeps what nobody declared, beside what somebody did and not everybody may see.
+async fn free_site() -> Running {
+    let model = "[model]\nkind = \"documents\"\n[fields]\nname = { type = \"text\", required = true, max = 20 }\n\
+                 secret = { type = \"text\", hidden = true }\nprice = { type = \"int\", read = \"user != null\" }\n\
+                 owner = { type = \"ref\", to = \"users\", inverse = \"things\", write = false }\n\
+                 [access]\nread = \"true\"\ncreate = \"true\"\nupdate = \"true\"\n";
+    Running::from_files(&[("site.toml", ""), ("models/things.toml", model)]).await
+}
+
+/// The codes of what is wrong, by field.
+fn codes(reply: &Value) -> Vec<(String, String)> {
+    let errors = reply["errors"].as_array().cloned().unwrap_or_default();
+    let text = |error: &Value, key: &str| error[key].as_str().unwrap_or_default().to_owned();
+    errors.iter().map(|error| (text(error, "field"), text(error, "code"))).collect()
+}
+
+#[tokio::test]
+async fn attack_3_a_free_field_has_a_name_that_is_nothing_else() {
+    let running = free_site().await;
+    let mut client = running.client();
+    // Those that could be taken for something else are refused, wherever they come from, and nothing is written.
+    let long = "x".repeat(201);
+    for name in [
+        "",
+        " ",
+        " a",
+        "a ",
+        "a.b",
+        "a,b",
+        "a[0]",
+        "]",
+        "-a",
+        "_",
+        "_free",
+        "_version",
+        "__proto__",
+        "counts",
+        "a\u{0}b",
+        "\n",
+        "\u{7f}",
+        "\u{85}",
+        "a\u{a0}",
+        &long,
+    ] {
+        for (method, path) in [("POST", "/api/things"), ("PUT", "/api/things/1"), ("PATCH", "/api/things/1")]
+        {
+            let mut body = json!({ "name": "x" });
+            body[name] = json!({ "polluted": true });
+            let reply = client.json(method, path, &body).await;
+            let status = if method == "POST" { 422 } else { 404 };
+            assert_eq!(reply.status, status, "{method} {name:?}: {}", reply.text());
+        }
+        for question in ["fields=", "sort=", "sort=-"] {
+            let reply = client.get(&format!("/api/things?{question}{}", encoded(name))).await;
+            // `-a` after a hyphen, and a list of two, are well-formed questions.
+            assert!(matches!(reply.status.as_u16(), 400 | 200), "{question}{name:?}: {}", reply.text());
+            assert!(!reply.text().contains("SQL"), "{}", reply.text());
+        }
+    }
+    assert_eq!(found(&mut client, "").await, json!([]), "nothing was written");
+    // What is declared is what it is declared to be, also for whoever may not see it.
+    let shadows = json!({ "name": "x", "id": 9, "created_at": "2020-01-01T00:00:00Z", "updated_at": null, "secret": "s",
+                          "owner": 1, "Secret": "is another name" });
+    let reply = client.json("POST", "/api/things", &shadows).await;
+    assert_eq!(reply.status, 422, "{}", reply.text());
+    let refused: Vec<String> = codes(&reply.json()).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(refused, ["id", "created_at", "updated_at", "secret", "owner"]);
+    let made =
+        client.json("POST", "/api/things", &json!({ "name": "x", "price": 7, "secre\u{301}t": "s" })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let place = made.header("location").to_owned();
+    assert!(!client.get(&place).await.text().contains("price"), "it is not to be seen");
+    for question in [
+        "price=7",
+        "filter=price%20==%207",
+        "filter=this%5B%22price%22%5D%20==%207",
+        "sort=price",
+        "fields=price",
+        "secret=s",
+        "filter=has(this.secret)",
+        "_free=1",
+        "filter=_free%20!=%20null",
+        "sort=_free.name",
+        "fields=_version",
+    ] {
+        let reply = client.get(&format!("/api/things?{question}")).await;
+        assert_eq!(reply.status, 400, "{question}: {}", reply.text());
+    }
+    // Those that only look odd are names like any other.
+    for (at, name) in [
+        "constructor",
+        "toString",
+        "a')) or 1=1--",
+        "\"",
+        "`",
+        "\\",
+        "$",
+        "%",
+        "{{7*7}}",
+        "<script>",
+        "\u{202e}rtl",
+        "e\u{301}",
+        "🦀",
+        "filter",
+        "fields",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let mut body = json!({ "name": format!("odd {at}") });
+        body[*name] = json!("here");
+        let made = client.json("POST", "/api/things", &body).await;
+        assert_eq!(made.status, 201, "{name:?}: {}", made.text());
+        assert_eq!(made.json()[*name], "here", "{name:?}");
+        let filter = format!("this[{}] == \"here\"", Value::from(*name));
+        assert_eq!(
+            found(&mut client, &format!("filter={}", encoded(&filter))).await,
+            json!([format!("odd {at}")]),
+            "{name:?}"
+        );
+        let reply = client.get(&format!("/api/things?sort=-{}&per_page=1&fields=name", encoded(name))).await;
+        assert_eq!(reply.json()["items"][0]["name"], format!("odd {at}"), "{name:?}: {}", reply.text());
+        if !matches!(*name, "filter" | "fields") {
+            let question = format!("{}=here", encoded(name));
+            assert_eq!(found(&mut client, &question).await, json!([format!("odd {at}")]), "{name:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn attack_25_free_fields_have_the_limits_of_a_document() {
+    let running = free_site().await;
+    let mut client = running.client();
+    let made = client.json("POST", "/api/things", &json!({ "name": "x", "a": 1 })).await;
+    let place = made.header("location").to_owned();
+    let deep = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    let many = |count: usize| Value::Array(vec![json!(1); count]);
+    for (field, value, code) in [
+        ("deep", deep(31), "too_deep"),
+        ("many", many(10_001), "too_long"),
+        ("key", json!({ "k".repeat(1025): 1 }), "too_long"),
+        ("nul", json!({ "a": ["b\u{0}"] }), "nul"),
+    ] {
+        for method in ["POST", "PUT", "PATCH"] {
+            let path = if method == "POST" { "/api/things" } else { place.as_str() };
+            let mut body = json!({ "name": "x" });
+            body[field] = value.clone();
+            let reply = client.json(method, path, &body).await;
+            assert_eq!(reply.status, 422, "{method} {field}: {}", reply.text());
+            let codes = codes(&reply.json());
+            assert_eq!(codes, [(field.to_owned(), code.to_owned())], "{method} {field}");
+        }
+    }
+    // A document grows to its limit by patches, each within what a request may have, and no further.
+    let mut grown = 0;
+    let refused = loop {
+        let mut patch = json!({});
+        patch[format!("part {grown}")] = json!("x".repeat(200_000));
+        let reply = client.json("PATCH", &place, &patch).await;
+        match reply.status.as_u16() {
+            200 => grown += 1,
+            422 => break reply,
+            status => panic!("{status}: {}", reply.text()),
+        }
+        assert!(grown < 7, "there is no limit");
+    };
+    assert_eq!((grown, codes(&refused.json())[0].1.as_str()), (5, "too_long"));
+    let record = client.get(&place).await.json();
+    assert!(record["part 4"].is_string() && record.get("part 5").is_none() && record["a"] == 1);
+}
