@@ -35,6 +35,7 @@ mod written;
 pub use access::Access;
 pub use actor::Actor;
 pub use failure::{Failure, FieldMessage};
+pub use seal::Keys;
 pub use upsert::Upserted;
 pub use written::Written;
 
@@ -81,7 +82,7 @@ pub struct Options {
     /// Whether mistakes are shown in pages and files are read again.
     pub dev: bool,
     /// What cursors and flash cookies are signed with.
-    pub secret: [u8; 32],
+    pub secret: Keys,
     /// The cost of hashing a password; tests use a cheap one.
     pub password_cost: accounts::Cost,
     /// The time, in microseconds UTC.
@@ -125,7 +126,7 @@ impl Engine {
             return Err(mistakes);
         }
         let inlines = pages::Inlines::of(&templates);
-        let sealer = seal::Sealer::new(options.secret);
+        let sealer = seal::Sealer::new(options.secret.clone());
         let zone = inputs::Zone::named(&site.settings.site.timezone);
         Ok(Engine {
             inner: Arc::new(Inner {

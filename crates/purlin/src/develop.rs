@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use purlin_engine::Engine;
+use purlin_engine::{Engine, Keys};
 use purlin_schema::Site;
 use purlin_schema::load::{Layers, Mode};
 use purlin_server::dev::Live;
@@ -20,14 +20,14 @@ use purlin_store::migrate::DevOutcome;
 use crate::error::{CommandError, Outcome, counted};
 use crate::serve::{listen, open_assets, told_to_stop};
 use crate::watch::Watch;
-use crate::{Purlin, commands, mail, secret, site, terminal};
+use crate::{Purlin, commands, mail, secret, site, terminal, vault};
 
 /// Changes of the database that are told one by one.
 const MOST_CHANGES: usize = 12;
 
 /// Serves while files change, until the process is told to stop.
 pub(crate) async fn run(purlin: Purlin) -> Outcome {
-    let layers = site::layers(Mode::Development, purlin.flags);
+    let layers = site::layers(&purlin.folder, Mode::Development, purlin.flags);
     // Watched before it is read, so that no change falls between.
     let mut watch = Watch::start(&purlin.folder).ok();
     let Some(session) = first_whole(&purlin.folder, &layers, &mut watch).await? else { return Ok(()) };
@@ -55,7 +55,7 @@ pub(crate) async fn run(purlin: Purlin) -> Outcome {
 struct Session {
     folder: PathBuf,
     layers: Layers,
-    secret: [u8; 32],
+    secret: Keys,
     store: Store,
     assets: Arc<Assets>,
     engine: Arc<ArcSwap<Engine>>,
@@ -93,8 +93,8 @@ impl Session {
         migrate(&site)?;
         let assets = open_assets(&site.root, true)?;
         let store = site::open_store(&site)?;
-        let secret = secret::of_site(&site.root)?;
-        let engine = Engine::open(site, store.clone(), site::options(true, secret, assets.clone()))?;
+        let secret = secret::of_site(&site, site::now())?;
+        let engine = Engine::open(site, store.clone(), site::options(true, secret.clone(), assets.clone()))?;
         let engine = Arc::new(ArcSwap::from_pointee(engine));
         Ok(Session { folder, layers, secret, store, assets, engine, live: Arc::new(Live::new()) })
     }
@@ -102,12 +102,14 @@ impl Session {
     /// Loads the site anew and puts it in the place of what is served.
     /// How long a person was waited for on the way comes back.
     fn reload(&self) -> Outcome<Duration> {
-        let site = site::load_with(&self.folder, &self.layers)?;
+        // Secrets may have changed as every other file.
+        let layers = Layers { secrets: vault::of_site(&self.folder), ..self.layers.clone() };
+        let site = site::load_with(&self.folder, &layers)?;
         self.assets
             .reload()
             .map_err(|error| CommandError::new(format_args!("public/ cannot be read: {error}")))?;
         let store = self.store.with_models(site.models.clone());
-        let options = site::options(true, self.secret, self.assets.clone());
+        let options = site::options(true, self.secret.clone(), self.assets.clone());
         // Compiled before the database is touched, so that a mistake in a template leaves it as the version that goes on
         // being served needs it.
         let engine = Engine::open(site.clone(), store, options)?;

@@ -29,6 +29,7 @@ mod secret;
 mod serve;
 mod site;
 mod terminal;
+mod vault;
 mod watch;
 
 pub use axum;

@@ -14,7 +14,7 @@ use crate::{Purlin, commands, mail, site, terminal};
 
 /// Serves until the process is told to stop, then finishes what is under way.
 pub(crate) async fn run(purlin: Purlin, listener: Option<TcpListener>) -> Outcome {
-    let layers = site::layers(Mode::Production, purlin.flags);
+    let layers = site::layers(&purlin.folder, Mode::Production, purlin.flags);
     let site = site::load_with(&purlin.folder, &layers)?;
     site::refuse_if_behind(&site, &commands::as_argument(&purlin.folder))?;
     let assets = open_assets(&site.root, false)?;

@@ -7,26 +7,26 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use indexmap::IndexMap;
 use purlin_engine::accounts::Cost;
-use purlin_engine::{Assets, Engine, Options};
+use purlin_engine::{Assets, Engine, Keys, Options};
 use purlin_schema::load::{Layers, Mode};
 use purlin_schema::{Diagnostics, Site};
 use purlin_store::Store;
 use purlin_store::migrate::{MigrateError, Migrator};
 
 use crate::error::{CommandError, Outcome};
-use crate::{secret, terminal};
+use crate::{secret, terminal, vault};
 
-/// What lies over `site.toml`: this process's environment, and the command line.
-pub(crate) fn layers(mode: Mode, flags: IndexMap<String, String>) -> Layers {
+/// What lies over `site.toml`: this process's environment, and the command line; and the site's secrets.
+pub(crate) fn layers(root: &Path, mode: Mode, flags: IndexMap<String, String>) -> Layers {
     let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let environment: BTreeMap<String, String> =
         std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
-    Layers { mode, environment, flags }
+    Layers { mode, environment, flags, secrets: vault::of_site(root) }
 }
 
 /// Loads a site's folder and tells what is worth knowing.
 pub(crate) fn load(root: &Path, mode: Mode) -> Outcome<Arc<Site>> {
-    load_with(root, &layers(mode, IndexMap::new()))
+    load_with(root, &layers(root, mode, IndexMap::new()))
 }
 
 /// As [`load`], with these layers.
@@ -88,7 +88,7 @@ pub(crate) fn open_engine(
     dev: bool,
     assets: Arc<dyn Assets>,
 ) -> Outcome<Engine> {
-    let secret = secret::of_site(&site.root)?;
+    let secret = secret::of_site(site, now())?;
     Ok(Engine::open(site.clone(), store, options(dev, secret, assets))?)
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn engine_for_command(root: &Path, folder: &str) -> Outcome<Engine> {
 }
 
 /// How engines are opened outside tests.
-pub(crate) fn options(dev: bool, secret: [u8; 32], assets: Arc<dyn Assets>) -> Options {
+pub(crate) fn options(dev: bool, secret: Keys, assets: Arc<dyn Assets>) -> Options {
     let outbox = crate::mail::outbox();
     Options { dev, secret, password_cost: Cost::STANDARD, clock: now, assets, outbox }
 }

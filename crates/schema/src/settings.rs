@@ -5,10 +5,12 @@
 
 mod limits;
 mod network;
+mod secret;
 mod security;
 
 pub use limits::{LimitBy, LimitSettings, PathPart, Rate, RouteLimit};
 pub use network::{Network, NotANetwork};
+pub use secret::{Secret, without_password};
 pub use security::{CorsSettings, CspSettings, Frames, Policies, SecuritySettings};
 
 use std::net::SocketAddr;
@@ -77,6 +79,10 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<Network>,
     /// `forwarded`: how they give it.
     pub forwarded: Forwarded,
+    /// `signing_key`: what cursors and messages are signed with; where it is not given, the site's folder keeps one.
+    pub signing_key: Option<Secret>,
+    /// `signing_keys_old`: those that were used before, and are still believed.
+    pub signing_keys_old: Vec<Secret>,
 }
 
 /// How a proxy says for whom it asks. Only one way is believed: what a proxy does not write itself it hands on as a
@@ -91,7 +97,7 @@ pub enum Forwarded {
 }
 
 /// `[database]`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DatabaseSettings {
     /// `url`: `sqlite:data/site.db`, relative to the site; `postgres://user:password@host/name`; `mysql://…`.
     pub url: String,
@@ -112,6 +118,13 @@ pub struct DatabaseSettings {
     /// `existing`: where the models stand that are not managed, which others made and keep: beside an embedded database
     /// a file, `sqlite:../shop.db`; on a server a schema (PostgreSQL) or a database (MySQL) there, by its name.
     pub existing: Option<String>,
+}
+
+impl std::fmt::Debug for DatabaseSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URLs may hold passwords.
+        f.debug_struct("DatabaseSettings").field("url", &without_password(&self.url)).finish_non_exhaustive()
+    }
 }
 
 impl DatabaseSettings {

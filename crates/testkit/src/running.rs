@@ -192,7 +192,7 @@ fn open(
     let assets = Assets::open(&root.join("public"), false).map_err(|error| error.to_string())?;
     let options = Options {
         dev: false,
-        secret: [7; 32],
+        secret: [7; 32].into(),
         password_cost: Cost::CHEAP,
         outbox: Outbox::showing(move |letter| letters.lock().expect("nobody panics").push(letter.clone())),
         clock: || CLOCK.get(),

@@ -167,7 +167,7 @@ impl Fixture {
         let store = Store::open(&site.root, &site.settings.database, site.models.clone()).unwrap();
         let options = Options {
             dev: false,
-            secret: [7; 32],
+            secret: [7; 32].into(),
             password_cost: Cost::CHEAP,
             outbox: Default::default(),
             clock: || NOW,

@@ -37,6 +37,8 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
             max_connections: 1,
             trusted_proxies: Vec::new(),
             forwarded: Default::default(),
+            signing_key: None,
+            signing_keys_old: Vec::new(),
         },
         database: DatabaseSettings::of(""),
         accounts: AccountSettings {

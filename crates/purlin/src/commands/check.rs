@@ -39,7 +39,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mode = if arguments.deploy { Mode::Production } else { Mode::Development };
-    let layers = site::layers(mode, indexmap::IndexMap::new());
+    let layers = site::layers(&arguments.site.site, mode, indexmap::IndexMap::new());
     let (site, found) = match Site::load(&arguments.site.site, &layers) {
         Ok((site, warnings)) => (Some(Arc::new(site)), warnings),
         Err(mistakes) => (None, mistakes),
@@ -82,7 +82,7 @@ pub(super) fn compile(site: &Arc<Site>, assets: Arc<dyn Assets>) -> Outcome<Engi
     };
     Migrator::open(&database.url, folder.path())?.dev(&site.models, |_| true)?;
     let store = Store::open(folder.path(), &database, site.models.clone()).map_err(CommandError::new)?;
-    Ok(Engine::open(site.clone(), store, site::options(true, [0; 32], assets))?)
+    Ok(Engine::open(site.clone(), store, site::options(true, [0; 32].into(), assets))?)
 }
 
 /// What was found, and what compiling templates and queries finds besides.

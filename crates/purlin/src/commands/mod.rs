@@ -15,6 +15,7 @@ mod move_site;
 mod new;
 mod query;
 mod routes;
+mod secrets;
 pub(crate) mod seed;
 mod serve;
 mod token;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Routes(arguments) => routes::run(&arguments),
+        Command::Secrets(arguments) => secrets::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Seed(arguments) => seed::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
@@ -87,6 +89,7 @@ enum Command {
     Serve(serve::Arguments),
     Check(check::Arguments),
     Routes(routes::Arguments),
+    Secrets(secrets::Arguments),
     Migrate(migrate::Arguments),
     Seed(seed::Arguments),
     Import(import::Arguments),

@@ -12,6 +12,7 @@ mod inspect_write;
 mod library;
 mod migrate;
 mod move_site;
+mod secrets;
 mod seed;
 mod serve;
 mod site;

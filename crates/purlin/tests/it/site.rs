@@ -28,6 +28,8 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
     lines: Receiver<String>,
+    /// Lines that were passed over while another was waited for.
+    passed: Vec<String>,
 }
 
 impl Site {
@@ -123,7 +125,7 @@ impl Site {
         pass_on(Box::new(out), sender.clone());
         pass_on(Box::new(err), sender);
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        Server { child, address: nowhere, lines }
+        Server { child, address: nowhere, lines, passed: Vec::new() }
     }
 }
 
@@ -139,14 +141,14 @@ impl Server {
     /// Waits for a line with this text.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let until = Instant::now() + PATIENCE;
-        let mut seen = Vec::new();
+        let from = self.passed.len();
         while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            self.passed.push(line.clone());
             if line.contains(text) {
                 return line;
             }
-            seen.push(line);
         }
-        panic!("no line with {text:?}, but:\n{}", seen.join("\n"));
+        panic!("no line with {text:?}, but:\n{}", self.passed[from..].join("\n"));
     }
 
     pub(crate) fn get(&self, path: &str) -> purlin_testkit::http::Answer {
@@ -175,6 +177,16 @@ impl Server {
     pub(crate) fn post_form(&self, path: &str, form: &str) -> purlin_testkit::http::Answer {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         purlin_testkit::http::request(self.address, "POST", path, &headers, form).expect("an answer")
+    }
+
+    /// Stops it, and gives whatever it said that nobody waited for.
+    pub(crate) fn rest(mut self) -> String {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
+        self.child.wait().expect("it ends");
+        let mut lines: Vec<String> = std::mem::take(&mut self.passed);
+        lines.extend(self.lines.iter());
+        lines.join("\n")
     }
 
     /// Sends SIGTERM and gives the exit code.

@@ -56,7 +56,7 @@ pub enum Mode {
 
 /// What lies over `site.toml`. `.env` is read from the folder; the rest is given here, so that loading depends on
 /// nothing but its arguments and the folder.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Layers {
     /// Which `[env.…]` table overrides.
     pub mode: Mode,
@@ -64,6 +64,27 @@ pub struct Layers {
     pub environment: BTreeMap<String, String>,
     /// What the command line says, by the settings' names: `server.listen`.
     pub flags: IndexMap<String, String>,
+    /// What `purlin secrets` keeps.
+    pub secrets: Secrets,
+}
+
+/// What `{ secret = "name" }` stands for.
+#[derive(Clone, Default)]
+pub enum Secrets {
+    /// The site has none.
+    #[default]
+    None,
+    /// They are open: by name.
+    Open(BTreeMap<String, String>),
+    /// They cannot be opened, and why.
+    Locked(String),
+}
+
+impl std::fmt::Debug for Layers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // An environment is full of secrets.
+        f.debug_struct("Layers").field("mode", &self.mode).finish_non_exhaustive()
+    }
 }
 
 impl Site {
@@ -114,6 +135,7 @@ fn read(root: &Path, layers: &Layers, reports: &Reports) -> Option<Site> {
 /// What a site's folder may hold at its top. Anything else may lie there too.
 const PARTS: &[&str] = &[
     "site.toml",
+    "secrets.toml",
     "models",
     "pages",
     "routes",

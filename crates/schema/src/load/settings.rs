@@ -6,6 +6,7 @@
 mod defence;
 mod names;
 mod read;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,7 +18,7 @@ use indexmap::IndexMap;
 
 use super::dotenv::{self, Line};
 use super::report::{File, Reports};
-use super::toml::{self, Data, Entry, Node, Table, View};
+use super::toml::{self, Data, Entry, Node, View};
 use super::{Layers, Mode};
 use crate::diagnostics::did_you_mean;
 use crate::settings::{
@@ -36,6 +37,9 @@ pub(super) fn load(root: &Path, layers: &Layers, reports: &Reports) -> (Settings
     let path = Path::new("site.toml");
     let text = if root.join(path).exists() { toml::read(root, path, reports) } else { None };
     let file = File::new(path, reports);
+    if let Some(text) = &text {
+        reports.source(path, &secrets::covered(text).into());
+    }
     let document = text.as_deref().map(|text| toml::parse(file, text, 0..text.len()));
     let dotenv_path = Path::new(".env");
     let dotenv_text =
@@ -44,13 +48,13 @@ pub(super) fn load(root: &Path, layers: &Layers, reports: &Reports) -> (Settings
     let dotenv = dotenv::read(File::new(dotenv_path, reports), &dotenv_text);
     reports.source(dotenv_path, &dotenv::without_values(&dotenv_text, &dotenv));
 
-    let mut all = Layered { values: IndexMap::new(), reports, layers, dotenv: &dotenv };
+    let mut all = Layered { values: IndexMap::new(), root, reports, layers, dotenv: &dotenv };
     if let Some(document) = &document {
         all.site_toml(View::of(file, document, "`site.toml`"));
     }
     all.variables();
     all.flags();
-    (all.settings(root), all.place("accounts.signup_fields"))
+    (all.settings(), all.place("accounts.signup_fields"))
 }
 
 /// Where a setting's value was written: a file of the site, or what stands in a file's place.
@@ -71,6 +75,7 @@ enum Given<'a> {
 
 struct Layered<'a> {
     values: IndexMap<String, Given<'a>>,
+    root: &'a Path,
     reports: &'a Reports,
     layers: &'a Layers,
     dotenv: &'a BTreeMap<String, Line>,
@@ -109,16 +114,20 @@ impl<'a> Layered<'a> {
     /// not be set here.
     fn other_mode(&self, overrides: View<'a>) {
         let (layers, dotenv) = (Layers::default(), BTreeMap::new());
-        let mut other =
-            Layered { values: IndexMap::new(), reports: self.reports, layers: &layers, dotenv: &dotenv };
+        let mut other = Layered {
+            values: IndexMap::new(),
+            root: self.root,
+            reports: self.reports,
+            layers: &layers,
+            dotenv: &dotenv,
+        };
         other.sections(overrides);
-        let is_secret = |table: &Table| matches!(table.entries.as_slice(), [entry] if entry.key == "env");
         other.values.retain(|_, given| match given {
-            Given::Toml(_, Node { data: Data::Table(table), .. }) => !is_secret(table),
+            Given::Toml(_, Node { data: Data::Table(table), .. }) => !secrets::is_reference(table),
             _ => true,
         });
         // Only for the mistakes that it notes.
-        other.settings(Path::new("."));
+        other.settings();
     }
 
     fn place(&self, name: &str) -> Place {
@@ -247,9 +256,9 @@ impl<'a> Layered<'a> {
         Variable::Unknown(did_you_mean(variable, all.iter().map(String::as_str)).map(meant))
     }
 
-    fn settings(&self, root: &Path) -> Settings {
-        let folder = root.canonicalize().ok();
-        let folder = folder.as_deref().unwrap_or(root).file_name();
+    fn settings(&self) -> Settings {
+        let folder = self.root.canonicalize().ok();
+        let folder = folder.as_deref().unwrap_or(self.root).file_name();
         let folder = folder.map_or_else(|| "site".to_owned(), |name| name.to_string_lossy().into_owned());
         let minute = Duration::from_secs(60);
         let url = self.read("site.url", read::site_url);
@@ -273,6 +282,10 @@ impl<'a> Layered<'a> {
                     .read("server.max_connections", |raw| read::count(raw, 1, 1 << 20))
                     .unwrap_or(4096),
                 trusted_proxies: self.read("server.trusted_proxies", addresses::networks).unwrap_or_default(),
+                signing_key: self.read("server.signing_key", read::signing_key),
+                signing_keys_old: self
+                    .read("server.signing_keys_old", read::signing_keys)
+                    .unwrap_or_default(),
                 forwarded: self.read("server.forwarded", addresses::forwarded).unwrap_or_default(),
             },
             database: self.database(),
@@ -453,30 +466,9 @@ impl<'a> Layered<'a> {
                     items.iter().map(|item| item.as_text().map(|text| text.value.clone())).collect();
                 texts.map_or(Raw::Other, Raw::List)
             }
-            Data::Table(table) => Raw::Outside(self.secret(*file, node, table)?),
+            Data::Table(table) => Raw::Outside(self.referred(*file, node, table)?),
             Data::Float(_) | Data::Time(_) => Raw::Other,
         })
-    }
-
-    /// `{ env = "NAME" }`: the variable's value, from the environment or `.env`.
-    fn secret(&self, file: File<'_>, node: &Node, table: &Table) -> Option<String> {
-        let name = match table.entries.as_slice() {
-            [Entry { key, value, .. }] if key == "env" => value.as_text(),
-            _ => None,
-        };
-        let Some(name) = name else {
-            file.error("wrong-type", &node.span, "a table cannot stand here")
-                .hint("a value from the environment is written `{ env = \"NAME\" }`");
-            return None;
-        };
-        let value = self.layers.environment.get(&name.value).cloned();
-        let value = value.or_else(|| self.dotenv.get(&name.value).map(|line| line.value.clone()));
-        if value.is_none() {
-            let message = format!("the variable `{}` is not set", name.value);
-            file.error("unset-variable", &name.span, message)
-                .hint(format!("set it in the environment, or write `{}=…` in `.env`", name.value));
-        }
-        value
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is wrong with a site, and exactly how it is told: a case a file, in `tests/it/refusals/`.
 //!
 //! ```text
-//! @ env PURLIN_SERVER_LISTEN=nowhere      layers, if any: `env`, `flag`, `mode production`
+//! @ env PURLIN_SERVER_LISTEN=nowhere      layers, if any: `env`, `flag`, `mode production`, `secret`, `locked`
 //! == models/posts.toml                    the site's files
 //! …
 //! == expected                             what is drawn; `UPDATE=1 cargo test` writes it
@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use purlin_schema::Site;
-use purlin_schema::load::{Layers, Mode};
+use purlin_schema::load::{Layers, Mode, Secrets};
 
 use crate::folder::Folder;
 
@@ -80,6 +80,15 @@ impl<'a> Case<'a> {
             match kind {
                 "env" => drop(case.layers.environment.insert(pair().0, pair().1)),
                 "flag" => drop(case.layers.flags.insert(pair().0, pair().1)),
+                "secret" => {
+                    let mut secrets = match std::mem::take(&mut case.layers.secrets) {
+                        Secrets::Open(secrets) => secrets,
+                        _ => Default::default(),
+                    };
+                    secrets.insert(pair().0, pair().1);
+                    case.layers.secrets = Secrets::Open(secrets);
+                }
+                "locked" => case.layers.secrets = Secrets::Locked(rest.to_owned()),
                 "mode" if rest == "production" => case.layers.mode = Mode::Production,
                 other => panic!("there is no layer `{other} {rest}`"),
             }

@@ -124,7 +124,7 @@ impl Site {
         config.assets = assets.clone();
         let options = Options {
             dev: false,
-            secret: [7; 32],
+            secret: [7; 32].into(),
             password_cost: Cost::CHEAP,
             clock: now,
             assets,

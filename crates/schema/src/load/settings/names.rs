@@ -1,7 +1,7 @@
 //! What settings are called: in `site.toml`, and as variables.
 
-/// Variables that begin as settings do and are the process's: how much is logged.
-pub(super) const NOT_SETTINGS: &[&str] = &["LOG"];
+/// Variables that begin as settings do and are the process's: how much is logged, what opens the secrets.
+pub(super) const NOT_SETTINGS: &[&str] = &["LOG", "SECRETS_KEY", "SECRETS_KEY_FILE"];
 
 /// Every setting that has a name of its own. (`[site]` may hold further ones.)
 pub(super) const NAMES: &[&str] = &[
@@ -17,6 +17,8 @@ pub(super) const NAMES: &[&str] = &[
     "server.max_connections",
     "server.trusted_proxies",
     "server.forwarded",
+    "server.signing_key",
+    "server.signing_keys_old",
     "database.url",
     "database.read_timeout",
     "database.write_timeout",

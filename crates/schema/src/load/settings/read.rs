@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::SERVERS_OWN;
-use crate::settings::{MailWay, SignUp};
+use crate::settings::{MailWay, Secret, SignUp};
 use crate::types::is_address;
 use crate::value::parse_duration;
 
@@ -105,6 +105,19 @@ pub(super) fn listen(raw: &Raw) -> Result<SocketAddr, String> {
     let any = text.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));
     let address = named.or(any).unwrap_or_else(|| text.to_owned());
     address.parse().map_err(|_| "must be an address and a port, as in \"127.0.0.1:8080\"".to_owned())
+}
+
+/// A text that nobody guesses.
+pub(super) fn signing_key(raw: &Raw) -> Result<Secret, String> {
+    match raw.text() {
+        Some(text) if text.len() >= 32 => Ok(Secret::new(text.to_owned())),
+        _ => Err("must be a random text of 32 characters at least, as `openssl rand -base64 32` gives one"
+            .to_owned()),
+    }
+}
+
+pub(super) fn signing_keys(raw: &Raw) -> Result<Vec<Secret>, String> {
+    list(raw)?.into_iter().map(|text| signing_key(&Raw::Text(text))).collect()
 }
 
 /// `https://example.com`, without a slash at its end.
