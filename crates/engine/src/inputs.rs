@@ -25,9 +25,7 @@ impl Zone {
         let offset = i64::from(self.0.to_offset(instant).seconds()) * 1_000_000;
         i32::try_from((micros + offset).div_euclid(86_400_000_000)).unwrap_or_default()
     }
-}
 
-impl Zone {
     /// What a control for an instant shows.
     #[must_use]
     pub fn wall_clock(&self, micros: i64) -> Option<String> {

@@ -390,6 +390,12 @@ impl Model {
 }
 
 impl Model {
+    /// Whether it has a REST API: its rules were written down, and the site does not keep it from the API.
+    #[must_use]
+    pub fn has_api(&self) -> bool {
+        self.api && self.access.declared && !self.internal
+    }
+
     /// The table that keeps the links of a list of refs: `posts__tags`, with columns `source` and `target`.
     #[must_use]
     pub fn link_table(&self, field: FieldId) -> String {

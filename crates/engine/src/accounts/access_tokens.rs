@@ -3,7 +3,7 @@
 //! One is a session of the kind `api`: found by its hash as any other, ended as any other, but made by hand, with a name,
 //! scopes and a day on which it ends. Its secret is shown once.
 
-use purlin_schema::{FieldId, Id, Value};
+use purlin_schema::{Id, Value};
 use purlin_store::Mutation;
 use purlin_store::mutation::Action;
 
@@ -120,34 +120,17 @@ impl Engine {
     /// # Errors
     /// Where the database fails.
     pub async fn tokens_of(&self, user: Id) -> Result<Vec<AccessToken>, Failure> {
-        let accounts = &self.inner.accounts;
-        let session = &accounts.session;
-        let params = [("user".to_owned(), Value::from(user))];
-        let set = self.rows(&accounts.sessions_of, &params).await?;
-        let now = self.now();
-        let mut tokens: Vec<AccessToken> = Vec::new();
-        for row in &set.rows {
-            let text = |field: FieldId| {
-                set.shape.value(row, field).and_then(Value::as_text).unwrap_or_default().to_owned()
-            };
-            let time = |field: FieldId| match set.shape.value(row, field) {
-                Some(Value::Datetime(at)) => *at,
-                _ => 0,
-            };
-            let Some(id) = set.shape.value(row, FieldId::ID).and_then(Value::as_id) else { continue };
-            if text(session.kind) != KIND || time(session.expires_at) <= now {
-                continue;
-            }
-            let (created_at, seen_at) = (time(FieldId::CREATED_AT), time(session.seen_at));
-            tokens.push(AccessToken {
-                id,
-                name: text(session.name),
-                scopes: text(session.scopes),
-                created_at,
-                seen_at: (seen_at > created_at).then_some(seen_at),
-                expires_at: time(session.expires_at),
-            });
-        }
+        let live = self.live_sessions(user).await?.into_iter().filter(|session| session.kind == KIND);
+        let mut tokens: Vec<AccessToken> = live
+            .map(|session| AccessToken {
+                id: session.id,
+                name: session.name,
+                scopes: session.scopes,
+                created_at: session.began_at,
+                seen_at: (session.seen_at > session.began_at).then_some(session.seen_at),
+                expires_at: session.expires_at,
+            })
+            .collect();
         tokens.sort_by_key(|token| -token.created_at);
         Ok(tokens)
     }

@@ -4,7 +4,7 @@
 
 use purlin_pages::mails::Words;
 use purlin_schema::settings::SignUp;
-use purlin_schema::{FieldId, Id, Model, Value};
+use purlin_schema::{FieldId, Id, Model, Row, Value};
 use purlin_store::mutation::Action;
 use purlin_store::{Error, Mutation};
 
@@ -30,6 +30,18 @@ pub struct OwnSession {
     pub seen_at: i64,
     /// Whether it is the one that asks.
     pub is_current: bool,
+}
+
+/// A session or a token of a program, as it is stored.
+pub(super) struct LiveSession {
+    pub(super) id: Id,
+    pub(super) kind: String,
+    pub(super) user_agent: String,
+    pub(super) name: String,
+    pub(super) scopes: String,
+    pub(super) began_at: i64,
+    pub(super) seen_at: i64,
+    pub(super) expires_at: i64,
 }
 
 impl Engine {
@@ -149,37 +161,50 @@ impl Engine {
     /// # Errors
     /// [`Failure::Unauthenticated`] for a visitor.
     pub async fn own_sessions(&self, actor: &Actor) -> Result<Vec<OwnSession>, Failure> {
-        let accounts = &self.inner.accounts;
         let user = actor.user().ok_or(Failure::Unauthenticated)?;
-        let params = [("user".to_owned(), Value::from(user.id))];
+        let live = self.live_sessions(user.id).await?.into_iter().filter(|session| session.kind != KIND);
+        let mut sessions: Vec<OwnSession> = live
+            .map(|session| OwnSession {
+                id: session.id,
+                kind: session.kind,
+                user_agent: session.user_agent,
+                began_at: session.began_at,
+                seen_at: session.seen_at,
+                is_current: user.session == Some(session.id),
+            })
+            .collect();
+        sessions.sort_by_key(|session| (!session.is_current, -session.seen_at));
+        Ok(sessions)
+    }
+
+    /// What an account is signed in with: sessions, and tokens of programs.
+    pub(super) async fn live_sessions(&self, user: Id) -> Result<Vec<LiveSession>, Failure> {
+        let accounts = &self.inner.accounts;
+        let fields = &accounts.session;
+        let params = [("user".to_owned(), Value::from(user))];
         let set = self.rows(&accounts.sessions_of, &params).await?;
-        let kind = accounts.session.kind;
         let now = self.now();
-        let mut sessions: Vec<OwnSession> = Vec::new();
-        for row in &set.rows {
+        let session = |row: &Row| {
             let text = |field: FieldId| {
-                let value = set.shape.value(row, field);
-                value.and_then(Value::as_text).unwrap_or_default().to_owned()
+                set.shape.value(row, field).and_then(Value::as_text).unwrap_or_default().to_owned()
             };
             let time = |field: FieldId| match set.shape.value(row, field) {
                 Some(Value::Datetime(at)) => *at,
                 _ => 0,
             };
-            let Some(id) = set.shape.value(row, FieldId::ID).and_then(Value::as_id) else { continue };
-            if time(accounts.session.expires_at) <= now || text(kind) == KIND {
-                continue;
-            }
-            sessions.push(OwnSession {
-                id,
-                kind: text(kind),
-                user_agent: text(accounts.session.user_agent),
+            Some(LiveSession {
+                id: set.shape.value(row, FieldId::ID).and_then(Value::as_id)?,
+                kind: text(fields.kind),
+                user_agent: text(fields.user_agent),
+                name: text(fields.name),
+                scopes: text(fields.scopes),
                 began_at: time(FieldId::CREATED_AT),
-                seen_at: time(accounts.session.seen_at),
-                is_current: user.session == Some(id),
-            });
-        }
-        sessions.sort_by_key(|session| (!session.is_current, -session.seen_at));
-        Ok(sessions)
+                seen_at: time(fields.seen_at),
+                expires_at: time(fields.expires_at),
+            })
+        };
+        let sessions = set.rows.iter().filter_map(|row| session(row));
+        Ok(sessions.filter(|session| session.expires_at > now).collect())
     }
 
     /// Ends one of one's own sessions.

@@ -4,7 +4,7 @@
 
 use purlin_schema::expr::{Expr, ExprKind};
 use purlin_schema::query::Query;
-use purlin_schema::{FieldId, Model, ModelId, Models, Shape};
+use purlin_schema::{FieldId, ModelId, Models, Shape};
 
 use crate::{Actor, Engine, Failure};
 
@@ -48,7 +48,7 @@ impl Scopes {
             })?;
             let model = match name {
                 "*" => None,
-                name => match models.named(name).filter(|model| has_api(model)) {
+                name => match models.named(name).filter(|model| model.has_api()) {
                     Some(model) => Some(model.id),
                     None => return Err(format!("names `{name}`, which is no model with an API")),
                 },
@@ -82,10 +82,6 @@ fn verbs_of(text: &str) -> Option<Vec<Verb>> {
         "write" => vec![Verb::Create, Verb::Update, Verb::Delete],
         text => vec![VERBS.iter().find(|(name, _)| *name == text)?.1],
     })
-}
-
-fn has_api(model: &Model) -> bool {
-    model.api && model.access.declared && !model.internal
 }
 
 impl Engine {

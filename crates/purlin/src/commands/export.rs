@@ -14,9 +14,9 @@ use purlin_schema::ModelId;
 
 use super::import::{FormatName, link};
 use super::user::told;
-use super::{SiteFolder, as_argument, model_named, small_runtime};
+use super::{SiteFolder, model_named, small_runtime};
 use crate::error::{CommandError, Outcome};
-use crate::{site, terminal};
+use crate::terminal;
 
 /// Export records as NDJSON, JSON, CSV, or a folder of Markdown files
 ///
@@ -57,7 +57,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let engine = site::engine_for_command(&arguments.site.site, &as_argument(&arguments.site.site))?;
+    let engine = arguments.site.engine()?;
     let model = model_named(&engine, &arguments.model)?;
     let options = Options {
         filter: arguments.filter.clone(),

@@ -27,9 +27,10 @@ use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
+use purlin_engine::Engine;
 
 use crate::error::{CommandError, Outcome};
-use crate::memory;
+use crate::{memory, site};
 
 /// Runs the command line of this process.
 #[must_use]
@@ -110,6 +111,13 @@ struct SiteFolder {
     site: PathBuf,
 }
 
+impl SiteFolder {
+    /// The site's engine, for a command that reads or writes its data.
+    fn engine(&self) -> Outcome<Engine> {
+        site::engine_for_command(&self.site, &as_argument(&self.site))
+    }
+}
+
 /// Settings on the command line, which win over `site.toml`, `.env` and the environment.
 #[derive(Args, Clone, Default)]
 struct Overrides {
@@ -136,7 +144,7 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 /// A model of the site by its name.
-fn model_named(engine: &purlin_engine::Engine, name: &str) -> Outcome<purlin_schema::ModelId> {
+fn model_named(engine: &Engine, name: &str) -> Outcome<purlin_schema::ModelId> {
     let models = &engine.site().models;
     match models.named(name).filter(|model| !model.internal) {
         Some(model) => Ok(model.id),

@@ -12,9 +12,9 @@ use purlin_schema::{FieldId, Kind, Model, ModelId, Models, Value};
 use purlin_server::answer::json::write_record;
 
 use super::user::told;
-use super::{SiteFolder, as_argument, model_named, small_runtime};
+use super::{SiteFolder, model_named, small_runtime};
 use crate::error::Outcome;
-use crate::{site, terminal};
+use crate::terminal;
 
 /// Records that are asked for at once.
 const ROWS_A_PAGE: u32 = 100;
@@ -63,7 +63,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let engine = site::engine_for_command(&arguments.site.site, &as_argument(&arguments.site.site))?;
+    let engine = arguments.site.engine()?;
     let model = model_named(&engine, &arguments.model)?;
     let as_table = !arguments.json && std::io::stdout().is_terminal();
     let sets = small_runtime()?.block_on(pages(&engine, model, arguments))?;

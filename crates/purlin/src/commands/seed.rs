@@ -10,9 +10,9 @@ use purlin_schema::FieldId;
 use purlin_schema::load::seeds::{self, SeedValue};
 
 use super::user::told;
-use super::{SiteFolder, as_argument, small_runtime};
+use super::{SiteFolder, small_runtime};
 use crate::error::{CommandError, Outcome};
-use crate::{site, terminal};
+use crate::terminal;
 
 /// Load `seeds/`, or grow a site with plausible rows
 ///
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let engine = site::engine_for_command(&arguments.site.site, &as_argument(&arguments.site.site))?;
+    let engine = arguments.site.engine()?;
     let runtime = small_runtime()?;
     match arguments.scale {
         Some(scale) => runtime.block_on(grow(&engine, Growth { scale, seed: arguments.seed })),

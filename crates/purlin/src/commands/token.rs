@@ -7,9 +7,9 @@ use purlin_schema::Id;
 use purlin_schema::value::format_datetime;
 
 use super::user::{find, told};
-use super::{SiteFolder, as_argument, small_runtime};
+use super::{SiteFolder, small_runtime};
 use crate::error::{Outcome, counted};
-use crate::{site, terminal};
+use crate::terminal;
 
 /// Make, list and end personal access tokens, by which programs use the API
 #[derive(Args)]
@@ -70,15 +70,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     match &arguments.command {
         Command::Create { site, email, name, scopes, days } => {
             let new = NewToken { name, scopes, days: Some(i64::from(*days)) };
-            runtime.block_on(create(&open(site)?, email, &new))
+            runtime.block_on(create(&site.engine()?, email, &new))
         }
-        Command::List { site, email } => runtime.block_on(list(&open(site)?, email)),
-        Command::End { site, email, id } => runtime.block_on(end(&open(site)?, email, *id)),
+        Command::List { site, email } => runtime.block_on(list(&site.engine()?, email)),
+        Command::End { site, email, id } => runtime.block_on(end(&site.engine()?, email, *id)),
     }
-}
-
-fn open(site: &SiteFolder) -> Outcome<Engine> {
-    site::engine_for_command(&site.site, &as_argument(&site.site))
 }
 
 async fn create(engine: &Engine, email: &str, new: &NewToken<'_>) -> Outcome {

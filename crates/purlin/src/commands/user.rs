@@ -8,9 +8,9 @@ use purlin_engine::{Actor, Engine, Failure};
 use purlin_schema::{Field, FieldId, Id, Value};
 use serde_json::{Map, json};
 
-use super::{SiteFolder, as_argument, small_runtime};
+use super::{SiteFolder, small_runtime};
 use crate::error::{CommandError, Outcome, counted};
-use crate::{site, terminal};
+use crate::terminal;
 
 /// Create accounts, list them, and change passwords and roles
 #[derive(Args)]
@@ -96,25 +96,21 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let runtime = small_runtime()?;
     match &arguments.command {
         Command::Create { site, email, role, fields, password } => {
-            let engine = open(site)?;
+            let engine = site.engine()?;
             // What is wrong besides is told before anybody types a password twice.
             let account = runtime.block_on(proposed(&engine, email, role, fields))?;
             let password = if password.no_password { None } else { Some(password.source.read(&engine)?) };
             runtime.block_on(create(&engine, account, password.as_deref()))
         }
-        Command::List { site, role } => runtime.block_on(list(&open(site)?, role.as_deref())),
+        Command::List { site, role } => runtime.block_on(list(&site.engine()?, role.as_deref())),
         Command::Password { site, email, password } => {
-            let engine = open(site)?;
+            let engine = site.engine()?;
             let account = runtime.block_on(find(&engine, email))?;
             let password = password.read(&engine)?;
             runtime.block_on(set_password(&engine, &account, &password))
         }
-        Command::Role { site, email, role } => runtime.block_on(set_role(&open(site)?, email, role)),
+        Command::Role { site, email, role } => runtime.block_on(set_role(&site.engine()?, email, role)),
     }
-}
-
-fn open(site: &SiteFolder) -> Outcome<Engine> {
-    site::engine_for_command(&site.site, &as_argument(&site.site))
 }
 
 /// An account as it is listed.

@@ -194,10 +194,6 @@ async fn end_sessions(
     identity: &Identity,
     form: &Pairs,
 ) -> Result<Response<Body>, Problem> {
-    let to = Account::ALL
-        .iter()
-        .find(|(_, account, _)| *account == Account::Sessions)
-        .map_or(HOME, |(path, ..)| path);
     match value_of(form, "session").unwrap_or_default() {
         "others" => asking.engine().end_other_sessions(&identity.actor).await?,
         id => {
@@ -209,7 +205,7 @@ async fn end_sessions(
             }
         }
     }
-    Ok(done(asking, to, "Signed out there."))
+    Ok(done(asking, Account::Sessions.path(), "Signed out there."))
 }
 
 async fn home(

@@ -14,9 +14,7 @@ use crate::app::Asking;
 use crate::body::Body;
 use crate::guard::Identity;
 use crate::input::Pairs;
-use crate::route::{Account, is_open};
-
-const PATH: &str = "/account/tokens";
+use crate::route::Account;
 
 /// The page, with the tokens that there are and the models that there could be tokens for.
 ///
@@ -43,7 +41,7 @@ pub(super) async fn show(
         })
         .collect();
     let is_chosen = |model: &str, verb: &str| chosen.contains(&format!("{model}:{verb}").as_str());
-    let open = engine.site().models.iter().filter(|model| is_open(model));
+    let open = engine.site().models.iter().filter(|model| model.has_api());
     let models: serde_json::Value = open
         .map(|model| {
             let name = &model.name;
@@ -70,7 +68,9 @@ pub(super) async fn posted(
         let id = id.parse().map(Id::Int).map_err(|_| Problem::not_found())?;
         // One that has ended meanwhile has ended.
         return match engine.end_token(user.id, id).await {
-            Ok(()) | Err(Failure::NotFound) => Ok(done(asking, PATH, "That token has ended.")),
+            Ok(()) | Err(Failure::NotFound) => {
+                Ok(done(asking, Account::Tokens.path(), "That token has ended."))
+            }
             Err(failure) => Err(failure.into()),
         };
     }

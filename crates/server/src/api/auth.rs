@@ -2,11 +2,11 @@
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use purlin_engine::accounts::{Carrier, SignedIn, SignedUp};
-use purlin_engine::{Actor, Failure, FieldMessage};
+use purlin_engine::{Actor, Failure};
 use purlin_schema::value::{format_datetime, write_json, write_json_string};
 use serde_json::{Map, Value};
 
-use super::JSON;
+use super::{Given, JSON};
 use crate::accounts::signed_in;
 use crate::answer::{self, Problem, json};
 use crate::app::Asking;
@@ -210,31 +210,12 @@ async fn write_actor(out: &mut Vec<u8>, asking: &Asking<'_>, actor: &Actor) -> R
 /// Texts by name, and nothing else.
 fn texts<'fields, const COUNT: usize>(
     fields: &'fields Map<String, Value>,
-    names: [&str; COUNT],
+    names: [&'static str; COUNT],
 ) -> Result<[&'fields str; COUNT], Problem> {
-    let mut errors = Vec::new();
-    let mut message = |field: &str, code: &str, message: &str| {
-        errors.push(FieldMessage {
-            field: field.to_owned(),
-            code: code.to_owned(),
-            message: message.to_owned(),
-        });
-    };
-    let found = names.map(|name| match fields.get(name) {
-        Some(Value::String(text)) => text.as_str(),
-        Some(_) => {
-            message(name, "wrong_type", "must be text");
-            ""
-        }
-        None => {
-            message(name, "required", "is required");
-            ""
-        }
-    });
-    for name in fields.keys().filter(|name| !names.contains(&name.as_str())) {
-        message(name, "unknown_field", "there is no such field");
-    }
-    if errors.is_empty() { Ok(found) } else { Err(Failure::Invalid(errors).into()) }
+    let mut given = Given::of(fields);
+    let texts = names.map(|name| given.text(name));
+    given.end()?;
+    Ok(texts)
 }
 
 fn wrong() -> Problem {

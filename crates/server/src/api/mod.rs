@@ -1,6 +1,7 @@
 //! The REST API of every model with access rules, and of accounts.
 
 mod auth;
+mod given;
 mod negotiate;
 mod records;
 mod tokens;
@@ -12,6 +13,7 @@ use crate::app::{Asking, allow};
 use crate::body::{Body, RequestBody};
 use crate::guard::Identity;
 use crate::route::{ApiTarget, Auth};
+use given::Given;
 
 /// What the API answers with.
 pub(crate) const JSON: &str = "application/json";

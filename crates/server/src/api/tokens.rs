@@ -2,12 +2,11 @@
 
 use http::{Method, Response, StatusCode};
 use purlin_engine::accounts::{AccessToken, NewToken};
-use purlin_engine::{Failure, FieldMessage};
 use purlin_schema::Id;
 use purlin_schema::value::{format_datetime, write_json, write_json_string};
 use serde_json::{Map, Value};
 
-use super::JSON;
+use super::{Given, JSON};
 use crate::answer::{self, Problem, json};
 use crate::app::Asking;
 use crate::body::{Body, RequestBody};
@@ -63,40 +62,11 @@ pub(super) async fn end(asking: &Asking<'_>, identity: &Identity, id: Id) -> Res
 
 /// `{"name", "scopes", "password"}` and perhaps `"days"`.
 fn asked(fields: &Map<String, Value>) -> Result<(&str, NewToken<'_>), Problem> {
-    let mut errors = Vec::new();
-    let mut wrong = |field: &str, code: &str, message: &str| {
-        let (field, code, message) = (field.to_owned(), code.to_owned(), message.to_owned());
-        errors.push(FieldMessage { field, code, message });
-    };
-    let [name, scopes, password] = ["name", "scopes", "password"].map(|name| match fields.get(name) {
-        Some(Value::String(text)) => text.as_str(),
-        Some(_) => {
-            wrong(name, "wrong_type", "must be text");
-            ""
-        }
-        None => {
-            wrong(name, "required", "is required");
-            ""
-        }
-    });
-    let days = match fields.get("days") {
-        None | Some(Value::Null) => None,
-        Some(days) => {
-            let whole = days.as_i64();
-            if whole.is_none() {
-                wrong("days", "wrong_type", "must be a whole number");
-            }
-            whole
-        }
-    };
-    for name in fields.keys().filter(|name| !["name", "scopes", "password", "days"].contains(&name.as_str()))
-    {
-        wrong(name, "unknown_field", "there is no such field");
-    }
-    if errors.is_empty() {
-        return Ok((password, NewToken { name, scopes, days }));
-    }
-    Err(Failure::Invalid(errors).into())
+    let mut given = Given::of(fields);
+    let [name, scopes, password] = ["name", "scopes", "password"].map(|name| given.text(name));
+    let days = given.whole("days");
+    given.end()?;
+    Ok((password, NewToken { name, scopes, days }))
 }
 
 /// Writes a token; the secret only when it was made.

@@ -151,6 +151,11 @@ impl Account {
         }
     }
 
+    /// Its path.
+    pub(crate) fn path(self) -> &'static str {
+        Account::ALL.iter().find(|(_, account, _)| *account == self).map_or(HOME, |(path, ..)| path)
+    }
+
     /// The template that shows it.
     pub(crate) fn template(self) -> &'static str {
         Account::ALL.iter().find(|(_, account, _)| *account == self).map_or("", |(.., template)| template)
@@ -223,7 +228,7 @@ fn resolve_api(site: &Site, rest: &str) -> ApiTarget {
         Some((name, id)) => (name, Some(id)),
         None => (rest, None),
     };
-    let Some(model) = site.models.named(name).filter(|model| is_open(model)) else {
+    let Some(model) = site.models.named(name).filter(|model| model.has_api()) else {
         return ApiTarget::Nothing;
     };
     match id {
@@ -243,11 +248,6 @@ fn resolve_auth(rest: &str) -> Option<Auth> {
         return int_id(id).map(Auth::Token);
     }
     Auth::ALL.iter().find(|(known, ..)| *known == rest).map(|(_, auth, _)| *auth)
-}
-
-/// Whether a model has an API.
-pub(crate) fn is_open(model: &Model) -> bool {
-    model.api && model.access.declared && !model.internal
 }
 
 /// An id as it is written in a path: digits without ornament, or a hyphenated UUID.

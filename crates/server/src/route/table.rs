@@ -4,7 +4,7 @@
 use purlin_schema::model::{Model, Rule};
 use purlin_schema::{Site, page::Page};
 
-use super::{ALIVE, Account, Auth, LIVE, MAIL, READY, REPORTS, is_open};
+use super::{ALIVE, Account, Auth, LIVE, MAIL, READY, REPORTS};
 
 /// What answers a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo
     if site.settings.accounts.tokens {
         table.add(&["DELETE"], &format!("{api}/auth/tokens/[id]"), Kind::Api, who_may(true), "");
     }
-    for model in site.models.iter().filter(|model| is_open(model)) {
+    for model in site.models.iter().filter(|model| model.has_api()) {
         let guard = guard_of(model);
         table.add(&["GET", "POST"], &format!("{api}/{}", model.name), Kind::Api, &guard, &model.name);
         let record = format!("{api}/{}/[id]", model.name);
