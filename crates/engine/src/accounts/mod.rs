@@ -6,6 +6,7 @@
 
 mod access_tokens;
 mod attempts;
+mod entry;
 mod own;
 mod password;
 mod profile;
@@ -15,6 +16,7 @@ mod signup;
 mod tokens;
 
 pub use access_tokens::{AccessToken, NewToken, PREFIX};
+pub use entry::{Arrival, Carrier, Entry, Half, Owed, SignedIn, Way};
 pub use own::OwnSession;
 pub use password::Cost;
 pub(crate) use scopes::looked_at;
@@ -30,7 +32,7 @@ use purlin_schema::query::{Include, Limit, Query, Select, Selected};
 use purlin_schema::record::Related;
 use purlin_schema::{FieldId, Id, Input, Model, ModelId, Models, Site, Value};
 use purlin_store::mutation::{Action, Condition};
-use purlin_store::{CompileError, Guard, Mutation, Plan, Prepared, Step, Store};
+use purlin_store::{CompileError, Mutation, Plan, Prepared, Step, Store};
 use sha2::{Digest, Sha256};
 
 use crate::access::and;
@@ -46,25 +48,6 @@ const TOKEN_BYTES: usize = 32;
 const DAY_MICROS: i64 = 86_400_000_000;
 /// A session's last use is written down when it is older than this, so that reading pages does not write.
 const SEEN_MICROS: i64 = 3_600_000_000;
-
-/// By what a session is carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carrier {
-    /// A cookie.
-    Cookie,
-    /// `Authorization: Bearer`.
-    Token,
-}
-
-/// A fresh session.
-pub struct SignedIn {
-    /// The secret that carries it; only its hash is stored.
-    pub token: String,
-    /// Who it is.
-    pub user: Arc<User>,
-    /// How long it lives without being used, in seconds.
-    pub lives_seconds: u64,
-}
 
 /// The queries and fields of accounts, found once.
 pub(crate) struct Accounts {
@@ -188,27 +171,20 @@ fn missing(name: &str) -> CompileError {
 }
 
 impl Engine {
-    /// Signs in. Takes the same time for known and unknown addresses. The `address` is the peer's, for the limit on wrong
-    /// passwords.
+    /// Signs in with a password. Takes the same time for known and unknown addresses.
     ///
     /// # Errors
     /// [`Failure::Unauthenticated`] for a wrong password or address, [`Failure::TooMany`].
-    pub async fn sign_in(
-        &self,
-        email: &str,
-        password: &str,
-        address: &str,
-        carrier: Carrier,
-        user_agent: &str,
-    ) -> Result<SignedIn, Failure> {
+    pub async fn sign_in(&self, email: &str, password: &str, arrival: Arrival<'_>) -> Result<Entry, Failure> {
         let accounts = &self.inner.accounts;
         let email = email.trim().to_lowercase();
+        let address = arrival.address;
         let now = self.now();
         accounts.attempts.begin(&email, address, now).map_err(Failure::TooMany)?;
         match self.verified(&email, password).await {
             Ok(Some(user)) => {
                 accounts.attempts.forget(&email, address);
-                self.begin_session(&user, carrier, user_agent).await
+                self.complete_sign_in(&user, Way::Password, arrival, Vec::new()).await
             }
             Ok(None) => Err(Failure::Unauthenticated),
             Err(failure) => {
@@ -301,51 +277,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    async fn begin_session(
-        &self,
-        user: &User,
-        carrier: Carrier,
-        user_agent: &str,
-    ) -> Result<SignedIn, Failure> {
-        let accounts = &self.inner.accounts;
-        let token = secret()?;
-        let days = i64::from(self.site().settings.accounts.session_days);
-        let now = self.now();
-        let kind = match carrier {
-            Carrier::Cookie => "cookie",
-            Carrier::Token => "token",
-        };
-        let agent: String =
-            user_agent.chars().filter(|character| !character.is_control()).take(200).collect();
-        let values = vec![
-            (accounts.session.kind, Value::from(kind)),
-            (accounts.session.token_hash, Value::from(hash_of(&token))),
-            (accounts.session.user, Value::from(user.id)),
-            (accounts.session.seen_at, Value::Datetime(now)),
-            (accounts.session.expires_at, Value::Datetime(now + days * DAY_MICROS)),
-            (accounts.session.user_agent, Value::from(agent)),
-        ];
-        let action = Action::Create { id: None, values, links: Vec::new() };
-        // A password that is changed while somebody signs in with the old one leaves him no session.
-        let guards = vec![Guard::Referred(accounts.session.user, Some(accounts.has_password.clone()))];
-        let params = [("hash".to_owned(), user.value(accounts.password).cloned().unwrap_or_default())];
-        let ask = Ask { params: &params, ..self.ask(&Actor::Owner) };
-        let outcome = match self.commit_one(&ask, accounts.sessions, action, guards, None).await {
-            Err(Failure::Invalid(_)) => return Err(Failure::Unauthenticated),
-            outcome => outcome?,
-        };
-        let user = User {
-            id: user.id,
-            role: user.role.clone(),
-            shape: user.shape.clone(),
-            row: user.row.clone(),
-            session: Some(outcome.id),
-            scopes: None,
-        };
-        let lives_seconds = u64::try_from(days).unwrap_or_default() * 86_400;
-        Ok(SignedIn { token, user: Arc::new(user), lives_seconds })
     }
 
     /// Notes that a session was used. That it cannot be noted is no reason to refuse what was asked.

@@ -16,7 +16,7 @@ use purlin_store::{Error, Mutation};
 use serde_json::{Map, json};
 
 use super::tokens::{Purpose, dead_link};
-use super::{Carrier, SignedIn};
+use super::{Arrival, Carrier, Entry, Way};
 use crate::mail::Draft;
 use crate::pages::{Mistaken, PageAnswer, PageRequest};
 use crate::proposal::{Mode, Proposal};
@@ -31,16 +31,16 @@ const NOWHERE: Id = Id::Int(-1);
 
 /// What a sign-up led to.
 pub enum SignedUp {
-    /// The account exists and is signed in.
-    Now(SignedIn),
+    /// The account exists, and how its sign-in ended.
+    Now(Entry),
     /// A mail says how it goes on.
     ByMail,
 }
 
 /// An account whose address was shown to be its owner's.
 pub struct Verified {
-    /// It is signed in.
-    pub session: SignedIn,
+    /// How its sign-in ended.
+    pub entry: Entry,
     /// Where its owner wanted to go when he signed up: a path of this site, as it was given.
     pub next: Option<String>,
 }
@@ -56,9 +56,7 @@ pub enum SignUp {
 /// Who signs up, from where.
 #[derive(Clone, Copy)]
 struct From<'from> {
-    address: &'from str,
-    user_agent: &'from str,
-    carrier: Carrier,
+    arrival: Arrival<'from>,
     /// Where to go afterwards.
     next: Option<&'from str>,
 }
@@ -78,7 +76,7 @@ impl Engine {
         let (next, pairs): (Vec<(String, String)>, _) =
             pairs.iter().cloned().partition(|(name, _)| name == "next");
         let after = next.first().map(|(_, path)| path.as_str()).filter(|path| path.len() <= LONGEST_NEXT);
-        let from = From { address, user_agent, carrier: Carrier::Cookie, next: after };
+        let from = From { arrival: Arrival { address, user_agent, carrier: Carrier::Cookie }, next: after };
         let instants = self.as_instants(&self.model(self.inner.accounts.users), None, &pairs);
         match self.register(request.actor, Fields::Form(&instants), from).await {
             Ok(done) => Ok(SignUp::Done(done)),
@@ -103,7 +101,7 @@ impl Engine {
         address: &str,
         user_agent: &str,
     ) -> Result<SignedUp, Failure> {
-        let from = From { address, user_agent, carrier: Carrier::Token, next: None };
+        let from = From { arrival: Arrival { address, user_agent, carrier: Carrier::Token }, next: None };
         self.register(&Actor::Visitor, Fields::Json(fields), from).await
     }
 
@@ -128,11 +126,10 @@ impl Engine {
         &self,
         token: &str,
         password: &str,
-        address: &str,
-        carrier: Carrier,
-        user_agent: &str,
+        arrival: Arrival<'_>,
     ) -> Result<Verified, Failure> {
         let accounts = &self.inner.accounts;
+        let address = arrival.address;
         let now = self.now();
         let token = self.token(Purpose::SignUp, token).await?;
         accounts.attempts.begin(&token.address, address, now).map_err(Failure::TooMany)?;
@@ -165,8 +162,8 @@ impl Engine {
             created => created?.id,
         };
         let user = self.user_by_id(id).await?.ok_or(Failure::NotFound)?;
-        let session = self.begin_session(&user, carrier, user_agent).await?;
-        Ok(Verified { session, next: data.get("next").and_then(|next| next.as_str()).map(str::to_owned) })
+        let entry = self.complete_sign_in(&user, Way::SignUp, arrival, Vec::new()).await?;
+        Ok(Verified { entry, next: data.get("next").and_then(|next| next.as_str()).map(str::to_owned) })
     }
 
     async fn register(&self, actor: &Actor, fields: Fields<'_>, from: From<'_>) -> Result<SignedUp, Failure> {
@@ -185,14 +182,14 @@ impl Engine {
         if !proposal.messages.is_empty() {
             return Err(Failure::Invalid(proposal.messages));
         }
-        accounts.asked.begin(&email, from.address, ask.now).map_err(Failure::TooMany)?;
+        accounts.asked.begin(&email, from.arrival.address, ask.now).map_err(Failure::TooMany)?;
         if self.site().settings.accounts.verify {
             self.write_sign_up(&ask, proposal, fields, &email, from.next).await?;
             return Ok(SignedUp::ByMail);
         }
         let id = self.create_limited(&ask, accounts.users, fields, limits).await?.id;
         let user = self.user_by_id(id).await?.ok_or(Failure::NotFound)?;
-        Ok(SignedUp::Now(self.begin_session(&user, from.carrier, from.user_agent).await?))
+        Ok(SignedUp::Now(self.complete_sign_in(&user, Way::SignUp, from.arrival, Vec::new()).await?))
     }
 
     /// Has a sign-up wait for its address. What is read and written is the same whether the address has an account.

@@ -16,7 +16,7 @@ use crate::access::and;
 use crate::expressions::{compared_to_now, field_is, whole_records};
 use crate::{Engine, Failure, FieldMessage};
 
-const HOUR_MICROS: i64 = 3_600_000_000;
+const MINUTE_MICROS: i64 = 60_000_000;
 
 /// What a token is for. One of another purpose is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(super) enum Purpose {
     SignUp,
     Reset,
     Email,
+    /// The second step of a sign-in.
+    SecondStep,
     /// Nothing: it is written so that an address without an account takes as long as one with.
     Void,
 }
@@ -34,21 +36,28 @@ impl Purpose {
             Purpose::SignUp => "signup",
             Purpose::Reset => "reset",
             Purpose::Email => "email",
+            Purpose::SecondStep => "second_step",
             Purpose::Void => "void",
         }
     }
 
-    /// How long its link works.
-    pub(super) fn hours(self) -> u32 {
+    /// How long it works.
+    pub(super) fn minutes(self) -> u32 {
         match self {
-            Purpose::Reset | Purpose::Void => 1,
-            Purpose::SignUp | Purpose::Email => 24,
+            Purpose::SecondStep => 10,
+            Purpose::Reset | Purpose::Void => 60,
+            Purpose::SignUp | Purpose::Email => 24 * 60,
         }
     }
 
-    /// Until when a link of now works, in microseconds UTC.
+    /// The same in hours, for mails.
+    pub(super) fn hours(self) -> u32 {
+        self.minutes() / 60
+    }
+
+    /// Until when one of now works, in microseconds UTC.
     pub(super) fn until(self, now: i64) -> i64 {
-        now + i64::from(self.hours()) * HOUR_MICROS
+        now + i64::from(self.minutes()) * MINUTE_MICROS
     }
 }
 
@@ -57,7 +66,7 @@ pub(super) struct Tokens {
     pub(super) model: ModelId,
     token_hash: FieldId,
     purpose: FieldId,
-    user: FieldId,
+    pub(super) user: FieldId,
     address: FieldId,
     data: FieldId,
     expires_at: FieldId,

@@ -1,10 +1,9 @@
 //! Signing in, staying signed in, and not.
 
-use purlin_engine::accounts::Carrier;
 use purlin_engine::{Actor, Failure};
 use serde_json::json;
 
-use crate::support::{Fixture, codes};
+use crate::support::{Fixture, codes, from};
 
 #[tokio::test]
 async fn a_session_begins_and_ends() {
@@ -12,9 +11,11 @@ async fn a_session_begins_and_ends() {
     site.user("ada", "author").await;
     let signed_in = site
         .engine
-        .sign_in("ADA@example.com ", "correct horse battery", "10.0.0.1", Carrier::Cookie, "x")
+        .sign_in("ADA@example.com ", "correct horse battery", from("10.0.0.1"))
         .await
-        .unwrap();
+        .unwrap()
+        .whole()
+        .expect("no second factor is owed");
     assert_eq!(signed_in.token.len(), 43);
     let Some(Actor::User(user)) = site.engine.resume(&signed_in.token).await.unwrap() else {
         panic!("not signed in")
@@ -34,7 +35,7 @@ async fn attack_31_twenty_wrong_passwords_are_too_many() {
     site.user("ada", "author").await;
     let mut refused = None;
     for attempt in 0..20 {
-        match site.engine.sign_in("ada@example.com", "wrong", "10.0.0.1", Carrier::Cookie, "x").await {
+        match site.engine.sign_in("ada@example.com", "wrong", from("10.0.0.1")).await {
             Err(Failure::Unauthenticated) => {}
             Err(Failure::TooMany(seconds)) => {
                 refused = Some((attempt, seconds));
@@ -46,15 +47,9 @@ async fn attack_31_twenty_wrong_passwords_are_too_many() {
     let (attempt, seconds) = refused.expect("twenty are too many");
     assert!(attempt >= 5, "an honest mistake is no attack");
     assert!(seconds > 0 && seconds <= 15 * 60 + 1);
-    let right = site
-        .engine
-        .sign_in("ada@example.com", "correct horse battery", "10.0.0.1", Carrier::Cookie, "x")
-        .await;
+    let right = site.engine.sign_in("ada@example.com", "correct horse battery", from("10.0.0.1")).await;
     assert!(matches!(right, Err(Failure::TooMany(_))), "the right one waits too, or it would be told apart");
-    site.engine
-        .sign_in("ada@example.com", "correct horse battery", "10.0.0.9", Carrier::Cookie, "x")
-        .await
-        .unwrap();
+    site.engine.sign_in("ada@example.com", "correct horse battery", from("10.0.0.9")).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use purlin_engine::accounts::{Carrier, Cost};
+use purlin_engine::accounts::{Arrival, Carrier, Cost};
 use purlin_engine::records::{Fields, Found};
 use purlin_engine::{Actor, Assets, Engine, Failure, Options};
 use purlin_schema::load::Layers;
@@ -189,9 +189,11 @@ impl Fixture {
         self.create(&Actor::Owner, "users", &fields).await.unwrap();
         let signed_in = self
             .engine
-            .sign_in(&email, "correct horse battery", "127.0.0.1", Carrier::Token, "test")
+            .sign_in(&email, "correct horse battery", from("127.0.0.1"))
             .await
-            .unwrap();
+            .unwrap()
+            .whole()
+            .expect("no second factor is owed");
         self.engine.resume(&signed_in.token).await.unwrap().unwrap()
     }
 
@@ -239,6 +241,11 @@ impl Fixture {
         let model = self.engine.site().models.get(found.shape.model).clone();
         found.shape.value(&found.row, model.field_named(field).unwrap().id).cloned()
     }
+}
+
+/// Somebody who comes from this address.
+pub(crate) fn from(address: &str) -> Arrival<'_> {
+    Arrival { address, user_agent: "test", carrier: Carrier::Token }
 }
 
 /// What is wrong, as `field: code` each.

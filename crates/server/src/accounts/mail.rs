@@ -2,11 +2,11 @@
 
 use http::{Response, StatusCode};
 use purlin_engine::Failure;
-use purlin_engine::accounts::Carrier;
+use purlin_engine::accounts::{Arrival, Carrier, Entry};
 use serde_json::json;
 
 use super::own::Said;
-use super::{signed_in, value_of};
+use super::{entered, value_of};
 use crate::answer::{self, Problem};
 use crate::app::Asking;
 use crate::body::{Body, RequestBody};
@@ -77,13 +77,17 @@ pub(super) async fn verify(
     let given = |name: &str| value_of(&form, name).unwrap_or_default();
     let (token, peer) = (given("token"), asking.place());
     let agent = asking.user_agent();
-    let made = asking.engine().verify_sign_up(token, given("password"), &peer, Carrier::Cookie, &agent).await;
+    let arrival = Arrival { address: &peer, user_agent: &agent, carrier: Carrier::Cookie };
+    let made = asking.engine().verify_sign_up(token, given("password"), arrival).await;
     match made {
         Ok(verified) => {
             let next = verified.next.as_deref().map_or("/", local);
-            let mut response = answer::redirect(StatusCode::SEE_OTHER, next);
-            signed_in(asking, identity, &verified.session, &mut response).await?;
-            set_flash(asking, &mut response, "Welcome. Your account is made, and you are signed in.");
+            let mut response = entered(asking, identity, &verified.entry, next).await?;
+            let say = match verified.entry {
+                Entry::Whole(_) => "Welcome. Your account is made, and you are signed in.",
+                Entry::Half(_) => "Welcome. Your account is made.",
+            };
+            set_flash(asking, &mut response, say);
             Ok(response)
         }
         Err(failure) => {

@@ -5,8 +5,9 @@ mod mail;
 mod own;
 mod tokens;
 
+use form_urlencoded::byte_serialize;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use purlin_engine::accounts::{Carrier, SignUp, SignedIn, SignedUp};
+use purlin_engine::accounts::{Arrival, Carrier, Entry, SignUp, SignedIn, SignedUp};
 use purlin_engine::pages::PageAnswer;
 use purlin_engine::{Failure, Flash};
 use serde_json::json;
@@ -17,8 +18,8 @@ use crate::body::{Body, RequestBody};
 use crate::guard::Identity;
 use crate::input::Pairs;
 use crate::pages;
-use crate::route::Account;
 use crate::route::path::local;
+use crate::route::{Account, SECOND_STEP};
 
 /// Answers a request to an account page.
 ///
@@ -52,6 +53,31 @@ pub(crate) async fn answer(
     }
 }
 
+/// Where a sign-in on a page leads to: with a session to `next`, a local path; without one to the second step.
+pub(crate) async fn entered(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    entry: &Entry,
+    next: &str,
+) -> Result<Response<Body>, Problem> {
+    match entry {
+        Entry::Whole(session) => {
+            let mut response = answer::redirect(StatusCode::SEE_OTHER, next);
+            signed_in(asking, identity, session, &mut response).await?;
+            Ok(response)
+        }
+        Entry::Half(half) => {
+            let after: String = byte_serialize(next.as_bytes()).collect();
+            let mut response =
+                answer::redirect(StatusCode::SEE_OTHER, &format!("{SECOND_STEP}?next={after}"));
+            let cookie = asking.cookies.set_half(&half.token, half.lives_seconds);
+            let cookie = cookie.ok_or_else(|| Problem::internal("a token is no cookie value"))?;
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+            Ok(response)
+        }
+    }
+}
+
 /// Gives an answer the new session's cookie, and ends the session that the asker had before: neither a planted
 /// cookie nor an old one lives on.
 pub(crate) async fn signed_in(
@@ -66,6 +92,11 @@ pub(crate) async fn signed_in(
     let cookie = asking.cookies.set_session(&session.token);
     let cookie = cookie.ok_or_else(|| Problem::internal("a session's token is no cookie value"))?;
     response.headers_mut().append(header::SET_COOKIE, cookie);
+    if asking.cookies.half(&asking.parts.headers).is_some()
+        && let Some(cookie) = asking.cookies.clear_half()
+    {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(())
 }
@@ -91,22 +122,18 @@ async fn login(
     let next = value_of(&form, "next").map_or_else(|| next_of(&query), local);
     let email = value_of(&form, "email").unwrap_or_default();
     let password = value_of(&form, "password").unwrap_or_default();
-    let peer = asking.place();
-    let problem =
-        match asking.engine().sign_in(email, password, &peer, Carrier::Cookie, &asking.user_agent()).await {
-            Ok(session) => {
-                let mut response = answer::redirect(StatusCode::SEE_OTHER, next);
-                signed_in(asking, identity, &session, &mut response).await?;
-                return Ok(response);
-            }
-            Err(Failure::Unauthenticated) => Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "wrong_credentials",
-                "the e-mail address or the password is wrong",
-            ),
-            Err(failure @ Failure::TooMany(_)) => Problem::from(failure),
-            Err(failure) => return Err(failure.into()),
-        };
+    let (peer, agent) = (asking.place(), asking.user_agent());
+    let arrival = Arrival { address: &peer, user_agent: &agent, carrier: Carrier::Cookie };
+    let problem = match asking.engine().sign_in(email, password, arrival).await {
+        Ok(entry) => return entered(asking, identity, &entry, next).await,
+        Err(Failure::Unauthenticated) => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "wrong_credentials",
+            "the e-mail address or the password is wrong",
+        ),
+        Err(failure @ Failure::TooMany(_)) => Problem::from(failure),
+        Err(failure) => return Err(failure.into()),
+    };
     let message = Some(html::sentence(&problem.detail));
     let mut page = login_html(asking, identity, Vec::new(), &query, Tried { next, email, message }).await?;
     page.status = problem.status.as_u16();
@@ -163,11 +190,7 @@ async fn sign_up(
     let request = pages::request(asking, identity, &query, Vec::new());
     match asking.engine().sign_up(request, &form, &asking.place(), &asking.user_agent()).await? {
         SignUp::Done(SignedUp::ByMail) => Ok(answer::redirect(StatusCode::SEE_OTHER, "/verify")),
-        SignUp::Done(SignedUp::Now(session)) => {
-            let mut response = answer::redirect(StatusCode::SEE_OTHER, &next);
-            signed_in(asking, identity, &session, &mut response).await?;
-            Ok(response)
-        }
+        SignUp::Done(SignedUp::Now(entry)) => entered(asking, identity, &entry, &next).await,
         SignUp::Again(page) => pages::shown(asking, page, false),
     }
 }

@@ -23,6 +23,8 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     /// What is wrong, field by field.
     pub errors: Vec<FieldMessage>,
+    /// Further members for programs (RFC 9457 §3.2).
+    pub members: Vec<(&'static str, serde_json::Value)>,
     /// Headers of the answer: `Allow`, `Retry-After` …
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What caused it, for the log alone.
@@ -32,7 +34,15 @@ pub struct Problem {
 impl Problem {
     /// A problem with a detail for a person.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Problem {
-        Problem { status, code, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), inside: None }
+        Problem {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            members: Vec::new(),
+            headers: Vec::new(),
+            inside: None,
+        }
     }
 
     /// 400.
@@ -124,6 +134,9 @@ impl Problem {
                 write_json_string(&error.message, out);
                 out.push(b'}');
             });
+        }
+        for (name, value) in &self.members {
+            out.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
         }
         out.push(b'}');
         self.dress(super::answer(self.status, "application/problem+json", out))

@@ -1,7 +1,7 @@
 //! Accounts by API: sign-in and sign-out, sign-up, links in mails, one's own account.
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use purlin_engine::accounts::{Carrier, SignedIn, SignedUp};
+use purlin_engine::accounts::{Arrival, Carrier, Entry, Half, Owed, SignedIn, SignedUp};
 use purlin_engine::{Actor, Failure};
 use purlin_schema::value::{format_datetime, write_json, write_json_string};
 use serde_json::{Map, Value};
@@ -65,9 +65,9 @@ async fn by_texts(
         Auth::Verify => {
             let [token, password] = texts(fields, ["token", "password"])?;
             let agent = asking.user_agent();
-            let session =
-                engine.verify_sign_up(token, password, &peer, Carrier::Token, &agent).await?.session;
-            return with_session(asking, identity, StatusCode::CREATED, &session).await;
+            let arrival = Arrival { address: &peer, user_agent: &agent, carrier: Carrier::Token };
+            let entry = engine.verify_sign_up(token, password, arrival).await?.entry;
+            return entered(asking, identity, StatusCode::CREATED, &entry).await;
         }
         Auth::Reset => {
             let [email] = texts(fields, ["email"])?;
@@ -109,7 +109,7 @@ async fn sign_up(
     let peer = asking.place();
     match asking.engine().sign_up_by_api(fields, &peer, &asking.user_agent()).await? {
         SignedUp::ByMail => Ok(answer::empty(StatusCode::ACCEPTED)),
-        SignedUp::Now(session) => with_session(asking, identity, StatusCode::CREATED, &session).await,
+        SignedUp::Now(entry) => entered(asking, identity, StatusCode::CREATED, &entry).await,
     }
 }
 
@@ -141,14 +141,39 @@ async fn login(
     let body = limits::read(body, asking.current.max_body_bytes).await?;
     let fields = input::json_object(asking.parts, &body, &[JSON])?;
     let [email, password] = texts(&fields, ["email", "password"])?;
-    let peer = asking.place();
-    let session =
-        match asking.engine().sign_in(email, password, &peer, Carrier::Token, &asking.user_agent()).await {
-            Ok(session) => session,
-            Err(Failure::Unauthenticated) => return Err(wrong()),
-            Err(failure) => return Err(failure.into()),
-        };
-    with_session(asking, identity, StatusCode::OK, &session).await
+    let (peer, agent) = (asking.place(), asking.user_agent());
+    let arrival = Arrival { address: &peer, user_agent: &agent, carrier: Carrier::Token };
+    match asking.engine().sign_in(email, password, arrival).await {
+        Ok(entry) => entered(asking, identity, StatusCode::OK, &entry).await,
+        Err(Failure::Unauthenticated) => Err(wrong()),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// Where a sign-in by API leads to: a session with this status, or 401 and what the second step takes.
+async fn entered(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    status: StatusCode,
+    entry: &Entry,
+) -> Result<Response<Body>, Problem> {
+    match entry {
+        Entry::Whole(session) => with_session(asking, identity, status, session).await,
+        Entry::Half(half) => Err(half_way(half)),
+    }
+}
+
+/// The second step is owed: no session yet, but the token that it takes.
+fn half_way(half: &Half) -> Problem {
+    let (code, detail) = match half.owed {
+        Owed::Factor => ("second_factor", "a second factor is asked for: give it with `second_token`"),
+        Owed::SetUp => ("second_factor_setup", "this account has to set up a second factor first"),
+    };
+    let mut problem = Problem::new(StatusCode::UNAUTHORIZED, code, detail)
+        .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    problem.members =
+        vec![("second_token", half.token.as_str().into()), ("expires_in", half.lives_seconds.into())];
+    problem
 }
 
 /// A fresh session as it is answered: token, user, cookie.

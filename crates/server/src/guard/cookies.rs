@@ -62,6 +62,28 @@ impl Cookies {
         self.set(self.flash_name(), "", 0)
     }
 
+    fn half_name(self) -> &'static str {
+        if self.https { "__Host-purlin_half" } else { "purlin_half" }
+    }
+
+    /// The secret of a sign-in that lacks its second step, which a request carries.
+    #[must_use]
+    pub fn half(self, headers: &HeaderMap) -> Option<&str> {
+        only(headers, self.half_name())
+    }
+
+    /// Sets the secret of such a sign-in.
+    #[must_use]
+    pub fn set_half(self, token: &str, seconds: u64) -> Option<HeaderValue> {
+        self.set(self.half_name(), token, u32::try_from(seconds).unwrap_or_default())
+    }
+
+    /// Clears it.
+    #[must_use]
+    pub fn clear_half(self) -> Option<HeaderValue> {
+        self.set(self.half_name(), "", 0)
+    }
+
     fn written_name(self) -> &'static str {
         if self.https { "__Host-purlin_written" } else { "purlin_written" }
     }

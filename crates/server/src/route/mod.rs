@@ -171,6 +171,8 @@ pub(crate) const ALIVE: &str = "/healthz";
 pub(crate) const READY: &str = "/readyz";
 pub(crate) const LIVE: &str = "/_purlin/live";
 pub(crate) const LOGIN: &str = "/login";
+/// Where the second step of a sign-in is.
+pub(crate) const SECOND_STEP: &str = "/login/second";
 pub(crate) const SIGN_UP: &str = "/signup";
 pub(crate) const LOGOUT: &str = "/logout";
 pub(crate) const HOME: &str = "/account";
