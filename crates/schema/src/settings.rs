@@ -3,13 +3,19 @@
 //! The path of a setting in capitals is its variable: `server.listen` is `PURLIN_SERVER_LISTEN`.
 //! `DATABASE_URL`, `REDIS_URL` and `PORT` are honoured as hosts set them.
 
+mod jwt;
 mod limits;
 mod network;
+mod outgoing;
+mod providers;
 mod secret;
 mod security;
 
+pub use jwt::JwtSettings;
 pub use limits::{LimitBy, LimitSettings, PathPart, Rate, RouteLimit};
 pub use network::{Network, NotANetwork};
+pub use outgoing::{Allowed, OutgoingSettings, Place};
+pub use providers::{OAuth, PRESETS, PROVIDER_KEYS, Proof, Protocol, Provider};
 pub use secret::{Secret, without_password};
 pub use security::{CorsSettings, CspSettings, Frames, Policies, SecuritySettings};
 
@@ -43,6 +49,8 @@ pub struct Settings {
     pub security: SecuritySettings,
     /// `[csp]`.
     pub csp: CspSettings,
+    /// `[outgoing]`.
+    pub outgoing: OutgoingSettings,
 }
 
 /// `[site]`.
@@ -166,6 +174,10 @@ pub struct AccountSettings {
     pub tokens: bool,
     /// `password_ends_tokens`: whether a new password ends one's personal access tokens, as it ends sessions.
     pub password_ends_tokens: bool,
+    /// `providers`: by whose word one may sign in.
+    pub providers: Vec<Provider>,
+    /// `jwt`: statements for those who verify them elsewhere.
+    pub jwt: JwtSettings,
 }
 
 /// Who may sign up.
@@ -177,6 +189,14 @@ pub enum SignUp {
     Closed,
     /// `["example.com"]`: whoever has an address there.
     Domains(Vec<String>),
+}
+
+impl AccountSettings {
+    /// The provider of this name.
+    #[must_use]
+    pub fn provider(&self, name: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.name == name)
+    }
 }
 
 impl SignUp {

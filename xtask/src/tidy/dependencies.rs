@@ -11,6 +11,7 @@ use crate::Outcome;
 /// foreign crates that it must not have: what the room forbids.
 const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("purlin-schema", &[], &["tokio", "rusqlite", "axum", "hyper", "minijinja"]),
+    ("purlin-outgoing", &["purlin-schema"], &["rusqlite", "axum", "minijinja"]),
     ("purlin-store", &["purlin-schema"], &["axum", "hyper", "http", "minijinja"]),
     ("purlin-pages", &["purlin-schema"], &["rusqlite", "axum", "hyper", "http", "tokio"]),
     (
@@ -18,7 +19,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
         &["purlin-schema", "purlin-store", "purlin-pages"],
         &["rusqlite", "axum", "hyper", "http"],
     ),
-    ("purlin-server", &["purlin-schema", "purlin-engine"], &["rusqlite", "minijinja"]),
+    ("purlin-server", &["purlin-schema", "purlin-engine", "purlin-outgoing"], &["rusqlite", "minijinja"]),
     (
         "purlin",
         &["purlin-schema", "purlin-store", "purlin-engine", "purlin-server"],
@@ -66,6 +67,43 @@ pub(super) fn reasons(tree: &Tree) -> Outcome<Vec<String>> {
         .collect();
     wrong.sort();
     wrong.dedup();
+    Ok(wrong)
+}
+
+/// Crates that open requests by themselves: where one is, a request could leave that nobody looked at.
+const CLIENTS: &[&str] =
+    &["reqwest", "ureq", "isahc", "curl", "attohttpc", "minreq", "surf", "hyper-rustls", "hyper-tls", "awc"];
+/// What opens one by hand.
+const BY_HAND: &[&str] =
+    &["TcpStream::connect", "client::conn", "hyper_util::client", "hyper::client", "lookup_host"];
+
+/// Requests on behalf of a site leave by `crates/outgoing` alone. Servers of tests, the benchmark and a database's own
+/// protocol (in its driver) are no such requests.
+pub(super) fn outgoing(tree: &Tree) -> Outcome<Vec<String>> {
+    let mut wrong = Vec::new();
+    for (name, dependencies) in packages()? {
+        for client in dependencies.iter().filter(|name| CLIENTS.contains(&name.as_str())) {
+            wrong.push(format!("{name} depends on {client}: requests leave by purlin-outgoing"));
+        }
+    }
+    let shipped = |path: &std::path::Path| {
+        let path = path.to_string_lossy();
+        let else_where = ["crates/outgoing/", "crates/testkit/", "crates/store/src/testing"];
+        path.starts_with("crates/")
+            && path.contains("/src/")
+            && !else_where.iter().any(|own| path.starts_with(own))
+    };
+    for (path, text) in tree.rust().filter(|(path, _)| shipped(path)) {
+        for (at, line) in text.lines().enumerate() {
+            for way in BY_HAND.iter().filter(|way| line.contains(*way)) {
+                wrong.push(format!(
+                    "{}:{} names {way}: requests leave by purlin-outgoing",
+                    path.display(),
+                    at + 1
+                ));
+            }
+        }
+    }
     Ok(wrong)
 }
 

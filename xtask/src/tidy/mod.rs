@@ -23,6 +23,7 @@ type Rule = fn(&Tree) -> Outcome<Vec<String>>;
 
 const RULES: &[(&str, Rule)] = &[
     ("dependencies point downwards", dependencies::direction),
+    ("requests leave by one way", dependencies::outgoing),
     ("every dependency has its reason", dependencies::reasons),
     ("sources say why they exist and stay readable", sources::shape),
     ("nothing is left to do in the code", sources::left_over),

@@ -117,10 +117,13 @@ fn read(root: &Path, layers: &Layers, reports: &Reports) -> Option<Site> {
         return None;
     }
     warn_of_slips(root, reports);
-    let (settings, signup_fields) = settings::load(root, layers, reports);
+    let (settings, [signup_fields, claims]) = settings::load(root, layers, reports);
     let models = models::load(root, &settings, reports)?;
     check_origins(&settings, &models, reports);
-    check_signup(&settings.accounts, &signup_fields, &models, reports);
+    let accounts = &settings.accounts;
+    let named = accounts.signup_fields.as_deref().unwrap_or_default();
+    check_fields(("accounts.signup_fields", named), &signup_fields, &models, reports);
+    check_fields(("accounts.jwt.claims", &accounts.jwt.claims), &claims, &models, reports);
     let loaded = pages::load(root, &settings, &models, reports);
     Some(Site {
         root: root.to_owned(),
@@ -181,20 +184,24 @@ fn check_origins(settings: &crate::settings::Settings, models: &crate::model::Mo
     }
 }
 
-/// `[accounts] signup_fields` names fields of `users`.
-fn check_signup(
-    accounts: &crate::settings::AccountSettings,
+/// Settings that name fields of `users`. What stands in a statement for others is nothing that is hidden.
+fn check_fields(
+    (setting, given): (&str, &[String]),
     written: &settings::Place,
     models: &crate::model::Models,
     reports: &Reports,
 ) {
     let users = models.users();
     let file = File::new(&written.path, reports);
-    for (at, name) in accounts.signup_fields.iter().flatten().enumerate() {
-        if users.field_named(name).is_none_or(|field| field.is_system() || field.computed.is_some()) {
-            let fields = users.fields.iter().filter(|field| !field.is_system());
-            let names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
-            let message = format!("`accounts.signup_fields` names `{name}`, which is no field of `users`");
+    let leaves = setting == "accounts.jwt.claims";
+    let fits = |field: &&crate::model::Field| {
+        !(field.is_system() || field.computed.is_some() || (leaves && field.hidden))
+    };
+    for (at, name) in given.iter().enumerate() {
+        if users.field_named(name).filter(fits).is_none() {
+            let names: Vec<&str> =
+                users.fields.iter().filter(fits).map(|field| field.name.as_str()).collect();
+            let message = format!("`{setting}` names `{name}`, which is no field of `users`");
             match written.spans.get(at).or(written.spans.first()) {
                 Some(span) => file.error("unknown-field", span, message),
                 None => file.error_in("unknown-field", message),

@@ -4,6 +4,7 @@
 //! value of each name is then read once, and a mistake is told where that value was written.
 
 mod defence;
+mod federated;
 mod names;
 mod read;
 mod secrets;
@@ -31,9 +32,9 @@ use names::{NAMES, NOT_SETTINGS, OPEN, SECTIONS, variable_of};
 use read::{Raw, addresses};
 
 /// Reads `site.toml` and `.env`, lays the other layers over them, and gives the settings; what is wrong falls
-/// back to the default only after it was noted as an error. Beside them, where `accounts.signup_fields` was written,
-/// which is looked at when the models are known.
-pub(super) fn load(root: &Path, layers: &Layers, reports: &Reports) -> (Settings, Place) {
+/// back to the default only after it was noted as an error. Beside them, where `accounts.signup_fields` and
+/// `accounts.jwt.claims` were written, which are looked at when the models are known.
+pub(super) fn load(root: &Path, layers: &Layers, reports: &Reports) -> (Settings, [Place; 2]) {
     let path = Path::new("site.toml");
     let text = if root.join(path).exists() { toml::read(root, path, reports) } else { None };
     let file = File::new(path, reports);
@@ -54,7 +55,7 @@ pub(super) fn load(root: &Path, layers: &Layers, reports: &Reports) -> (Settings
     }
     all.variables();
     all.flags();
-    (all.settings(), all.place("accounts.signup_fields"))
+    (all.settings(), ["accounts.signup_fields", "accounts.jwt.claims"].map(|name| all.place(name)))
 }
 
 /// Where a setting's value was written: a file of the site, or what stands in a file's place.
@@ -145,6 +146,9 @@ impl<'a> Layered<'a> {
     }
 
     fn section(&mut self, section: &str, view: View<'a>) {
+        if section == federated::PROVIDERS {
+            return self.provider_tables(view);
+        }
         let below = NAMES.iter().filter_map(|name| name.strip_prefix(section)?.strip_prefix('.'));
         let names: Vec<&str> = below.filter(|name| !name.contains('.')).collect();
         let tables = names::tables_of(section);
@@ -248,6 +252,9 @@ impl<'a> Layered<'a> {
         if let Some(name) = NAMES.iter().find(|name| variable_of(name) == variable) {
             return Variable::Setting((*name).to_owned());
         }
+        if let Some(setting) = self.provider_setting(variable) {
+            return Variable::Setting(setting);
+        }
         let name = path.to_ascii_lowercase().replacen('_', ".", 1);
         if self.is_setting(&name) {
             return Variable::Setting(name);
@@ -267,7 +274,7 @@ impl<'a> Layered<'a> {
         Settings {
             site: SiteSettings {
                 name: self.read("site.name", read::text).unwrap_or(folder),
-                url,
+                url: url.clone(),
                 description: self.read("site.description", read::text).unwrap_or_default(),
                 timezone: self.read("site.timezone", read::time_zone).unwrap_or_else(|| "UTC".to_owned()),
                 language: self.read("site.language", read::language).unwrap_or_else(|| "en".to_owned()),
@@ -300,6 +307,8 @@ impl<'a> Layered<'a> {
                     .unwrap_or(30),
                 tokens: self.read("accounts.tokens", read::truth).unwrap_or(true),
                 password_ends_tokens: self.read("accounts.password_ends_tokens", read::truth).unwrap_or(true),
+                providers: self.providers(url.is_some()),
+                jwt: self.jwt(url.is_some()),
             },
             api: ApiSettings {
                 path: self.read("api.path", read::api_path).unwrap_or_else(|| "/api".to_owned()),
@@ -310,6 +319,7 @@ impl<'a> Layered<'a> {
             cors: self.cors(),
             security: self.security(),
             csp: self.csp(),
+            outgoing: self.outgoing(),
         }
     }
 

@@ -36,6 +36,9 @@ pub(super) const NAMES: &[&str] = &[
     "accounts.session_days",
     "accounts.tokens",
     "accounts.password_ends_tokens",
+    "accounts.jwt.audience",
+    "accounts.jwt.lifetime",
+    "accounts.jwt.claims",
     "api.path",
     "api.max_per_page",
     "mail.from",
@@ -83,10 +86,13 @@ pub(super) const NAMES: &[&str] = &[
     "csp.form",
     "csp.trusted_types",
     "csp.reports",
+    "outgoing.allow",
 ];
 
-pub(super) const SECTIONS: &[&str] =
-    &["site", "server", "database", "accounts", "api", "mail", "limits", "cors", "security", "csp", "env"];
+pub(super) const SECTIONS: &[&str] = &[
+    "site", "server", "database", "accounts", "api", "mail", "limits", "cors", "security", "csp", "outgoing",
+    "env",
+];
 
 /// Paths of a page or the API that the server keeps for itself.
 pub(in crate::load) const SERVERS_OWN: &[&str] = &["admin", "_purlin", "healthz", "readyz"];
@@ -97,7 +103,7 @@ pub(super) fn variable_of(setting: &str) -> String {
 }
 
 /// Tables whose keys are the owner's.
-pub(super) const OPEN: &[&str] = &["limits.routes", "security.permissions"];
+pub(super) const OPEN: &[&str] = &["limits.routes", "security.permissions", "accounts.providers"];
 
 /// The tables within a section: `pages` in `[security]`.
 pub(super) fn tables_of(section: &str) -> Vec<&'static str> {

@@ -138,7 +138,7 @@ pub(super) fn hosts(raw: &Raw) -> Result<Vec<String>, String> {
 }
 
 /// A host name or address, perhaps with a port.
-fn is_host(text: &str) -> bool {
+pub(super) fn is_host(text: &str) -> bool {
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
         _ => (text, None),

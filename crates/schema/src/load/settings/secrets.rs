@@ -8,7 +8,7 @@ use crate::load::report::File;
 use crate::load::toml::{Entry, Node, Table, Text};
 
 /// The last words of settings that are secrets as a whole. Of a URL only its password is.
-const SECRET: &[&str] = &["password", "signing_key", "signing_keys_old"];
+const SECRET: &[&str] = &["password", "signing_key", "signing_keys_old", "client_secret", "private_key"];
 /// A file of a secret is no longer than this, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
 
@@ -102,14 +102,19 @@ fn no_reference(file: File<'_>, node: &Node) -> Option<String> {
 /// The text in which mistakes in `site.toml` are drawn: what it holds of secrets is covered, each byte by a star. Works on
 /// lines, for a file that cannot be parsed is drawn too.
 pub(super) fn covered(text: &str) -> String {
-    let mut in_list = false;
+    let mut until: Option<&str> = None;
     let cover = |line: &str| {
-        if in_list {
-            in_list = !line.contains(']');
+        if let Some(end) = until {
+            until = until.filter(|_| !line.contains(end));
             return stars(line);
         }
         let secret = secret_in(line);
-        in_list = secret.is_some_and(|value| value.contains('[') && !value.contains(']'));
+        until = secret.and_then(|value| {
+            let ends = [("\"\"\"", "\"\"\""), ("'''", "'''"), ("[", "]")];
+            let (begin, end) = ends.into_iter().find(|(begin, _)| value.trim_start().starts_with(begin))?;
+            let rest = value.trim_start().strip_prefix(begin)?;
+            (!rest.contains(end)).then_some(end)
+        });
         match secret {
             Some(value) => format!("{}{}", &line[..line.len() - value.len()], stars(value)),
             None => without_passwords(line),
@@ -165,6 +170,8 @@ mod tests {
             ("from = \"A: <a@example.com>\"", "from = \"A: <a@example.com>\""),
             ("url = \"https://example.com\"", "url = \"https://example.com\""),
             ("signing_key = \"abc", "signing_key = ****"),
+            ("private_key = \"\"\"\nab\ncd\n\"\"\"\nx = 1", "private_key = ***\n**\n**\n***\nx = 1"),
+            ("client_secret = \"ab\"", "client_secret = ****"),
             ("signing_keys_old = [\n \"a\",\n \"b\"]\nc = 1", "signing_keys_old = *\n ****\n ****\nc = 1"),
         ] {
             assert_eq!(covered(line), drawn);
