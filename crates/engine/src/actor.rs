@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounts::Scopes;
+use purlin_schema::roles::Granted;
 use purlin_schema::{FieldId, Id, Row, Shape, Value};
 
 /// Who asks.
@@ -23,12 +24,16 @@ pub struct User {
     pub id: Id,
     /// His role.
     pub role: Box<str>,
+    /// What his role and his groups stand for.
+    pub granted: Arc<Granted>,
     /// What `row` has: every column but the password.
     pub shape: Arc<Shape>,
     /// His record.
     pub row: Arc<Row>,
     /// The session or token by which he is signed in.
     pub session: Option<Id>,
+    /// The administrator who acts as him.
+    pub acting: Option<Id>,
     /// What he may do at most, where he came with a personal access token.
     pub scopes: Option<Scopes>,
 }

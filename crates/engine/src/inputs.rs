@@ -103,6 +103,10 @@ impl Inputs for Ask<'_> {
             Input::Now => Some(Value::Datetime(self.now)),
             Input::Today => Some(Value::Date(self.today)),
             Input::User(field) => user_value(self.actor, *field),
+            Input::HasRole(role) => Some(Value::Bool(self.actor.user()?.granted.has_role(role))),
+            Input::HasPermission(permission) => {
+                Some(Value::Bool(self.actor.user()?.granted.has_permission(permission)))
+            }
             Input::Param(name) => named(self.params, name),
             Input::Query(name) => Some(named(self.query, name).unwrap_or_default()),
             Input::Form(name) => Some(named(self.form, name).unwrap_or_default()),

@@ -8,12 +8,14 @@
 //! - [`Engine`]: a site, its database and its templates, compiled; replaced whole when the site changes.
 //! - [`actor`]: who asks. [`access`]: what he may.
 //! - [`records`]: get, create, update, replace, delete; [`listing`]: lists as the API asks for them.
+//! - [`audit`]: who did what.
 //! - [`mail`]: mails, written with what causes them and sent by a task.
 //! - [`seed`]: many records at once. [`import`]: those of a file. [`export`]: the way back. [`pages`]: pages and their forms. [`accounts`]: passwords, sign-up, sign-in, sessions.
 
 pub mod access;
 pub mod accounts;
 pub mod actor;
+pub mod audit;
 mod cache;
 mod checks;
 pub mod export;
@@ -68,6 +70,7 @@ struct Inner {
     pages: pages::Pages,
     inlines: pages::Inlines,
     accounts: accounts::Accounts,
+    notes: audit::Notes,
     mail_room: mail::MailRoom,
     sealer: seal::Sealer,
     records: Cache<Prepared>,
@@ -113,6 +116,9 @@ impl Engine {
         let accounts = accounts::Accounts::compile(&site, &store, &options).map_err(|error| {
             with(&mistakes, Diagnostic::error("cannot-compile", "site.toml", 0..0, error.message))
         })?;
+        let notes = audit::Notes::compile(&site).map_err(|error| {
+            with(&mistakes, Diagnostic::error("cannot-compile", "site.toml", 0..0, error.message))
+        })?;
         let mail_room = match mail::MailRoom::compile(&site, &store, &options) {
             Ok(room) => room,
             Err(more) => {
@@ -138,6 +144,7 @@ impl Engine {
                 pages,
                 inlines,
                 accounts,
+                notes,
                 mail_room,
                 sealer,
                 records: Cache::default(),

@@ -240,11 +240,28 @@ fn expression(known: &Known<'_>, expr: &Expr<'_>, found: &mut Names) {
             if let Expr::Var(var) = &call.expr {
                 function(known, var.id, range(var.span()), &call.args, found);
             }
+            if let Expr::GetAttr(attr) = &call.expr
+                && matches!(&attr.expr, Expr::Var(var) if var.id == "user")
+            {
+                granted(known, attr.name, &call.args, found);
+            }
         }
         Expr::Var(var) if !found.assigned.contains(var.id) => {
             found.read.push((var.id.to_owned(), range(var.span())));
         }
         _ => {}
+    }
+}
+
+/// `user.is("editor")`, `user.can("posts.publish")`: the name is one that there is.
+fn granted(known: &Known<'_>, method: &str, args: &[CallArg<'_>], found: &mut Names) {
+    let Some((name, span)) = first_text(args).filter(|_| functions::granted::METHODS.contains(&method))
+    else {
+        return;
+    };
+    if let Some((what, hint)) = functions::granted::unknown(known.site, method, &name) {
+        let code = if what == "role" { "unknown-role" } else { "unknown-permission" };
+        push(found, known, code, span, format!("there is no {what} `{name}`"), hint);
     }
 }
 

@@ -119,6 +119,12 @@ pub trait Oracle: Send + Sync {
     /// # Errors
     /// Where it cannot be said from what the page loaded; the text says what to include.
     fn can(&self, action: &str, model: ModelId, record: Option<&Record>) -> Result<bool, String>;
+
+    /// Whether the asker has a role, his own or by inclusion.
+    fn has_role(&self, role: &str) -> bool;
+
+    /// Whether the asker has a permission.
+    fn has_permission(&self, permission: &str) -> bool;
 }
 
 /// Nobody may do anything.
@@ -127,6 +133,14 @@ pub struct NoOracle;
 impl Oracle for NoOracle {
     fn can(&self, _action: &str, _model: ModelId, _record: Option<&Record>) -> Result<bool, String> {
         Ok(false)
+    }
+
+    fn has_role(&self, _role: &str) -> bool {
+        false
+    }
+
+    fn has_permission(&self, _permission: &str) -> bool {
+        false
     }
 }
 

@@ -94,6 +94,7 @@ pub(crate) fn open_engine(
 
 /// An engine for a command that works on the database of a site: as the owner, and only where it fits.
 pub(crate) fn engine_for_command(root: &Path, folder: &str) -> Outcome<Engine> {
+    purlin_engine::audit::this_is_a_command();
     let site = load(root, Mode::Development)?;
     refuse_if_behind(&site, folder)?;
     let store = open_store(&site)?;

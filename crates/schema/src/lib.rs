@@ -18,6 +18,7 @@
 //! - [`query`]: what is asked of a model; pages declare it, the API builds it, the store compiles it.
 //! - [`page`]: pages, routes and forms as their front matter declares them.
 //! - [`value`], [`record`]: values and rows, in typed slices beside a shared shape.
+//! - [`roles`]: roles, permissions and groups, worked out.
 //! - [`settings`], [`site`], [`diagnostics`]: the rest of a loaded site and what can be wrong with one.
 
 pub mod diagnostics;
@@ -30,6 +31,7 @@ pub mod origin;
 pub mod page;
 pub mod query;
 pub mod record;
+pub mod roles;
 pub mod settings;
 pub mod site;
 pub mod types;

@@ -6,12 +6,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use crate::expr::{Expr, Step};
 use crate::json_schema::JsonSchema;
 use crate::origin::Origin;
+use crate::roles::Roles;
 use crate::types::FieldType;
 use crate::value::{Kind, Value};
 
@@ -47,6 +49,29 @@ impl FieldId {
 pub struct Models {
     list: Vec<Arc<Model>>,
     by_name: HashMap<String, ModelId>,
+    roles: Arc<Roles>,
+    audit: AuditSettings,
+}
+
+/// What the audit log keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditLog {
+    /// Nothing.
+    #[default]
+    Off,
+    /// What happens to accounts: sign-in, credentials, roles, groups.
+    Security,
+    /// Every write besides.
+    All,
+}
+
+/// `[audit]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// `log`.
+    pub log: AuditLog,
+    /// `keep`: for how long; forever where there is none.
+    pub kept: Option<Duration>,
 }
 
 /// One model.
@@ -286,14 +311,44 @@ impl Models {
             }
             Arc::new(left)
         });
-        Models { list: list.collect(), by_name: self.by_name.clone() }
+        // Nor are roles and permissions named by who may not know all.
+        Models {
+            list: list.collect(),
+            by_name: self.by_name.clone(),
+            roles: Arc::default(),
+            audit: self.audit,
+        }
     }
 
     /// Collects models; their ids must be their positions.
     #[must_use]
     pub fn new(list: Vec<Arc<Model>>) -> Models {
         let by_name = list.iter().map(|model| (model.name.clone(), model.id)).collect();
-        Models { list, by_name }
+        Models { list, by_name, roles: Arc::default(), audit: AuditSettings::default() }
+    }
+
+    /// The same with what the audit log keeps.
+    #[must_use]
+    pub fn with_audit(self, audit: AuditSettings) -> Models {
+        Models { audit, ..self }
+    }
+
+    /// What the audit log keeps.
+    #[must_use]
+    pub fn audit(&self) -> AuditSettings {
+        self.audit
+    }
+
+    /// The same with the site's roles, which `user.is(…)` and `user.can(…)` name.
+    #[must_use]
+    pub fn with_roles(self, roles: Arc<Roles>) -> Models {
+        Models { roles, ..self }
+    }
+
+    /// The site's roles.
+    #[must_use]
+    pub fn roles(&self) -> &Arc<Roles> {
+        &self.roles
     }
 
     /// A model by its number.

@@ -20,10 +20,13 @@ pub use secret::{Secret, without_password};
 pub use security::{CorsSettings, CspSettings, Frames, Policies, SecuritySettings};
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use crate::model::AuditSettings;
+use crate::roles::Roles;
 use crate::value::Value;
 
 /// All settings of a site.
@@ -51,6 +54,10 @@ pub struct Settings {
     pub csp: CspSettings,
     /// `[outgoing]`.
     pub outgoing: OutgoingSettings,
+    /// `[audit]`.
+    pub audit: AuditSettings,
+    /// `[roles]` and `[groups]`.
+    pub roles: Arc<Roles>,
 }
 
 /// `[site]`.
@@ -156,7 +163,7 @@ impl DatabaseSettings {
 /// `[accounts]`.
 #[derive(Clone, Debug)]
 pub struct AccountSettings {
-    /// `roles`: besides `user` and `admin`.
+    /// `roles` and those of `[roles]`: besides `user` and `admin`.
     pub roles: Vec<String>,
     /// `signup`: which strangers may make accounts.
     pub signup: SignUp,

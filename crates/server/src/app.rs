@@ -13,6 +13,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use purlin_engine::audit::{Author, author_of, authored};
 use purlin_engine::pages::PageRequest;
 use purlin_engine::{Actor, Engine};
 
@@ -196,7 +197,7 @@ impl App {
         let target = route::resolve(site, self.0.live.is_some(), &path);
         let body = match (&target, &self.0.router) {
             (Target::Other, Some(router)) => {
-                let through = through(router, current, sender, parts, body, noted);
+                let through = through(router, current, (sender, id), parts, body, noted);
                 match Box::pin(through).await {
                     Ok(Through::Answered(response)) => return response,
                     Ok(Through::Back(body)) => body,
@@ -259,10 +260,13 @@ impl App {
         }
         // What is known of people and their tokens is read from the database itself: an ended session would live on.
         let looks = asking.looks() && !matches!(target, Target::Account(_) | Target::Api(ApiTarget::Auth(_)));
-        // Where there are replicas the way there is boxed: every request would carry room for it beside its own.
-        let result = match looks && asking.engine().has_replicas() {
-            true => self.answer_looking(asking, &identity, target, body).await,
-            false => self.answer(asking, &identity, target, body).await,
+        let writes = asking.engine().is_audited() && !looks;
+        // Where there are replicas the way there is boxed, and where a log is kept that of writes: every request would
+        // carry room for them beside its own.
+        let result = match (looks && asking.engine().has_replicas(), writes) {
+            (true, _) => self.answer_looking(asking, &identity, target, body).await,
+            (false, true) => self.answer_authored(asking, &identity, target, body).await,
+            (false, false) => self.answer(asking, &identity, target, body).await,
         };
         let mut response = match result {
             Ok(response) => response,
@@ -285,6 +289,18 @@ impl App {
     ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, Problem>> + Send + 'ask>> {
         let answer = self.answer(asking, identity, target, body);
         Box::pin(asking.engine().looking(asking.marks(), answer))
+    }
+
+    /// As [`App::answer`], with what it writes in the asker's name.
+    fn answer_authored<'ask>(
+        &'ask self,
+        asking: &'ask Asking<'_>,
+        identity: &'ask Identity,
+        target: Target,
+        body: RequestBody,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, Problem>> + Send + 'ask>> {
+        let answer = self.answer(asking, identity, target, body);
+        Box::pin(authored(asking.author(&identity.actor), answer))
     }
 
     async fn answer(
@@ -416,6 +432,12 @@ impl Asking<'_> {
     /// The address as what is counted by address takes it.
     pub(crate) fn place(&self) -> String {
         door::place(self.address)
+    }
+
+    /// On whose behalf the request writes.
+    fn author(&self, actor: &Actor) -> Author {
+        let way = if self.is_program() { "token" } else { "cookie" };
+        author_of(actor, way, self.address.to_string(), self.id.to_string())
     }
 
     pub(crate) fn method(&self) -> &Method {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use purlin_schema::model::{OnDelete, Unique};
 use purlin_schema::{Field, FieldId, Id, Kind, Model, ModelId, Models};
 
+use crate::audit::Audit;
 use crate::sql::dialect::{Dialect, id_kind, kind_of};
 use crate::sql::origin_rows::{is_loose, loose_name};
 use crate::sql::{Bind, Binds, Draft, Statement, origin_write};
@@ -14,6 +15,8 @@ pub(crate) struct Catalog {
     pub(crate) models: Arc<Models>,
     pub(crate) dialect: Dialect,
     tables: Vec<Table>,
+    /// The log of what is written.
+    pub(crate) audit: Option<Audit>,
 }
 
 /// One model's table.
@@ -85,7 +88,8 @@ pub(crate) struct Referrer {
 impl Catalog {
     pub(crate) fn new(models: Arc<Models>, dialect: Dialect) -> Catalog {
         let tables = models.iter().map(|model| Table::new(&models, model, dialect)).collect();
-        Catalog { models, dialect, tables }
+        let audit = Audit::of(&models);
+        Catalog { models, dialect, tables, audit }
     }
 
     pub(crate) fn model(&self, id: ModelId) -> &Arc<Model> {

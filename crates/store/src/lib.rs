@@ -14,6 +14,7 @@
 //! Mutation + Guards ───────────────────────────▶ commit ──▶ Outcomes, Changes ──▶ feed
 //! ```
 
+pub mod audit;
 mod catalog;
 pub mod copy;
 mod counters;

@@ -42,6 +42,8 @@ pub struct Mutation {
     /// What the answer should hold of the record afterwards: a query for one record whose id is bound as
     /// `Input::Param("id")`, with its guards, filter and fields as in any read.
     pub returning: Option<Arc<crate::Prepared>>,
+    /// On whose behalf, for the log.
+    pub author: Option<Arc<crate::audit::Author>>,
 }
 
 impl Mutation {
@@ -56,6 +58,7 @@ impl Mutation {
             inputs: Vec::new(),
             now,
             returning: None,
+            author: crate::audit::current(),
         }
     }
 }

@@ -159,9 +159,11 @@ impl Engine {
         let user = User {
             id: user.id,
             role: user.role.clone(),
+            granted: self.granted_to(user.id, &user.role).await?,
             shape: user.shape.clone(),
             row: user.row.clone(),
             session: Some(outcome.id),
+            acting: None,
             scopes: None,
         };
         let lives_seconds = u64::try_from(days).unwrap_or_default() * 86_400;

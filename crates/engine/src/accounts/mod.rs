@@ -7,6 +7,7 @@
 mod access_tokens;
 mod attempts;
 mod entry;
+mod groups;
 mod own;
 mod password;
 mod profile;
@@ -70,6 +71,7 @@ pub(crate) struct Accounts {
     sessions_of: Arc<Prepared>,
     /// Whether a user's password has the hash `Param("hash")`.
     has_password: Arc<Condition>,
+    groups: groups::Groups,
 }
 
 struct SessionFields {
@@ -106,7 +108,8 @@ impl Accounts {
         let mut by_email = one(users, email, Input::Param("email".to_owned()));
         by_email.select = columns(users, None);
         let by_email = store.prepare(&by_email)?;
-        let resume = resume_plan(models, sessions, &session, password, store)?;
+        let groups = groups::Groups::compile(site, session.user, store)?;
+        let resume = resume_plan(models, sessions, &session, password, &groups, store)?;
         let of_user = field_is(sessions, sessions.field(session.user), Input::Param("user".to_owned()));
         let sessions_of = store.prepare(&whole_records(sessions, of_user, Limit::AtMost(200)))?;
         let hash = field_is(users, users.field(password), Input::Param("hash".to_owned()));
@@ -118,6 +121,7 @@ impl Accounts {
             tokens: tokens::Tokens::compile(models, store)?,
             sessions_of,
             has_password,
+            groups,
             users: users.id,
             email,
             password,
@@ -136,6 +140,7 @@ fn resume_plan(
     sessions: &Model,
     fields: &SessionFields,
     password: FieldId,
+    groups: &groups::Groups,
     store: &Store,
 ) -> Result<Plan, CompileError> {
     let users = models.users();
@@ -147,7 +152,8 @@ fn resume_plan(
     let query = Query { select: columns(users, Some(password)), ..Query::of(users.id) };
     session.include = vec![Include { relation: user.relation, query }];
     let name = "session".to_owned();
-    Ok(Plan { steps: vec![Step { name, query: store.prepare(&session)?, must_exist: true }] })
+    let found = Step { name, query: store.prepare(&session)?, must_exist: true };
+    Ok(Plan { steps: [found].into_iter().chain(groups.step()).collect() })
 }
 
 fn one(model: &Model, field: FieldId, input: Input) -> Query {
@@ -186,7 +192,11 @@ impl Engine {
                 accounts.attempts.forget(&email, address);
                 self.complete_sign_in(&user, Way::Password, arrival, Vec::new()).await
             }
-            Ok(None) => Err(Failure::Unauthenticated),
+            Ok(None) => {
+                let said: String = email.chars().filter(|c| !c.is_control()).take(254).collect();
+                self.note_event("sign_in_failed", None, serde_json::json!({ "email": [null, said] })).await;
+                Err(Failure::Unauthenticated)
+            }
             Err(failure) => {
                 accounts.attempts.take_back(&email, address);
                 Err(failure)
@@ -225,7 +235,7 @@ impl Engine {
         if answer.missing.is_some() {
             return Ok(None);
         }
-        let [session] = answer.sets.as_slice() else { return Ok(None) };
+        let [session, groups @ ..] = answer.sets.as_slice() else { return Ok(None) };
         let Some(session_row) = session.rows.first() else { return Ok(None) };
         let (Some(Related::One(Some(user))), Some(users)) =
             (session_row.related.first(), session.shape.relations.first())
@@ -245,7 +255,11 @@ impl Engine {
             self.touch(id, is_token, ask.now).await;
         }
         let user = self.user_of(users.shape.clone(), user.clone(), session_id);
-        Ok(user.map(|user| Actor::User(Arc::new(User { scopes, ..user }))))
+        Ok(user.map(|user| {
+            let roles = &self.site().settings.roles;
+            let granted = accounts.groups.granted(roles, &user.role, groups.first());
+            Actor::User(Arc::new(User { scopes, granted, ..user }))
+        }))
     }
 
     /// Ends the session of this secret.
@@ -322,9 +336,10 @@ impl Engine {
         session: Option<Id>,
     ) -> Option<User> {
         let id = shape.value(&row, FieldId::ID).and_then(Value::as_id)?;
-        let role =
+        let role: Box<str> =
             shape.value(&row, self.inner.accounts.role).and_then(Value::as_text).unwrap_or("user").into();
-        Some(User { id, role, shape, row, session, scopes: None })
+        let granted = self.site().settings.roles.of(&role).clone();
+        Some(User { id, role, granted, shape, row, session, acting: None, scopes: None })
     }
 }
 

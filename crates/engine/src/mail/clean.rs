@@ -1,4 +1,5 @@
-//! Clearing out what is over: expired sessions and tokens, and mails that were sent or given up long ago.
+//! Clearing out what is over: expired sessions and tokens, mails that were sent or given up long ago, and what the audit
+//! log has kept for as long as it is to.
 
 use std::sync::Arc;
 
@@ -16,13 +17,28 @@ const AT_ONCE: u32 = 200;
 /// Mails are kept for so long after they are of no more use: for whoever asks why one did not come.
 const KEPT_MICROS: i64 = 7 * 86_400_000_000;
 
-/// What is over of each model: whose `expires_at` is before `Param("before")`.
-pub(super) fn plans(models: &Models, store: &Store) -> Result<Vec<(ModelId, Arc<Prepared>)>, CompileError> {
+/// What is cleared out of a model.
+pub(super) struct Cleared {
+    model: ModelId,
+    /// What of it has a time before `Param("before")`.
+    plan: Arc<Prepared>,
+    /// For how long it is kept after that time.
+    kept_micros: i64,
+}
+
+/// What is over of each model: by its `expires_at`, and of the audit log by its age.
+pub(super) fn plans(models: &Models, store: &Store) -> Result<Vec<Cleared>, CompileError> {
+    let audit = models.audit().kept.map(|kept| i64::try_from(kept.as_micros()).unwrap_or(i64::MAX / 2));
+    let all =
+        [("_sessions", Some(0)), ("_tokens", Some(0)), ("_mails", Some(KEPT_MICROS)), ("_audit", audit)];
     let mut plans = Vec::new();
-    for name in ["_sessions", "_tokens", "_mails"] {
-        let Some(model) = models.named(name) else { continue };
-        let field = crate::accounts::field(model, "expires_at")?;
-        plans.push((model.id, store.prepare(&over(model, field))?));
+    for (name, kept) in all {
+        let (Some(model), Some(kept_micros)) = (models.named(name), kept) else { continue };
+        let field = match name {
+            "_audit" => FieldId::CREATED_AT,
+            _ => crate::accounts::field(model, "expires_at")?,
+        };
+        plans.push(Cleared { model: model.id, plan: store.prepare(&over(model, field))?, kept_micros });
     }
     Ok(plans)
 }
@@ -43,8 +59,8 @@ impl Engine {
     pub async fn clear_out(&self) -> Result<usize, Failure> {
         let now = self.now();
         let mut cleared = 0;
-        for (model, plan) in &self.inner.mail_room.cleared {
-            let before = if *model == self.inner.mail_room.model { now - KEPT_MICROS } else { now };
+        for Cleared { model, plan, kept_micros } in &self.inner.mail_room.cleared {
+            let before = now - kept_micros;
             let params = [("before".to_owned(), Value::Datetime(before))];
             loop {
                 let set = self.rows(plan, &params).await?;

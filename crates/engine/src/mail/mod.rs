@@ -107,7 +107,7 @@ pub(crate) struct MailRoom {
     recent: Arc<Prepared>,
     /// Mails to the address `Param("recipient")` since `Param("since")`.
     counted: Arc<Prepared>,
-    cleared: Vec<(ModelId, Arc<Prepared>)>,
+    cleared: Vec<clean::Cleared>,
 }
 
 #[derive(Clone, Copy)]

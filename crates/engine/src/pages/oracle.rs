@@ -51,6 +51,14 @@ impl Oracle for RuleOracle {
             other => Ok(other.holds()),
         }
     }
+
+    fn has_role(&self, role: &str) -> bool {
+        self.actor.user().is_some_and(|user| user.granted.has_role(role))
+    }
+
+    fn has_permission(&self, permission: &str) -> bool {
+        self.actor.user().is_some_and(|user| user.granted.has_permission(permission))
+    }
 }
 
 /// A record as a page loaded it.

@@ -3,6 +3,7 @@
 mod asset;
 mod can;
 pub(crate) mod forms;
+pub(crate) mod granted;
 mod nonce;
 pub(crate) mod url;
 
@@ -56,6 +57,7 @@ pub(crate) struct Links {
 /// Puts every function into an environment and takes out what is not kept.
 pub(crate) fn install(env: &mut Environment<'static>, shared: &Arc<Shared>, links: &Arc<Links>) {
     env.remove_global("debug");
+    granted::install(env);
     for function in FUNCTIONS {
         (function.add)(env, shared, links);
     }

@@ -63,6 +63,8 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
         cors: Default::default(),
         security: Default::default(),
         csp: Default::default(),
+        audit: Default::default(),
+        roles: Default::default(),
     };
     Arc::new(Site {
         root: "/site".into(),

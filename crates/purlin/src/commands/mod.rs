@@ -5,9 +5,11 @@
 //! the site, or 2 for a mistaken command line.
 
 mod add;
+mod audit;
 mod check;
 mod dev;
 mod export;
+mod group;
 mod import;
 mod inspect;
 pub(crate) mod migrate;
@@ -51,6 +53,8 @@ pub fn main() -> ExitCode {
         Command::Move(arguments) => move_site::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
+        Command::Group(arguments) => group::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),
     };
@@ -100,6 +104,8 @@ enum Command {
     Inspect(inspect::Arguments),
     User(user::Arguments),
     Token(token::Arguments),
+    Group(group::Arguments),
+    Audit(audit::Arguments),
     Version(version::Arguments),
 }
 

@@ -116,7 +116,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 /// An account as it is listed.
 pub(super) struct Account {
     pub(super) id: Id,
-    email: String,
+    pub(super) email: String,
     role: String,
     created: String,
 }
@@ -236,6 +236,11 @@ pub(super) async fn find(engine: &Engine, email: &str) -> Outcome<Account> {
         CommandError::new(format_args!("there is no account with the address {email}"))
             .hint("`purlin user list` shows them")
     })
+}
+
+/// Every account.
+pub(super) async fn all(engine: &Engine) -> Outcome<Vec<Account>> {
+    accounts(engine, None).await
 }
 
 async fn accounts(engine: &Engine, only: Option<(&str, &str)>) -> Outcome<Vec<Account>> {

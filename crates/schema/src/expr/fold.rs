@@ -12,7 +12,7 @@ pub use implied::{implies, remaining};
 pub use position::simplify_condition;
 
 use super::eval::{arithmetic, call, compare, negate};
-use super::{Comparison, Expr, ExprKind, Function, Input};
+use super::{Comparison, Expr, ExprKind, Function};
 use crate::value::Value;
 
 /// Who asks.
@@ -47,7 +47,7 @@ fn asked(expr: Expr, asker: Asker) -> Expr {
         {
             return truth_at(&expr, true);
         }
-        ExprKind::Input(Input::User(_)) if asker == Asker::Visitor => return error_at(&expr),
+        ExprKind::Input(input) if asker == Asker::Visitor && input.is_of_user() => return error_at(&expr),
         _ => {}
     }
     expr.map_children(&mut |child, _| asked(child, asker))

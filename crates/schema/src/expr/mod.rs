@@ -198,6 +198,10 @@ pub enum Input {
     Today,
     /// A field of who asks: `user.role`; the id stands for `user` itself. An error for a visitor.
     User(FieldId),
+    /// `user.is("editor")`: whether who asks has a role. An error for a visitor.
+    HasRole(String),
+    /// `user.can("posts.publish")`: whether he has a permission. An error for a visitor.
+    HasPermission(String),
     /// `params.slug`.
     Param(String),
     /// `query.tag`.
@@ -208,6 +212,14 @@ pub enum Input {
     Data(String, FieldId),
     /// A field of the record as stored, in a rule about an update.
     Old(FieldId),
+}
+
+impl Input {
+    /// Whether it is of who asks.
+    #[must_use]
+    pub fn is_of_user(&self) -> bool {
+        matches!(self, Input::User(_) | Input::HasRole(_) | Input::HasPermission(_))
+    }
 }
 
 /// Comparisons.

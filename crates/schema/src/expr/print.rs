@@ -274,6 +274,8 @@ impl Printer<'_> {
             Input::User(id) => field("user", Some(self.scope.models.users().id), *id),
             Input::Old(id) => field("old", self.scope.this, *id),
             Input::Data(name, id) => field(&format!("data.{name}"), self.scope.data.get(name).copied(), *id),
+            Input::HasRole(role) => format!("user.is({role:?})"),
+            Input::HasPermission(permission) => format!("user.can({permission:?})"),
             Input::Param(name) => format!("params.{name}"),
             Input::Query(name) => format!("query.{name}"),
             Input::Form(name) => format!("form.{name}"),

@@ -222,7 +222,7 @@ impl Needs {
     /// Whether it looks at who asks.
     #[must_use]
     pub fn user(&self) -> bool {
-        self.inputs.keys().any(|input| matches!(input, Input::User(_)))
+        self.inputs.keys().any(Input::is_of_user)
     }
 
     fn collect(&mut self, expr: &Expr, inside: usize) {

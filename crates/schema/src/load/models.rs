@@ -92,7 +92,7 @@ pub(super) fn load(root: &Path, settings: &Settings, reports: &Reports) -> Optio
         views.push(draft.view);
         list.push(Arc::new(draft.model));
     }
-    let mut models = Models::new(list);
+    let mut models = Models::new(list).with_roles(settings.roles.clone()).with_audit(settings.audit);
     check_all(&mut models, &jobs, &views);
     refuse_computed_cycles(&models, &jobs);
     Some(models)
@@ -193,6 +193,10 @@ fn draft<'a>(
         .extend(own::internal().into_iter().filter(|(own, _)| *own == name).flat_map(|(_, fields)| fields));
     for own in own_fields {
         add_own(&mut draft, own, names);
+    }
+    if name == "_audit" {
+        // It is swept up by age.
+        draft.model.indexes.push(Index { fields: vec![(FieldId::CREATED_AT, false)] });
     }
     if name == "users" {
         draft.model.access.declared = true;

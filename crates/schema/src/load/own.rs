@@ -60,7 +60,36 @@ pub(super) fn internal() -> Vec<(&'static str, Vec<OwnField>)> {
         own(Field { hidden: true, ..field("data", "text") }),
         OwnField { index: true, ..own(required("expires_at", "datetime")) },
     ];
-    vec![("_sessions", sessions), ("_tokens", tokens), ("_mails", mails())]
+    let members = vec![
+        OwnField { to: Some(("users", OnDelete::Cascade)), ..own(required("user", "ref")) },
+        OwnField { index: true, ..own(required("group", "text")) },
+        // Both together, since nobody is in a group twice.
+        OwnField { unique: true, ..own(required("key", "text")) },
+    ];
+    vec![
+        ("_sessions", sessions),
+        ("_tokens", tokens),
+        ("_mails", mails()),
+        ("_members", members),
+        ("_audit", audit()),
+    ]
+}
+
+/// The audit log. It refers to nothing, so that what it says outlives what it speaks of.
+fn audit() -> Vec<OwnField> {
+    let required = |name| Field { required: true, ..field(name, "text") };
+    let long = |name| own(Field { max: None, ..field(name, "text") });
+    vec![
+        OwnField { index: true, ..own(required("event")) },
+        own(required("model")),
+        OwnField { index: true, ..own(field("record", "text")) },
+        OwnField { index: true, ..own(field("user", "text")) },
+        own(field("acting", "text")),
+        own(field("way", "text")),
+        own(field("address", "text")),
+        own(field("request", "text")),
+        long("changes"),
+    ]
 }
 
 /// The outbox.

@@ -7,12 +7,14 @@ mod defence;
 mod federated;
 mod names;
 mod read;
+mod roles;
 mod secrets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -22,6 +24,7 @@ use super::report::{File, Reports};
 use super::toml::{self, Data, Entry, Node, View};
 use super::{Layers, Mode};
 use crate::diagnostics::did_you_mean;
+use crate::model::{AuditLog, AuditSettings};
 use crate::settings::{
     AccountSettings, ApiSettings, DatabaseSettings, MailSettings, MailWay, ServerSettings, Settings, SignUp,
     SiteSettings,
@@ -49,7 +52,8 @@ pub(super) fn load(root: &Path, layers: &Layers, reports: &Reports) -> (Settings
     let dotenv = dotenv::read(File::new(dotenv_path, reports), &dotenv_text);
     reports.source(dotenv_path, &dotenv::without_values(&dotenv_text, &dotenv));
 
-    let mut all = Layered { values: IndexMap::new(), root, reports, layers, dotenv: &dotenv };
+    let tables = roles::Tables::default();
+    let mut all = Layered { values: IndexMap::new(), tables, root, reports, layers, dotenv: &dotenv };
     if let Some(document) = &document {
         all.site_toml(View::of(file, document, "`site.toml`"));
     }
@@ -76,6 +80,8 @@ enum Given<'a> {
 
 struct Layered<'a> {
     values: IndexMap<String, Given<'a>>,
+    /// `[roles]` and `[groups]`, which are of `site.toml` alone.
+    tables: roles::Tables<'a>,
     root: &'a Path,
     reports: &'a Reports,
     layers: &'a Layers,
@@ -84,7 +90,11 @@ struct Layered<'a> {
 
 impl<'a> Layered<'a> {
     fn site_toml(&mut self, view: View<'a>) {
-        view.known(SECTIONS);
+        view.known(&[SECTIONS, &["roles", "groups"]].concat());
+        self.tables = roles::Tables {
+            roles: view.table("roles", "`[roles]`"),
+            groups: view.table("groups", "`[groups]`"),
+        };
         for section in SECTIONS.iter().filter(|section| **section != "env") {
             if let Some(table) = view.table(section, "a section of settings") {
                 self.section(section, table);
@@ -117,6 +127,7 @@ impl<'a> Layered<'a> {
         let (layers, dotenv) = (Layers::default(), BTreeMap::new());
         let mut other = Layered {
             values: IndexMap::new(),
+            tables: roles::Tables::default(),
             root: self.root,
             reports: self.reports,
             layers: &layers,
@@ -271,6 +282,11 @@ impl<'a> Layered<'a> {
         let url = self.read("site.url", read::site_url);
         let listen = self.listen();
         let mail = self.mail(url.as_deref(), listen);
+        let mut listed = self.read("accounts.roles", read::roles).unwrap_or_default();
+        let roles = self.roles(&listed);
+        listed.extend(roles::names(&self.tables));
+        let mut seen = HashSet::new();
+        listed.retain(|role| seen.insert(role.clone()));
         Settings {
             site: SiteSettings {
                 name: self.read("site.name", read::text).unwrap_or(folder),
@@ -297,7 +313,7 @@ impl<'a> Layered<'a> {
             },
             database: self.database(),
             accounts: AccountSettings {
-                roles: self.read("accounts.roles", read::roles).unwrap_or_default(),
+                roles: listed,
                 signup: self.read("accounts.signup", read::sign_up).unwrap_or(SignUp::Open),
                 signup_fields: self.read("accounts.signup_fields", read::list),
                 verify: self.verify(&mail),
@@ -320,6 +336,11 @@ impl<'a> Layered<'a> {
             security: self.security(),
             csp: self.csp(),
             outgoing: self.outgoing(),
+            audit: AuditSettings {
+                log: self.read("audit.log", read::audit_log).unwrap_or(AuditLog::Security),
+                kept: self.read("audit.keep", read::kept).unwrap_or(Some(minute * 60 * 24 * 365)),
+            },
+            roles: Arc::new(roles),
         }
     }
 

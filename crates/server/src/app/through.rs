@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::response::IntoResponse;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
+use purlin_engine::audit::{author_of, authored};
 use tower::ServiceExt;
 
 use super::{Current, Noted};
 use crate::answer::Problem;
 use crate::body::{Body, RequestBody};
-use crate::door::Sender;
+use crate::door::{RequestId, Sender};
 use crate::guard::identify;
 use crate::route::path;
 
@@ -25,7 +26,7 @@ pub(super) enum Through {
 pub(super) async fn through(
     router: &axum::Router,
     current: &Current,
-    sender: &Sender,
+    (sender, id): (&Sender, RequestId),
     parts: &mut Parts,
     body: RequestBody,
     noted: &mut Noted,
@@ -34,10 +35,13 @@ pub(super) async fn through(
     noted.user = identity.user_id();
     let path = path::decoded(parts.uri.path()).unwrap_or_default();
     current.count(parts, &path, sender.address, Some(&identity.actor), noted)?;
+    let way = if parts.headers.contains_key(http::header::AUTHORIZATION) { "token" } else { "cookie" };
+    let author = author_of(&identity.actor, way, sender.address.to_string(), id.to_string());
     parts.extensions.insert(identity.actor);
     let body = axum::body::Body::new(http_body_util::Limited::new(body, current.max_body_bytes));
     let head = std::mem::replace(parts, Request::new(()).into_parts().0);
-    let response = match router.clone().oneshot(Request::from_parts(head, body)).await {
+    let answer = router.clone().oneshot(Request::from_parts(head, body));
+    let response = match authored(author, answer).await {
         Ok(response) => response,
         Err(never) => match never {},
     };

@@ -4,6 +4,7 @@
 //! between two calls and nothing outside of the database is touched, so a request can be performed again.
 
 mod answer;
+mod audit;
 mod beside;
 mod copy;
 mod create;
@@ -72,6 +73,7 @@ pub(crate) async fn perform<S: Session>(
         if write.model(mutation.model).origin.as_ref().is_some_and(|origin| origin.only_read().is_some()) {
             return Err((at, Refusal::Forbidden.into()));
         }
+        write.spare_the_log(mutation).await.map_err(|failure| (at, failure))?;
         let performed = match mutation.refers.is_empty() {
             true => write.one(mutation, &mutation.action).await,
             false => write.one(mutation, &referring(write.model(mutation.model), mutation, &outcomes)).await,
@@ -79,6 +81,8 @@ pub(crate) async fn perform<S: Session>(
         let (id, version) = performed.map_err(|failure| (at, write.told(mutation, failure)))?;
         outcomes.push(Outcome { id, version, row: None });
     }
+    let last = mutations.len().saturating_sub(1);
+    write.audit(mutations).await.map_err(|failure| (last, failure))?;
     // The answers are read when all is done, so that they show the records as they will be found.
     for (at, (mutation, outcome)) in mutations.iter().zip(&mut outcomes).enumerate() {
         outcome.row = write.returned(mutation, outcome.id).await.map_err(|failure| (at, failure))?;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Checker, Mistake, Related, Thing, Variable};
 use crate::expr::functions::{self, OVERLOADS, Overload};
 use crate::expr::parse::{Node, NodeKind};
-use crate::expr::{Comparison, Expr, ExprKind, Function, Quantifier, Type, Walk, eval};
+use crate::expr::{Comparison, Expr, ExprKind, Function, Input, Quantifier, Type, Walk, eval};
 use crate::value::{Kind, Value};
 
 /// The largest automaton that a pattern may need, in bytes.
@@ -20,6 +20,9 @@ impl Checker<'_> {
         node: &Node,
     ) -> Option<Thing> {
         match (receiver, name) {
+            (Some(Node { kind: NodeKind::Name(root), .. }), "is" | "can") if root == "user" => {
+                return self.granted(name, args, node).map(Thing::Value);
+            }
             (None, "has") => return self.has(args, node).map(Thing::Value),
             (None, "date") => return self.date(args, node).map(Thing::Value),
             (None, "size") if args.len() == 1 => return self.size(&args[0], node).map(Thing::Value),
@@ -136,6 +139,39 @@ impl Checker<'_> {
                 ))
             }
         }
+    }
+
+    /// `user.is("editor")` and `user.can("posts.publish")`: the name is written out, so that a wrong one is told now.
+    fn granted(&mut self, name: &str, args: &[Node], node: &Node) -> Option<Expr> {
+        let (what, example) = match name {
+            "is" => ("role", "user.is(\"editor\")"),
+            _ => ("permission", "user.can(\"posts.publish\")"),
+        };
+        let [Node { kind: NodeKind::Text(text), span, .. }] = args else {
+            let message = format!("`user.{name}` takes one {what} that is written out");
+            return self.wrong(
+                Mistake::new("wrong-arguments", node.name.clone(), message)
+                    .hint(format!("write `{example}`")),
+            );
+        };
+        let roles = self.scope.models.roles().clone();
+        let there: Vec<&str> =
+            if name == "is" { roles.names().collect() } else { roles.permissions().collect() };
+        if !there.contains(&text.as_str()) {
+            let code = if name == "is" { "unknown-role" } else { "unknown-permission" };
+            let mistake = Mistake::new(code, span.clone(), format!("there is no {what} `{text}`"));
+            let hint = match super::names::nearest(text, there.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if name == "is" => format!("declare it in `site.toml`: `[roles] {text} = {{}}`"),
+                None => format!(
+                    "give it to a role in `site.toml`: `[roles] editor = {{ permissions = [\"{text}\"] }}`"
+                ),
+            };
+            return self.wrong(mistake.hint(hint));
+        }
+        let input =
+            if name == "is" { Input::HasRole(text.clone()) } else { Input::HasPermission(text.clone()) };
+        Some(self.expr(ExprKind::Input(input), Type::Value(Kind::Bool), &node.span))
     }
 
     /// `date("2026-01-31")`: a literal, as fields of the type have no other.

@@ -87,11 +87,13 @@ pub(super) const NAMES: &[&str] = &[
     "csp.trusted_types",
     "csp.reports",
     "outgoing.allow",
+    "audit.log",
+    "audit.keep",
 ];
 
 pub(super) const SECTIONS: &[&str] = &[
     "site", "server", "database", "accounts", "api", "mail", "limits", "cors", "security", "csp", "outgoing",
-    "env",
+    "audit", "env",
 ];
 
 /// Paths of a page or the API that the server keeps for itself.

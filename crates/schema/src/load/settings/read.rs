@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::SERVERS_OWN;
+use crate::model::AuditLog;
 use crate::settings::{MailWay, Secret, SignUp};
 use crate::types::is_address;
 use crate::value::parse_duration;
@@ -79,6 +80,25 @@ pub(super) fn span(raw: &Raw) -> Result<Duration, String> {
     let wrong = || "must be a span of time, as in \"30s\" or \"2m\"".to_owned();
     let micros = raw.text().and_then(parse_duration).ok_or_else(wrong)?;
     u64::try_from(micros).ok().filter(|micros| *micros > 0).map(Duration::from_micros).ok_or_else(wrong)
+}
+
+/// `"off"`, `"security"` or `"all"`.
+pub(super) fn audit_log(raw: &Raw) -> Result<AuditLog, String> {
+    match raw.text() {
+        Some("off") => Ok(AuditLog::Off),
+        Some("security") => Ok(AuditLog::Security),
+        Some("all") => Ok(AuditLog::All),
+        _ => Err("must be \"off\", \"security\" or \"all\"".to_owned()),
+    }
+}
+
+/// A span of time, or `"forever"`.
+pub(super) fn kept(raw: &Raw) -> Result<Option<Duration>, String> {
+    if raw.text() == Some("forever") {
+        return Ok(None);
+    }
+    let span = span(raw).map_err(|_| "must be a span of time, as in \"365d\", or \"forever\"".to_owned())?;
+    Ok(Some(span))
 }
 
 pub(super) fn bytes(raw: &Raw) -> Result<usize, String> {
