@@ -24,6 +24,7 @@ pub mod inspect;
 pub mod migrate;
 pub mod mutation;
 mod mysql;
+mod names;
 mod network;
 pub mod plan;
 mod postgres;

@@ -1,14 +1,18 @@
 //! For tests: faults on purpose, and a look behind the scenes. No part of the public interface.
 
+mod bouncer;
 mod cluster;
 mod filled;
 mod fresh;
+mod maria;
 mod proxy;
 mod watcher;
 
+pub use bouncer::Bouncer;
 pub use cluster::Cluster;
 pub use filled::Known;
 pub use fresh::Fresh;
+pub use maria::Maria;
 pub use proxy::{Proxy, Seen, Way};
 pub use watcher::Watcher;
 pub(crate) use watcher::written;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
+use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts, TlsError};
 
 use crate::network::address::{Address, Unreachable};
 use crate::network::tls;
@@ -166,20 +166,21 @@ fn ssl_opts(url: &ServerUrl) -> Result<SslOpts, String> {
 fn unreachable(address: &Address, error: &Error) -> Unreachable {
     match error {
         Error::Server(said) => match said.code {
-            1045 | 1698 => address.refused(&said.message),
+            1045 | 1698 => address.refused_unsaid(&said.message),
             1044 => address.forbidden(&said.message),
             1049 => address.no_database(&format!("mysql -e 'CREATE DATABASE {}'", address.database)),
+            3159 => address.wants_tls(&said.message),
             1040 | 1203 => address.full(&said.message),
             1053 | 1077 | 1129 => address.not_ready(&said.message),
             _ => address.says(&said.message),
         },
         Error::Io(IoError::Io(error)) => {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                Some(tls) => address.no_tls(&tls.to_string()),
+                Some(tls) => address.no_tls(tls),
                 None => address.no_answer(error),
             }
         }
-        Error::Io(IoError::Tls(error)) => address.no_tls(&error.to_string()),
+        Error::Io(IoError::Tls(TlsError::Tls(error))) => address.no_tls(error),
         Error::Driver(DriverError::NoClientSslFlagFromServer) => address.tls_unknown(),
         Error::Driver(DriverError::ConnectionClosed) => {
             address.no_answer(&std::io::ErrorKind::UnexpectedEof.into())

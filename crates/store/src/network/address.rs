@@ -1,5 +1,7 @@
 //! What people are told when a database server cannot be reached: a sentence that says what to do.
 
+use super::tls;
+
 /// Where a server is, for messages; without the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
@@ -16,15 +18,19 @@ pub(crate) struct Address {
 pub(crate) enum Unreachable {
     /// Somebody has to mend the settings or the server; trying again is of no use.
     Wrong(String),
-    /// The server is away, starting or full: it may be back soon.
+    /// The server is starting or full: it may have time soon.
     Away(String),
+    /// Nobody answers there.
+    Silent(String),
 }
 
 impl Unreachable {
     /// The sentence.
     pub(crate) fn message(&self) -> &str {
         match self {
-            Unreachable::Wrong(message) | Unreachable::Away(message) => message,
+            Unreachable::Wrong(message) | Unreachable::Away(message) | Unreachable::Silent(message) => {
+                message
+            }
         }
     }
 }
@@ -34,7 +40,7 @@ impl Address {
     pub(crate) fn no_answer(&self, error: &std::io::Error) -> Unreachable {
         use std::io::ErrorKind;
         let Address { kind, place, .. } = self;
-        Unreachable::Away(match error.kind() {
+        Unreachable::Silent(match error.kind() {
             ErrorKind::ConnectionRefused => {
                 format!(
                     "nothing listens at {place}: start {kind} there, or mend the host and port in database.url"
@@ -64,6 +70,15 @@ impl Address {
         ))
     }
 
+    /// The user is not taken, and what of him the server does not say.
+    pub(crate) fn refused_unsaid(&self, said: &str) -> Unreachable {
+        let Address { kind, place, user, .. } = self;
+        Unreachable::Wrong(format!(
+            "{kind} at {place} does not let {user} in: check the user and the password in database.url, and whether the server \
+             asks for TLS or a certificate (sslmode=, sslcert=) (it says: {said})"
+        ))
+    }
+
     /// The user may not use the database.
     pub(crate) fn forbidden(&self, said: &str) -> Unreachable {
         let Address { place, user, database, .. } = self;
@@ -81,16 +96,26 @@ impl Address {
     }
 
     /// TLS did not come about.
-    pub(crate) fn no_tls(&self, why: &str) -> Unreachable {
+    pub(crate) fn no_tls(&self, error: &rustls::Error) -> Unreachable {
         let Address { kind, place, .. } = self;
-        let advice = if why.contains("UnknownIssuer") || why.contains("CaUsedAsEndEntity") {
-            "; name the file of its authority with sslrootcert="
-        } else if why.contains("not valid for") || why.contains("NotValidForName") {
-            "; write the host as the certificate names it"
-        } else {
-            ""
-        };
-        Unreachable::Wrong(format!("no TLS with {kind} at {place}: {why}{advice}"))
+        Unreachable::Wrong(format!("no TLS with {kind} at {place}: {}", tls::meaning(error)))
+    }
+
+    /// The server takes nobody in the clear.
+    pub(crate) fn wants_tls(&self, said: &str) -> Unreachable {
+        let Address { kind, place, .. } = self;
+        Unreachable::Wrong(format!(
+            "{kind} at {place} wants TLS: write sslmode=verify-full in database.url (it says: {said})"
+        ))
+    }
+
+    /// The server knows us by a certificate alone.
+    pub(crate) fn wants_certificate(&self, said: &str) -> Unreachable {
+        let Address { kind, place, user, .. } = self;
+        Unreachable::Wrong(format!(
+            "{kind} at {place} lets {user} in with a certificate alone: name its file and that of its key with sslcert= \
+             and sslkey= (it says: {said})"
+        ))
     }
 
     /// The server cannot do TLS and the URL asks for it.

@@ -8,6 +8,7 @@ pub(crate) mod replicas;
 pub(crate) mod retry;
 pub(crate) mod server;
 pub(crate) mod session;
+pub(crate) mod silence;
 pub(crate) mod tls;
 pub(crate) mod url;
 

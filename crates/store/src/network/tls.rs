@@ -8,7 +8,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
+};
 
 use super::url::{ServerUrl, TlsMode};
 
@@ -85,6 +88,48 @@ fn unreadable(setting: &str, file: &Path, error: &rustls::pki_types::pem::Error)
         error => error.to_string(),
     };
     format!("{setting}={} cannot be read: {why}", file.display())
+}
+
+/// Why a handshake failed, and what to do.
+pub(crate) fn meaning(error: &Error) -> String {
+    use CertificateError as Of;
+    match error {
+        Error::InvalidCertificate(Of::UnknownIssuer) => {
+            "its certificate is of no authority that is known here; name the file of its authority with sslrootcert="
+        }
+        Error::InvalidCertificate(Of::BadSignature) => {
+            "its certificate was not signed by the authority whose name it bears; look at the file of sslrootcert="
+        }
+        Error::InvalidCertificate(Of::Expired | Of::ExpiredContext { .. }) => {
+            "its certificate has expired; renew it there, or set this machine's clock right"
+        }
+        Error::InvalidCertificate(Of::NotValidYet | Of::NotValidYetContext { .. }) => {
+            "its certificate is not valid yet; set this machine's clock right, or wait"
+        }
+        Error::InvalidCertificate(Of::NotValidForNameContext { presented, .. }) => {
+            let names = presented.join(", ");
+            return format!("its certificate is for {names}; write the host as the certificate names it");
+        }
+        Error::InvalidCertificate(Of::NotValidForName) => {
+            "its certificate is for another name; write the host as the certificate names it"
+        }
+        Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "it asks for a certificate of ours; name its file and that of its key with sslcert= and sslkey="
+        }
+        Error::AlertReceived(
+            alert @ (AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::DecryptError),
+        ) => {
+            return format!("it does not take the certificate of sslcert ({alert:?}); give one of the authority that it trusts");
+        }
+        other => return other.to_string(),
+    }
+    .to_owned()
 }
 
 /// Believes whoever holds the key of the certificate that he shows, for whatever name.

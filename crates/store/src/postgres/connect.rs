@@ -221,13 +221,19 @@ fn unreachable(address: &Address, error: &tokio_postgres::Error) -> Unreachable 
             SqlState::INVALID_PASSWORD => address.refused(message),
             SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
                 if message.contains("no encryption") {
-                    return Unreachable::Wrong(format!(
-                        "PostgreSQL at {} wants TLS: write sslmode=verify-full in database.url (it says: {message})",
-                        address.place
-                    ));
+                    return address.wants_tls(message);
+                }
+                if message.contains("valid client certificate") {
+                    return address.wants_certificate(message);
                 }
                 address.refused(message)
             }
+            // As poolers say it.
+            _ if message.contains("unsupported startup parameter") => Unreachable::Wrong(format!(
+                "the pooler at {} does not take options of a session ({message}): take options= and schema= out of \
+                 database.url, and say them to the server (`ALTER ROLE {} SET search_path = …`)",
+                address.place, address.user
+            )),
             SqlState::INVALID_CATALOG_NAME => {
                 let host = address.place.rsplit_once(':').map_or(address.place.as_str(), |(host, _)| host);
                 address.no_database(&format!("createdb -h {host} -U {} {}", address.user, address.database))
@@ -244,7 +250,7 @@ fn unreachable(address: &Address, error: &tokio_postgres::Error) -> Unreachable 
     while let Some(inner) = cause {
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
             if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return address.no_tls(&tls.to_string());
+                return address.no_tls(tls);
             }
             return address.no_answer(io);
         }

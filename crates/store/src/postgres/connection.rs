@@ -148,6 +148,10 @@ pub(crate) fn plain(error: &tokio_postgres::Error) -> Error {
         SqlState::FEATURE_NOT_SUPPORTED if message.contains("cached plan") => {
             Error::Unavailable("the tables have changed; asked again it will work".to_owned())
         }
+        // One that was prepared is not there, or another's is: no session was ours alone.
+        SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => Error::Database(format!(
+            "{message}; database.url leads through a pooler in transaction mode: say `statement_cache = false` under [database]"
+        )),
         // Out of resources, stopped by an operator, broken connections: whole classes.
         _ if ["53", "57", "58", "08"].iter().any(|class| code.code().starts_with(class)) => {
             Error::Unavailable(format!("PostgreSQL is not available: {message}"))

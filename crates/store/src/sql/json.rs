@@ -31,7 +31,7 @@ pub(crate) const COMPARISONS: [Comparison; 6] = [
 ];
 
 /// How much of a text counts where it is sorted by.
-const SORTED_CHARACTERS: usize = 255;
+pub(crate) const SORTED_CHARACTERS: usize = 255;
 
 impl Compiler<'_> {
     /// The place that an expression which gives JSON stands for.
@@ -265,11 +265,17 @@ impl Compiler<'_> {
         let ExprKind::Field(path) = &of.kind else { return Ok(None) };
         let model = self.models.get(path.end);
         let is_indexed = model.path_indexes.iter().any(|(field, keys)| *field == path.field && keys == steps);
-        if !is_indexed || model.origin.is_some() || !self.says().indexes_paths() {
+        if !is_indexed || model.origin.is_some() {
             return Ok(None);
         }
         let document = self.container(of)?;
-        Ok(Some(path_keys(self.dialect, &document, steps)))
+        let name = &model.field(path.field).name;
+        let Some(columns) = self.says().path_columns(name, steps) else {
+            return Ok(Some(path_keys(self.dialect, &document, steps)));
+        };
+        // They stand in the row in which the document stands.
+        let row = document.strip_suffix(&self.dialect.quote(name));
+        Ok(row.map(|row| columns.map(|column| format!("{row}{}", self.dialect.quote(&column.name)))))
     }
 
     /// A comparison that holds, with what follows from it for the keys of an index in front of it.

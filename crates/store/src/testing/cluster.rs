@@ -87,8 +87,36 @@ impl Cluster {
     /// # Panics
     /// Where it fails.
     pub fn ask(&self, sql: &str) -> String {
-        let port = self.port.to_string();
-        run("psql", &["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-Atqc", sql]).trim().to_owned()
+        let (port, folder) = (self.port.to_string(), self.folder.display().to_string());
+        run("psql", &["-h", &folder, "-p", &port, "-U", "postgres", "-Atqc", sql]).trim().to_owned()
+    }
+
+    /// A file beside its data that only the server may read; its path.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    #[must_use]
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        let write = "umask 077; cat > \"$1\"";
+        let mut child = command(Path::new("sh"))
+            .args(["-c", write, "sh"])
+            .arg(&path)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a program that can be run");
+        child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("it is read");
+        assert!(child.wait().is_ok_and(|status| status.success()), "{} cannot be written", path.display());
+        path
+    }
+
+    /// Says who may come in by the network and how, as `pg_hba.conf` does; by its socket everybody may.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn lets_in(&self, lines: &str) {
+        let _ = self.file("data/pg_hba.conf", &format!("local all all trust\n{lines}\n"));
+        self.ask("SELECT pg_reload_conf()");
     }
 
     fn data(&self) -> String {
@@ -126,7 +154,7 @@ fn tools() -> Option<PathBuf> {
 }
 
 /// The server refuses to be run by root.
-fn command(program: &Path) -> Command {
+pub(super) fn command(program: &Path) -> Command {
     let user = Command::new("id").arg("-u").output().map(|output| output.stdout).unwrap_or_default();
     if user != b"0\n" {
         return Command::new(program);
@@ -140,7 +168,7 @@ fn run(tool: &str, args: &[&str]) -> String {
     run_program(&tools().expect("the tools").join(tool), args)
 }
 
-fn run_program(program: &Path, args: &[&str]) -> String {
+pub(super) fn run_program(program: &Path, args: &[&str]) -> String {
     let output = command(program).args(args).output().expect("a program that can be run");
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use purlin_schema::expr::Step;
 use purlin_schema::query::Query;
 use purlin_schema::value::{format_date, format_datetime, format_decimal};
-use purlin_schema::{Input, Inputs, Kind, Models, Value};
+use purlin_schema::{FieldId, Input, Inputs, Kind, Model, Models, Value};
 
+use crate::sql::dialect::json::PathColumn;
 use crate::sql::dialect::{Dialect, Flavour};
 use crate::sql::include::Included;
 use crate::sql::query::{Body, Variant};
@@ -30,6 +32,27 @@ impl Known {
             Known::MariaDb => Dialect::Mysql(Flavour::MariaDb),
             Known::Mysql => Dialect::Mysql(Flavour::Mysql),
         }
+    }
+
+    /// What `CREATE TABLE` says of a model's indexes on paths, where these take columns: the columns and the keys.
+    #[must_use]
+    pub fn path_columns(self, model: &Model) -> Vec<String> {
+        let says = self.dialect().sql().json();
+        let name = |name: &str| self.dialect().quote(name);
+        let of = |(field, steps): &(FieldId, Vec<Step>)| {
+            let columns = says.path_columns(&model.field(*field).name, steps)?;
+            let key = format!("KEY ({}, {})", name(&columns[0].name), name(&columns[1].name));
+            let column = |column: &PathColumn| {
+                format!(
+                    "{} {} GENERATED ALWAYS AS ({}) VIRTUAL",
+                    name(&column.name),
+                    column.ty,
+                    column.expression
+                )
+            };
+            Some(columns.iter().map(column).chain([key]).collect::<Vec<_>>())
+        };
+        model.path_indexes.iter().filter_map(of).flatten().collect()
     }
 
     /// The statements by which it finds the rows of a query, the total, what is included and what is counted.

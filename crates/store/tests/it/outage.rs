@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use purlin_schema::Value;
+use purlin_schema::expr::sample;
 use purlin_schema::query::{Limit, Query};
 use purlin_schema::settings::DatabaseSettings;
+use purlin_store::migrate::Migrator;
 use purlin_store::testing::{Fresh, Proxy, Way};
 use purlin_store::{Error, StepArgs};
 use tokio::sync::watch;
@@ -250,4 +252,41 @@ async fn connections_that_the_server_ends_are_made_again() {
         }
     })
     .await;
+}
+
+/// Migrations have no time-out, since what they do may take hours; but nobody waits for a server that answers nobody.
+#[test]
+fn a_migration_beside_a_server_that_falls_silent_ends_and_says_so() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let tried: Vec<_> = Fresh::on_servers()
+        .into_iter()
+        .map(|fresh| {
+            let proxy = runtime.block_on(Proxy::before(&fresh.url));
+            let attempt = move || {
+                let (folder, url) = (tempfile::tempdir().expect("a folder"), proxy.url(&fresh.url));
+                let models = sample::models();
+                let mut migrator = Migrator::open(&url, folder.path()).expect("a database");
+                proxy.set(Way::Silent);
+                let begun = Instant::now();
+                let said =
+                    migrator.dev(&models, |_| true).map(|_| ()).expect_err("nobody answers").to_string();
+                assert!(said.contains("does not answer any more: look whether it is in order"), "{said}");
+                let said = migrator.status().map(|_| ()).expect_err("nobody answers").to_string();
+                assert!(said.contains("does not answer any more"), "{said}");
+                drop(migrator);
+                let said =
+                    Migrator::open(&url, folder.path()).map(|_| ()).expect_err("nobody answers").to_string();
+                assert!(said.contains("does not answer"), "{said}");
+                assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+                proxy.set(Way::Open);
+                let mut migrator = Migrator::open(&url, folder.path()).expect("it is back");
+                migrator.dev(&models, |_| true).expect("tables");
+                assert_eq!(migrator.status().expect("status").drift, Vec::<String>::new());
+            };
+            std::thread::spawn(attempt)
+        })
+        .collect();
+    for attempt in tried {
+        attempt.join().expect("it ends");
+    }
 }

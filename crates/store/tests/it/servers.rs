@@ -211,7 +211,7 @@ fn tables(known: Known, models: &Models) -> Vec<String> {
             let key = if field.name == "id" { " PRIMARY KEY" } else { "" };
             format!("{} {}{key}", quoted(known, &field.name), column_type(known, field.kind))
         });
-        let columns = columns.collect::<Vec<_>>().join(", ");
+        let columns = columns.chain(known.path_columns(model)).collect::<Vec<_>>().join(", ");
         statements.push(create(known, &quoted(known, &model.name), &columns));
         for field in model.fields.iter().filter(|field| field.is_many()) {
             let kind = |model: &Model| if model.uuid_ids { Kind::Uuid } else { Kind::Int };

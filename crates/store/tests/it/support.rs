@@ -62,6 +62,13 @@ impl Site {
         Site::open(Arc::new(sample::models()), None, &settings.url, settings)
     }
 
+    /// The same tables by another way.
+    pub(crate) fn through(&self, settings: &DatabaseSettings) -> Site {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), settings, self.models.clone()).expect("a store");
+        Site { store, models: self.models.clone(), folder, fresh: None }
+    }
+
     fn open(models: Arc<Models>, fresh: Option<Fresh>, url: &str, settings: &DatabaseSettings) -> Site {
         let folder = tempfile::tempdir().expect("a folder");
         let mut migrator = Migrator::open(url, folder.path()).expect("a database");

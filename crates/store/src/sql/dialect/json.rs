@@ -1,7 +1,7 @@
 //! What a database must be able to say of JSON.
 
 use purlin_schema::Kind;
-use purlin_schema::expr::Comparison;
+use purlin_schema::expr::{Comparison, Step};
 
 /// Where a JSON value is.
 #[derive(Clone)]
@@ -14,6 +14,13 @@ pub(crate) struct Place {
     pub(crate) document: String,
     /// The condition under which it is an error; it is never unknown.
     pub(crate) error: Option<String>,
+}
+
+/// A column that the database computes.
+pub(crate) struct PathColumn {
+    pub(crate) name: String,
+    pub(crate) ty: String,
+    pub(crate) expression: String,
 }
 
 /// How types are called.
@@ -73,9 +80,11 @@ pub(crate) trait Json {
     /// A place as a value of a kind, where it is of such a type; null where it has no such value.
     fn value(&self, place: &Place, kind: Kind) -> String;
 
-    /// Whether an index on a path serves questions for it.
-    fn indexes_paths(&self) -> bool {
-        true
+    /// The columns that an index on a path of a field is made of, for its text and its number, where the database has no
+    /// index of expressions.
+    fn path_columns(&self, field: &str, steps: &[Step]) -> Option<[PathColumn; 2]> {
+        let _ = (field, steps);
+        None
     }
 
     /// A place as a double, as [`value`](Json::value) gives it, in words that an index may have.

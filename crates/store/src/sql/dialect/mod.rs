@@ -30,6 +30,7 @@ use json::Json;
 use super::Bind;
 use super::call::Operation;
 use super::origin_rows;
+pub(crate) use mysql::path_columns;
 
 /// A database's way to write SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

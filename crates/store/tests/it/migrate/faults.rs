@@ -23,6 +23,7 @@ fields.x = { type = \"text\" }
 fields.y = { type = \"int\" }
 fields._free = { type = \"json\", required = true }
 uniques = [[\"x\"]]
+paths = [\"_free.w\", \"_free.v\"]
 [children.fields]
 parent = { type = \"int\", to = \"parents\", required = true }
 [parents.links]
@@ -35,6 +36,7 @@ fields.z = { type = \"text\", required = true }
 fields.w = { type = \"int\", required = true }
 fields._free = { type = \"json\", required = true }
 uniques = [[\"x\", \"z\"]]
+paths = [\"_free.u\", \"_free.v\"]
 [elders.links]
 friends = \"elders\"
 [children.fields]
@@ -106,7 +108,7 @@ fn killed_anywhere_it_is_at_the_old_or_the_new_state() {
         let mut child = spawn(folder.root());
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let said =
-            lines.map_while(Result::ok).filter(|line| line.contains("> ")).take(round as usize % 16 + 1);
+            lines.map_while(Result::ok).filter(|line| line.contains("> ")).take(round as usize % 20 + 1);
         said.for_each(drop);
         // A moment more, so that it dies within statements too and not between them alone.
         let more = Duration::from_micros(u64::from(round) * 700 % 5_000);

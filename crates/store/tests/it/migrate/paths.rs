@@ -52,8 +52,18 @@ fn crowd(place: &Place) {
         )),
         On::MySql => place.run(&format!(
             "INSERT INTO \"things\" {columns} SELECT now(), now(), 1, CASE WHEN seq % 7 = 0 THEN '[]' ELSE \
-             json_object('colour', concat('c', seq), 'size', json_object('width', seq)) END FROM seq_1_to_2000"
+             json_object('colour', concat('c', seq), 'size', json_object('width', seq)) END FROM seq_1_to_2000; ANALYZE TABLE \"things\""
         )),
+    }
+}
+
+impl Place {
+    /// How MariaDB goes about a statement: the way, the key and what it does besides, of each table.
+    fn key_and_extra(&self, sql: &str) -> String {
+        let cell = |row: &Vec<Option<String>>, at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+        let rows = self.rows(&format!("EXPLAIN {sql}"));
+        let rows = rows.iter().map(|row| format!("{}|{}|{}", cell(row, 3), cell(row, 5), cell(row, 9)));
+        rows.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -104,12 +114,16 @@ fn a_path_with_an_index_is_found_and_sorted_by_it() {
                     let sql = filled(Known::Postgres);
                     (place.text(&format!("EXPLAIN {sql}")), Some(place.text(&sql)))
                 }
-                // No index serves it, and what is found is the same.
-                _ => ("things(meta.".to_owned(), Some(place.text(&filled(Known::MariaDb)))),
+                _ => {
+                    let sql = filled(Known::MariaDb);
+                    (place.key_and_extra(&sql), Some(place.text(&sql)))
+                }
             };
-            let by_hand =
-                plan.contains("Seq Scan") || plan.contains("SCAN t0\n") || plan.ends_with("SCAN t0");
-            let sorts = plan.contains("Sort") || plan.contains("TEMP B-TREE");
+            let by_hand = plan.contains("Seq Scan")
+                || plan.contains("SCAN t0\n")
+                || plan.ends_with("SCAN t0")
+                || plan.contains("ALL|");
+            let sorts = ["Sort", "TEMP B-TREE", "filesort"].iter().any(|sort| plan.contains(sort));
             let uses = plan.contains("things(meta.") && !by_hand && (sort.is_none() || !sorts);
             assert!(uses, "{on:?} {filter:?} {sort:?}:\n{plan}");
             if let Some(rows) = rows {

@@ -13,11 +13,12 @@ use tokio::sync::Mutex;
 
 use super::Flavour;
 use super::server::Server;
-use super::server::link::{Failure, FailureKind, Link, Pairs, Rows, gone, told};
+use super::server::link::{Failure, FailureKind, Link, Pairs, Rows, told};
 use super::server::thread::Remote;
 use super::server::words::Words;
 use crate::migrate::error::MigrateError;
 use crate::mysql::connect::Target;
+use crate::network::address::Unreachable;
 
 /// Purlin's lock of migrations, one for each database.
 const TAKE: &str = "SELECT GET_LOCK(concat('purlin_', md5(database())), 0)";
@@ -38,13 +39,13 @@ pub(super) fn open(url: &str, create: bool) -> Result<Server, MigrateError> {
     };
     let flavour = remote.call(|client| async move { client.flavour })?;
     let words = Box::new(words::MySql(flavour));
-    Ok(Server::new(Flavour::MySql, Box::new(Connection { remote }), words, (TAKE, GIVE)))
+    Ok(Server::new(Flavour::MySql, Box::new(Connection { remote, target }), words, (TAKE, GIVE)))
 }
 
 /// Connects to look, and to change nothing.
 pub(super) fn look(url: &str) -> Result<Box<dyn Link>, MigrateError> {
-    let remote = connect(&Target::parse(url).map_err(MigrateError::Open)?)?;
-    let link = Connection { remote };
+    let target = Target::parse(url).map_err(MigrateError::Open)?;
+    let link = Connection { remote: connect(&target)?, target };
     link.run("SET SESSION TRANSACTION READ ONLY")?;
     Ok(Box::new(link))
 }
@@ -79,46 +80,60 @@ fn make_database(target: &Target) -> bool {
 
 struct Connection {
     remote: Remote<Client>,
+    target: Target,
+}
+
+impl Connection {
+    fn ask<T, F>(
+        &self,
+        during: &str,
+        job: impl FnOnce(Arc<Client>) -> F + Send + 'static,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>> + 'static,
+    {
+        let target = self.target.clone();
+        self.remote
+            .ask(during, job, async move || !matches!(target.connect().await, Err(Unreachable::Silent(_))))
+    }
 }
 
 impl Link for Connection {
     fn run(&self, sql: &str) -> Result<(), Failure> {
-        let sql = sql.to_owned();
-        let run = move |client: Arc<Client>| async move {
+        let text = sql.to_owned();
+        self.ask(sql, move |client| async move {
             let mut connection = client.connection.lock().await;
-            let Some(unchecked) = sql.strip_prefix(words::UNCHECKED) else {
-                return connection.query_drop(&sql).await.map_err(|error| failure(&sql, &error));
+            let Some(unchecked) = text.strip_prefix(words::UNCHECKED) else {
+                return connection.query_drop(&text).await.map_err(|error| failure(&text, &error));
             };
             let set = |on: u8| format!("SET SESSION foreign_key_checks = {on}");
-            connection.query_drop(set(0)).await.map_err(|error| failure(&sql, &error))?;
+            connection.query_drop(set(0)).await.map_err(|error| failure(&text, &error))?;
             let done = connection.query_drop(unchecked).await.map_err(|error| failure(unchecked, &error));
-            connection.query_drop(set(1)).await.map_err(|error| failure(&sql, &error))?;
+            connection.query_drop(set(1)).await.map_err(|error| failure(&text, &error))?;
             done
-        };
-        self.remote.call(run).map_err(|error| gone(&error))?
+        })
     }
 
     fn rows(&self, sql: &str) -> Result<Rows, Failure> {
-        let sql = sql.to_owned();
-        let rows = move |client: Arc<Client>| async move {
+        let text = sql.to_owned();
+        self.ask(sql, move |client| async move {
             let mut connection = client.connection.lock().await;
-            let rows: Vec<Row> = connection.query(&sql).await.map_err(|error| failure(&sql, &error))?;
-            Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(text).collect()).collect())
-        };
-        self.remote.call(rows).map_err(|error| gone(&error))?
+            let rows: Vec<Row> = connection.query(&text).await.map_err(|error| failure(&text, &error))?;
+            Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(shown).collect()).collect())
+        })
     }
 
     fn put(&self, sql: &str, pairs: Pairs) -> Result<(), Failure> {
-        let sql = sql.to_owned();
-        let put = move |client: Arc<Client>| async move {
+        let text = sql.to_owned();
+        self.ask(sql, move |client| async move {
             let mut connection = client.connection.lock().await;
-            let failed = |error: Error| failure(&sql, &error);
+            let failed = |error: Error| failure(&text, &error);
             connection.query_drop("BEGIN").await.map_err(failed)?;
             let pairs = pairs.into_iter().map(|(id, value)| (value, id));
-            connection.exec_batch(sql.as_str(), pairs).await.map_err(failed)?;
+            connection.exec_batch(text.as_str(), pairs).await.map_err(failed)?;
             connection.query_drop("COMMIT").await.map_err(failed)
-        };
-        self.remote.call(put).map_err(|error| gone(&error))?
+        })
     }
 
     fn pause(&self, time: Duration) {
@@ -127,7 +142,7 @@ impl Link for Connection {
 }
 
 /// What the text protocol gives: bytes, or null.
-fn text(cell: Cell) -> Option<String> {
+fn shown(cell: Cell) -> Option<String> {
     match cell {
         Cell::NULL => None,
         Cell::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),

@@ -13,11 +13,12 @@ pub(super) fn schema(rows: &mut Reading<'_>) -> Result<Schema, MigrateError> {
     for row in rows(&format!("{tables} {OURS}"))? {
         schema.tables.insert(cell(&row, 0), Default::default());
     }
-    let columns = "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLLATION_NAME, EXTRA FROM information_schema.COLUMNS WHERE";
+    let columns = "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLLATION_NAME, EXTRA, GENERATION_EXPRESSION FROM information_schema.COLUMNS WHERE";
     for row in rows(&format!("{columns} {OURS}"))? {
         let Some(table) = schema.tables.get_mut(&cell(&row, 0)) else { continue };
         let ty = column_type(&cell(&row, 2), &cell(&row, 4), &cell(&row, 5));
-        table.columns.insert(cell(&row, 1), ColumnShape { ty, required: cell(&row, 3) == "NO" });
+        let computed = Some(cell(&row, 6)).filter(|expression| !expression.is_empty());
+        table.columns.insert(cell(&row, 1), ColumnShape { ty, required: cell(&row, 3) == "NO", computed });
     }
     let indexes = "SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, COLLATION, SUB_PART FROM information_schema.STATISTICS WHERE";
     for row in rows(&format!("{indexes} {OURS} ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX"))? {

@@ -7,12 +7,14 @@
 use purlin_schema::expr::Step;
 use purlin_schema::{Kind, Value};
 
-use super::super::server::schema::{ColumnShape, IndexShape, Reference, Schema, TableShape, fitting};
+use super::super::server::schema::{ColumnShape, IndexShape, Reference, Schema, TableShape};
 use super::super::server::words::{Fact, Lock, Reading, Said, Words};
 use super::read;
 use crate::migrate::error::MigrateError;
 use crate::migrate::snapshot::{ColumnType, IdKind};
-use crate::sql::dialect::Flavour;
+use crate::names::fitting;
+use crate::sql::dialect::json::PathColumn;
+use crate::sql::dialect::{Flavour, path_columns};
 
 /// Characters of a name.
 const NAME: usize = 64;
@@ -66,9 +68,30 @@ impl Words for MySql {
         }
     }
 
-    /// MariaDB has no index on an expression.
-    fn path_index(&self, _: &str, _: &[Step]) -> Option<IndexShape> {
-        None
+    /// Over two columns that the server computes: MariaDB has no index on an expression.
+    fn path_index(&self, field: &str, steps: &[Step]) -> IndexShape {
+        let columns = self.path_keys(field, steps).map(|column| column.name);
+        let parts: Vec<_> = columns.iter().map(|name| (name.as_str(), false)).collect();
+        self.index(false, &parts)
+    }
+
+    fn path_columns(&self, field: &str, steps: &[Step]) -> Vec<(String, ColumnShape)> {
+        let shape = |PathColumn { name, ty, expression }| {
+            (name, ColumnShape { ty, required: false, computed: Some(expression) })
+        };
+        self.path_keys(field, steps).into_iter().map(shape).collect()
+    }
+
+    /// A computed column takes no room but in its index, and is made at once however large the table is.
+    fn definition(&self, name: &str, shape: &ColumnShape) -> String {
+        let (name, ty) = (self.quote(name), &shape.ty);
+        match (&shape.computed, shape.required) {
+            (Some(expression), _) => {
+                format!("{name} {ty} GENERATED ALWAYS AS ({expression}) VIRTUAL{}", self.unseen())
+            }
+            (None, true) => format!("{name} {ty} NOT NULL"),
+            (None, false) => format!("{name} {ty}"),
+        }
     }
 
     fn references_need_index(&self) -> bool {
@@ -281,6 +304,18 @@ impl Words for MySql {
 }
 
 impl MySql {
+    fn path_keys(&self, field: &str, steps: &[Step]) -> [PathColumn; 2] {
+        path_columns(self.0, field, steps)
+    }
+
+    /// Whoever looks at all columns of a table does not see those that are the index's; MySQL can since 8.0.23 only.
+    fn unseen(&self) -> &'static str {
+        match self.0 {
+            Flavour::MariaDb => " INVISIBLE",
+            Flavour::Mysql => "",
+        }
+    }
+
     fn reference(&self, name: &str, reference: &Reference) -> String {
         format!(
             "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} (\"id\") ON DELETE RESTRICT",

@@ -11,16 +11,24 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::Flavour;
 use super::server::Server;
-use super::server::link::{Failure, FailureKind, Link, Pairs, Rows, gone, told};
+use super::server::link::{Failure, FailureKind, Link, Pairs, Rows, told};
 use super::server::thread::Remote;
 use super::server::words::Words;
 use crate::migrate::error::MigrateError;
+use crate::network::address::Unreachable;
 use crate::postgres::connect::{Target, causes};
 
-/// Purlin's lock of migrations, one for each schema. It is this session's, so the way must not lead through a pooler
-/// that gives each transaction another.
+/// Purlin's lock of migrations, one for each schema. It is this session's: see [`Connection::settle`].
 const TAKE: &str = "SELECT pg_try_advisory_lock(7291, hashtext(current_schema()))::int::text";
 const GIVE: &str = "SELECT pg_advisory_unlock(7291, hashtext(current_schema()))";
+
+/// How often it is looked whether transactions go to one session.
+const LOOKS: usize = 3;
+
+/// What is said where they do not.
+const POOLED: &str = "database.url leads through a pooler that gives each transaction another session, where neither the lock of a \
+                      migration nor its time-outs would hold: migrate by a URL that leads to the server itself \
+                      (PURLIN_DATABASE_URL=postgres://… purlin migrate apply), and serve by this one";
 
 /// A step waits for others for so long, and those that come after it wait behind it.
 const SESSION: &str = "SET lock_timeout = '1s'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
@@ -40,7 +48,7 @@ pub(super) fn open(url: &str, create: bool) -> Result<Server, MigrateError> {
     };
     let server = Server::new(
         Flavour::Postgres,
-        Box::new(Connection { remote }),
+        Box::new(Connection { remote, target, only_looks: false }),
         Box::new(words::Postgres),
         (TAKE, GIVE),
     );
@@ -52,7 +60,6 @@ fn connect(target: &Target) -> Result<Remote<Client>, MigrateError> {
     Remote::start(move || async move {
         let open = |failure: Failure| MigrateError::Open(failure.message);
         let client = target.connect().await.map_err(|error| told(&error))?;
-        client.batch_execute(SESSION).await.map_err(|error| open(failure(SESSION, &error)))?;
         let rows = rows(
             &client,
             "SELECT current_schema(), pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()",
@@ -67,6 +74,14 @@ fn connect(target: &Target) -> Result<Remote<Client>, MigrateError> {
                 target.address.user,
                 target.schema.as_deref().unwrap_or("public")
             ))),
+            (Some(found), _) if target.schema.as_ref().is_some_and(|schema| *schema != found) => {
+                Err(MigrateError::Open(format!(
+                    "the way to the database {database} does not hand on schema=…, as some poolers do not: say it to the \
+                     server (`ALTER ROLE {} IN DATABASE {database} SET search_path = {}`)",
+                    target.address.user,
+                    target.schema.as_deref().unwrap_or("public")
+                )))
+            }
             (_, Some("UTF8") | None) => Ok(client),
             (_, Some(encoding)) => Err(MigrateError::Open(format!(
                 "the database {database} keeps texts as {encoding}: make one that keeps them as UTF-8 \
@@ -110,44 +125,103 @@ fn make_schema(target: &Target) -> bool {
 
 /// Connects to look, and to change nothing.
 pub(super) fn look(url: &str) -> Result<Box<dyn Link>, MigrateError> {
-    let remote = connect(&Target::parse(url).map_err(MigrateError::Open)?)?;
-    let link = Connection { remote };
-    link.run("SET default_transaction_read_only = on")?;
-    Ok(Box::new(link))
+    let target = Target::parse(url).map_err(MigrateError::Open)?;
+    let remote = connect(&target)?;
+    Ok(Box::new(Connection { remote, target, only_looks: true }))
 }
 
 struct Connection {
     remote: Remote<Client>,
+    target: Target,
+    /// Whether it changes nothing. A setting of the session would be another's behind a pooler.
+    only_looks: bool,
+}
+
+impl Connection {
+    fn ask<T, F>(
+        &self,
+        during: &str,
+        job: impl FnOnce(Arc<Client>) -> F + Send + 'static,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>> + 'static,
+    {
+        let target = self.target.clone();
+        self.remote
+            .ask(during, job, async move || !matches!(target.connect().await, Err(Unreachable::Silent(_))))
+    }
 }
 
 impl Link for Connection {
     fn run(&self, sql: &str) -> Result<(), Failure> {
-        let sql = sql.to_owned();
-        let run = move |client: Arc<Client>| async move {
-            client.batch_execute(&sql).await.map_err(|error| failure(&sql, &error))
-        };
-        self.remote.call(run).map_err(|error| gone(&error))?
+        let text = sql.to_owned();
+        self.ask(sql, move |client| async move {
+            client.batch_execute(&text).await.map_err(|error| failure(&text, &error))
+        })
     }
 
     fn rows(&self, sql: &str) -> Result<Rows, Failure> {
-        let sql = sql.to_owned();
-        self.remote
-            .call(move |client: Arc<Client>| async move { rows(&client, &sql).await })
-            .map_err(|error| gone(&error))?
+        let (text, only_looks) = (sql.to_owned(), self.only_looks);
+        self.ask(sql, move |client| async move {
+            if !only_looks {
+                return rows(&client, &text).await;
+            }
+            let found = rows(&client, &format!("BEGIN READ ONLY; {text}; COMMIT")).await;
+            if found.is_err() {
+                drop(client.batch_execute("ROLLBACK").await);
+            }
+            found
+        })
     }
 
     fn put(&self, sql: &str, pairs: Pairs) -> Result<(), Failure> {
-        let sql = sql.to_owned();
+        let text = sql.to_owned();
         let (ids, values): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-        let put = move |client: Arc<Client>| async move {
-            client.execute(&sql, &[&ids, &values]).await.map(drop).map_err(|error| failure(&sql, &error))
-        };
-        self.remote.call(put).map_err(|error| gone(&error))?
+        self.ask(sql, move |client| async move {
+            client.execute(&text, &[&ids, &values]).await.map(drop).map_err(|error| failure(&text, &error))
+        })
     }
 
     fn pause(&self, time: Duration) {
         drop(self.remote.call(move |_| tokio::time::sleep(time)));
     }
+
+    /// Refuses where each transaction may be another session's, before anything of a session is set or taken: it would be
+    /// the next one's, whosever that is. A session of one's own is the same one each time, and nobody else is in it.
+    fn settle(&self) -> Result<(), MigrateError> {
+        let target = self.target.clone();
+        let pooled = async move |client: Arc<Client>| is_pooled(&client, &target).await;
+        if self.ask("SELECT pg_backend_pid()", pooled)? {
+            return Err(MigrateError::Open(POOLED.to_owned()));
+        }
+        Ok(self.run(SESSION)?)
+    }
+}
+
+/// Whether transactions of this connection may be run by several sessions. While a transaction is open beside it, it has a
+/// session of its own where it always has one; a pooler lends the one that was used last, or the one that waits longest.
+async fn is_pooled(client: &Client, target: &Target) -> Result<bool, Failure> {
+    // Without room for another connection nobody can tell.
+    let Ok(beside) = target.connect().await else { return Ok(false) };
+    let before = session(client).await?;
+    for _ in 0..LOOKS {
+        beside.batch_execute("BEGIN").await.map_err(|error| failure("BEGIN", &error))?;
+        let other = session(&beside).await?;
+        // It is the pooler's only one, perhaps: nothing else is asked of it meanwhile.
+        let is_another = other == before || session(client).await? != before;
+        beside.batch_execute("ROLLBACK").await.map_err(|error| failure("ROLLBACK", &error))?;
+        if is_another || session(client).await? != before {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Which of the server's processes answers.
+async fn session(client: &Client) -> Result<Option<String>, Failure> {
+    let rows = rows(client, "SELECT pg_backend_pid()").await?;
+    Ok(rows.into_iter().flatten().flatten().next())
 }
 
 async fn rows(client: &Client, sql: &str) -> Result<Rows, Failure> {

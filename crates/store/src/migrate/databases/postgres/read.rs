@@ -30,7 +30,7 @@ fn columns(rows: &mut Reading<'_>, schema: &mut Schema) -> Result<(), MigrateErr
     );
     for row in rows(&sql)? {
         if let Some(table) = schema.tables.get_mut(&cell(&row, 0)) {
-            let shape = ColumnShape { ty: cell(&row, 2), required: cell(&row, 3) == "true" };
+            let shape = ColumnShape::plain(cell(&row, 2), cell(&row, 3) == "true");
             table.columns.insert(cell(&row, 1), shape);
         }
     }

@@ -8,13 +8,12 @@
 use purlin_schema::expr::Step;
 use purlin_schema::{Kind, Value};
 
-use super::super::server::schema::{
-    ColumnShape, EXPRESSION, IndexShape, Reference, Schema, TableShape, fitting,
-};
+use super::super::server::schema::{ColumnShape, EXPRESSION, IndexShape, Reference, Schema, TableShape};
 use super::super::server::words::{Fact, Lock, Reading, Said, Words};
 use super::read;
 use crate::migrate::error::MigrateError;
 use crate::migrate::snapshot::{ColumnType, IdKind};
+use crate::names::fitting;
 use crate::sql::dialect::Dialect;
 use crate::sql::json::path_keys;
 
@@ -82,12 +81,12 @@ impl Words for Postgres {
         IndexShape { unique, parts, columns }
     }
 
-    fn path_index(&self, field: &str, steps: &[Step]) -> Option<IndexShape> {
+    fn path_index(&self, field: &str, steps: &[Step]) -> IndexShape {
         let keys = path_keys(Dialect::Postgres, &self.quote(field), steps);
         let mut parts: Vec<_> = keys.iter().map(|key| format!("({key}) NULLS FIRST")).collect();
         parts.push(self.quote("id"));
         let columns = [EXPRESSION, EXPRESSION, "id"].map(str::to_owned).to_vec();
-        Some(IndexShape { unique: false, parts, columns })
+        IndexShape { unique: false, parts, columns }
     }
 
     fn references_need_index(&self) -> bool {

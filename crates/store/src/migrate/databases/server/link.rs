@@ -21,6 +21,13 @@ pub(crate) trait Link: Send {
     fn put(&self, sql: &str, pairs: Pairs) -> Result<(), Failure>;
     /// Lets time pass.
     fn pause(&self, time: Duration);
+    /// Makes the session ready to change tables.
+    ///
+    /// # Errors
+    /// Where this is no way to do so.
+    fn settle(&self) -> Result<(), MigrateError> {
+        Ok(())
+    }
 }
 
 /// A statement that failed.
@@ -46,6 +53,8 @@ pub(crate) enum FailureKind {
     Denied,
     /// The connection ended.
     Gone,
+    /// The server answers nobody.
+    Silent,
     /// Anything else.
     Other,
 }
@@ -67,6 +76,11 @@ impl From<Failure> for MigrateError {
             FailureKind::Gone => told(
                 "the connection to the database ended in the middle of a migration: run it again, it goes on from \
                  where it was",
+            ),
+            FailureKind::Silent => MigrateError::Open(
+                "the database server does not answer any more: look whether it is in order, then run this again; what was \
+                 begun goes on from where it was"
+                    .to_owned(),
             ),
             FailureKind::Locked => {
                 told("the database's tables are in use by others; try again when there are fewer")

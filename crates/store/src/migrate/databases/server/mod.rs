@@ -74,6 +74,7 @@ impl Server {
         progress: Tell<'_>,
         work: impl FnOnce(&mut Server, Tell<'_>) -> Result<T, MigrateError>,
     ) -> Result<T, MigrateError> {
+        self.link.settle()?;
         let (started, mut reported) = (Instant::now(), None::<Instant>);
         while !self.is_one(self.take)? {
             if started.elapsed() > PATIENCE {

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use purlin_schema::Kind;
-use sha2::{Digest, Sha256};
 
 use super::words::Words;
 use crate::migrate::snapshot::{IdKind, Snapshot, Table, leads, link_name, steps_of};
@@ -28,14 +27,33 @@ pub(crate) struct TableShape {
     pub(crate) references: BTreeMap<String, Reference>,
 }
 
-/// One column.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One column. Of an expression no more is compared than whether there is one: a server says it in words of its own.
+#[derive(Clone, Debug)]
 pub(crate) struct ColumnShape {
     /// The type, as it is written and as it is read back.
     pub(crate) ty: String,
     /// Whether it refuses null.
     pub(crate) required: bool,
+    /// What the server computes it by.
+    pub(crate) computed: Option<String>,
 }
+
+impl ColumnShape {
+    /// A column that is written.
+    pub(crate) fn plain(ty: String, required: bool) -> ColumnShape {
+        ColumnShape { ty, required, computed: None }
+    }
+}
+
+impl PartialEq for ColumnShape {
+    fn eq(&self, other: &ColumnShape) -> bool {
+        self.ty == other.ty
+            && self.required == other.required
+            && self.computed.is_some() == other.computed.is_some()
+    }
+}
+
+impl Eq for ColumnShape {}
 
 /// One index. Of expressions no more is compared than how many there are: a server says them in words of its own.
 #[derive(Clone, Debug)]
@@ -125,6 +143,10 @@ impl TableShape {
                     if real.ty != column.ty {
                         list.push(format!("column `{name}.{field}` is {}, not {}", real.ty, column.ty));
                     }
+                    if real.computed.is_some() != column.computed.is_some() {
+                        let is = if real.computed.is_some() { "is" } else { "is not" };
+                        list.push(format!("column `{name}.{field}` {is} computed by the database"));
+                    }
                     if real.required != column.required {
                         let is = if real.required { "refuses" } else { "admits" };
                         list.push(format!("column `{name}.{field}` {is} null"));
@@ -169,7 +191,7 @@ impl TableShape {
 
 fn shape(name: &str, table: &Table, snapshot: &Snapshot, words: &dyn Words) -> TableShape {
     let mut made = TableShape { key: vec!["id".to_owned()], ..TableShape::default() };
-    let column = |ty: String, required| ColumnShape { ty, required };
+    let column = ColumnShape::plain;
     made.columns.insert("id".to_owned(), column(words.id_type(table.id), true));
     for (name, ty) in words.system_columns() {
         made.columns.insert((*name).to_owned(), column((*ty).to_owned(), true));
@@ -192,9 +214,9 @@ fn shape(name: &str, table: &Table, snapshot: &Snapshot, words: &dyn Words) -> T
         made.indexes.insert(words.name(&format!("{name}({})", named.join(","))), words.index(false, &parts));
     }
     for path in &table.paths {
-        if let Some(index) = words.path_index(leads(path), &steps_of(path)) {
-            made.indexes.insert(words.name(&format!("{name}({path})")), index);
-        }
+        made.columns.extend(words.path_columns(leads(path), &steps_of(path)));
+        let index = words.path_index(leads(path), &steps_of(path));
+        made.indexes.insert(path_index_name(words, name, path), index);
     }
     for (field, column) in &table.fields {
         let Some(to) = column.to.as_ref().filter(|to| snapshot.tables.contains_key(*to)) else { continue };
@@ -223,7 +245,7 @@ fn link_shape(
     snapshot: &Snapshot,
     words: &dyn Words,
 ) -> TableShape {
-    let end = |id: IdKind| ColumnShape { ty: words.column_type(id.column_type(), None), required: true };
+    let end = |id: IdKind| ColumnShape::plain(words.column_type(id.column_type(), None), true);
     let target_id = snapshot.tables[target].id;
     let mut made = TableShape {
         columns: BTreeMap::from([
@@ -240,6 +262,11 @@ fn link_shape(
     made.add_reference(name, "source", owner, words);
     made.add_reference(name, "target", target, words);
     made
+}
+
+/// What the index on a path is called.
+pub(crate) fn path_index_name(words: &dyn Words, table: &str, path: &str) -> String {
+    words.name(&format!("{table}({path})"))
 }
 
 /// Texts that take part in a key of limited length, with how many characters each may have: those of one key share
@@ -269,31 +296,3 @@ pub(crate) fn keyed_columns(table: &Table, words: &dyn Words) -> BTreeMap<String
 
 /// What anything but a text takes of a key, at most.
 const OTHER_BYTES: usize = 20;
-
-/// A name that is no longer than a database admits; what is cut off is told apart by a hash of the whole.
-pub(crate) fn fitting(name: &str, limit: usize) -> String {
-    if name.len() <= limit {
-        return name.to_owned();
-    }
-    let hash = Sha256::digest(name);
-    let hash: String = hash.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    let mut end = limit - hash.len() - 1;
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}~{hash}", &name[..end])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fitting;
-
-    #[test]
-    fn long_names_are_cut_to_what_fits_and_stay_apart() {
-        assert_eq!(fitting("posts(slug) unique", 63), "posts(slug) unique");
-        let long = |end: &str| fitting(&format!("{}{end}", "ä".repeat(40)), 63);
-        assert!(long("a").len() <= 63 && long("a").starts_with("ääää"), "{}", long("a"));
-        assert_ne!(long("a"), long("b"));
-        assert_eq!(long("a"), long("a"));
-    }
-}

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::schema::{ColumnShape, IndexShape, Reference, Schema, TableShape, fitting};
+use super::schema::{ColumnShape, IndexShape, Reference, Schema, TableShape, path_index_name};
 use super::words::{Fact, Lock, Said, Words};
 use crate::migrate::operation::Operation;
-use crate::migrate::snapshot::{ColumnType, IdKind, Snapshot, link_name};
+use crate::migrate::snapshot::{ColumnType, IdKind, Snapshot, leads, link_name, steps_of};
+use crate::names::fitting;
 
 /// One thing to do; it is kept as data where it is done after the transaction that recorded it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,9 +120,7 @@ impl Maker<'_> {
                 if self.before.tables[table].links.contains_key(from) {
                     self.rename_tables(&[(link_name(table, from), link_name(table, to))]);
                 } else {
-                    let said = self.words.rename_column(table, from, to);
-                    self.run(table, vec![said], Some(Fact::Column(table.clone(), to.clone())));
-                    self.rename_keys(table, table, Some((from, to)));
+                    self.rename_field(table, from, to);
                 }
             }
             Operation::TakeFree { table, field, key } | Operation::GiveFree { table, field, key } => {
@@ -200,6 +199,32 @@ impl Maker<'_> {
         }
         for (from, to) in renamed {
             self.rename_keys(from, to, None);
+        }
+    }
+
+    /// What the server computes of a column goes before it gets another name, and comes back after it: MySQL renames no
+    /// column of which another is made.
+    fn rename_field(&mut self, table: &str, from: &str, to: &str) {
+        let words = self.words;
+        let paths = self.before.tables[table].paths.iter().filter(|path| leads(path) == from);
+        let paths: Vec<_> = paths.map(|path| (path, steps_of(path))).collect();
+        let computed: Vec<_> =
+            paths.into_iter().filter(|(_, steps)| !words.path_columns(from, steps).is_empty()).collect();
+        for (path, steps) in &computed {
+            self.drop_index(table, &path_index_name(words, table, path));
+            for (column, _) in words.path_columns(from, steps) {
+                self.drop_column(table, &column);
+            }
+        }
+        let said = words.rename_column(table, from, to);
+        self.run(table, vec![said], Some(Fact::Column(table.to_owned(), to.to_owned())));
+        self.rename_keys(table, table, Some((from, to)));
+        for (path, steps) in &computed {
+            for (column, shape) in words.path_columns(to, steps) {
+                self.add_column(table, &column, &shape, None);
+            }
+            let path = path.replacen(from, to, 1);
+            self.create_index(table, &path_index_name(words, table, &path), &words.path_index(to, steps));
         }
     }
 
@@ -295,12 +320,8 @@ impl Maker<'_> {
     fn change_table(&mut self, name: &str, before: &TableShape, after: &TableShape, default: Option<&str>) {
         let is_new = before.columns.is_empty();
         for (field, shape) in &after.columns {
-            let fact = Fact::Column(name.to_owned(), field.clone());
             match before.columns.get(field) {
-                None if !is_new => {
-                    let said = self.words.add_column(name, field, shape, default);
-                    self.run(name, said, Some(fact));
-                }
+                None if !is_new => self.add_column(name, field, shape, default),
                 Some(old) if !widens(old, shape) => self.alter(name, field, old, shape),
                 _ => {}
             }
@@ -325,9 +346,18 @@ impl Maker<'_> {
             }
         }
         for field in before.columns.keys().filter(|field| !after.columns.contains_key(*field)) {
-            let said = self.words.drop_column(name, field);
-            self.run(name, vec![said], Some(Fact::NoColumn(name.to_owned(), field.clone())));
+            self.drop_column(name, field);
         }
+    }
+
+    fn add_column(&mut self, table: &str, name: &str, shape: &ColumnShape, default: Option<&str>) {
+        let said = self.words.add_column(table, name, shape, default);
+        self.run(table, said, Some(Fact::Column(table.to_owned(), name.to_owned())));
+    }
+
+    fn drop_column(&mut self, table: &str, name: &str) {
+        let said = self.words.drop_column(table, name);
+        self.run(table, vec![said], Some(Fact::NoColumn(table.to_owned(), name.to_owned())));
     }
 
     /// Required ones are done by [`set_required`](Maker::set_required).
@@ -408,8 +438,7 @@ impl Maker<'_> {
             self.drop_index(table, index);
         }
         let shape = ColumnShape { required: false, ..new.columns[field].clone() };
-        let said = self.words.add_column(table, &into, &shape, None);
-        self.run(table, said, Some(Fact::Column(table.to_owned(), into.clone())));
+        self.add_column(table, &into, &shape, None);
         self.push(table, Action::Convert { column, into: Some(into.clone()), from, to, id }, false);
         if new.columns[field].required {
             let said = self.words.alter_column(table, field, &new.columns[field], &shape);

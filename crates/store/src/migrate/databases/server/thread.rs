@@ -3,12 +3,20 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
 
+use super::link::{Failure, FailureKind, gone};
 use crate::migrate::error::MigrateError;
+use crate::network::silence::{REACHED, unless_silent};
+
+/// What is said of a server that takes a connection and then says nothing.
+const UNANSWERED: &str =
+    "the database server takes connections and does not answer: look whether it is in order, and try again";
 
 type Job<C> = Box<dyn FnOnce(Arc<C>) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
@@ -16,6 +24,8 @@ type Job<C> = Box<dyn FnOnce(Arc<C>) -> Pin<Box<dyn Future<Output = ()>>> + Send
 pub(crate) struct Remote<C> {
     jobs: Option<UnboundedSender<Job<C>>>,
     thread: Option<JoinHandle<()>>,
+    /// Whether the server has fallen silent: nobody waits for it again.
+    silent: AtomicBool,
 }
 
 impl<C: 'static> Remote<C> {
@@ -33,9 +43,10 @@ impl<C: 'static> Remote<C> {
         let (told, connected) = mpsc::sync_channel(1);
         let work = move || {
             runtime.block_on(async {
-                let client = match connect().await {
-                    Ok(client) => Arc::new(client),
-                    Err(error) => return drop(told.send(Err(error))),
+                let client = match timeout(REACHED, connect()).await {
+                    Ok(Ok(client)) => Arc::new(client),
+                    Ok(Err(error)) => return drop(told.send(Err(error))),
+                    Err(_) => return drop(told.send(Err(MigrateError::Open(UNANSWERED.to_owned())))),
                 };
                 drop(told.send(Ok(())));
                 while let Some(job) = waiting.recv().await {
@@ -45,8 +56,8 @@ impl<C: 'static> Remote<C> {
         };
         let thread = std::thread::Builder::new().name("purlin-migrate".to_owned()).spawn(work);
         let thread = thread.map_err(|error| MigrateError::Open(error.to_string()))?;
-        connected.recv().unwrap_or_else(|_| Err(gone()))?;
-        Ok(Remote { jobs: Some(jobs), thread: Some(thread) })
+        connected.recv().unwrap_or_else(|_| Err(ended()))?;
+        Ok(Remote { jobs: Some(jobs), thread: Some(thread), silent: AtomicBool::new(false) })
     }
 
     /// Does something with the client and waits for what comes of it.
@@ -64,11 +75,45 @@ impl<C: 'static> Remote<C> {
             Box::pin(async move { drop(send.send(result.await)) })
         });
         let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
-        if sent { receive.recv().map_err(|_| gone()) } else { Err(gone()) }
+        if sent { receive.recv().map_err(|_| ended()) } else { Err(ended()) }
+    }
+
+    /// Asks the server something and waits for its answer, however long it works on it, as long as it `answers` others.
+    ///
+    /// # Errors
+    /// What the server says, or that it is silent or gone.
+    pub(crate) fn ask<T, F, A>(
+        &self,
+        during: &str,
+        job: impl FnOnce(Arc<C>) -> F + Send + 'static,
+        answers: A,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>> + 'static,
+        A: AsyncFn() -> bool + Send + 'static,
+    {
+        let silent = || Failure {
+            kind: FailureKind::Silent,
+            during: during.to_owned(),
+            message: "nobody is answered".to_owned(),
+        };
+        if self.silent.load(Ordering::Relaxed) {
+            return Err(silent());
+        }
+        let asked = self.call(move |client| async move { unless_silent(job(client), answers).await });
+        match asked {
+            Ok(Some(answer)) => answer,
+            Ok(None) => {
+                self.silent.store(true, Ordering::Relaxed);
+                Err(silent())
+            }
+            Err(error) => Err(gone(&error)),
+        }
     }
 }
 
-fn gone() -> MigrateError {
+fn ended() -> MigrateError {
     MigrateError::Open("the connection to the database ended".to_owned())
 }
 

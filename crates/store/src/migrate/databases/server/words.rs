@@ -79,8 +79,13 @@ pub(crate) trait Words: Send + Sync {
     fn system_columns(&self) -> &'static [(&'static str, &'static str)];
     /// An index over columns: name, whether it descends.
     fn index(&self, unique: bool, parts: &[(&str, bool)]) -> IndexShape;
-    /// An index that serves questions for a path into JSON, and orders by it; `None` where there is none.
-    fn path_index(&self, field: &str, steps: &[Step]) -> Option<IndexShape>;
+    /// An index that serves questions for a path into JSON, and orders by it.
+    fn path_index(&self, field: &str, steps: &[Step]) -> IndexShape;
+    /// The columns that such an index takes, by name, where it is not one of expressions.
+    fn path_columns(&self, field: &str, steps: &[Step]) -> Vec<(String, ColumnShape)> {
+        let _ = (field, steps);
+        Vec::new()
+    }
     /// Whether a foreign key takes an index on its column.
     fn references_need_index(&self) -> bool;
     /// Whether changes of tables are part of transactions.

@@ -1,12 +1,17 @@
 //! JSON in MySQL, where it is a type, and in MariaDB, where it is text.
 
 use purlin_schema::Kind;
-use purlin_schema::expr::Comparison;
+use purlin_schema::expr::{Comparison, Step};
 
 use super::Mysql;
 use super::compute::{END, integer, matched};
-use crate::sql::dialect::json::{Json, Place, Words, operator};
-use crate::sql::dialect::{Flavour, Sql};
+use crate::names::fitting;
+use crate::sql::dialect::json::{Json, PathColumn, Place, Words, operator};
+use crate::sql::dialect::{Dialect, Flavour, Sql};
+use crate::sql::json::{SORTED_CHARACTERS, path_keys};
+
+/// Characters that a name may have.
+const NAME: usize = 64;
 
 impl Json for Mysql {
     fn words(&self) -> &'static Words {
@@ -103,8 +108,9 @@ impl Json for Mysql {
         )
     }
 
-    fn indexes_paths(&self) -> bool {
-        false
+    /// MariaDB has no index of expressions, and takes none for a column of the same.
+    fn path_columns(&self, field: &str, steps: &[Step]) -> Option<[PathColumn; 2]> {
+        Some(path_columns(self.0, field, steps))
     }
 
     fn rows(&self, array: &str, alias: &str) -> String {
@@ -124,6 +130,25 @@ impl Json for Mysql {
     fn length(&self, array: &str) -> String {
         format!("JSON_LENGTH({array})")
     }
+}
+
+/// The columns that the index on a path of a field is made of. No field is called so.
+pub(crate) fn path_columns(flavour: Flavour, field: &str, steps: &[Step]) -> [PathColumn; 2] {
+    let path = steps.iter().fold(field.to_owned(), |path, step| match step {
+        Step::Key(key) => format!("{path}.{key}"),
+        Step::Index(at) => format!("{path}.{at}"),
+    });
+    let of = |kind: &str, ty: String, expression: String| PathColumn {
+        name: fitting(&format!("{path} {kind}"), NAME),
+        ty,
+        expression,
+    };
+    let dialect = Dialect::Mysql(flavour);
+    let [text, number] = path_keys(dialect, &dialect.quote(field), steps);
+    [
+        of("text", format!("varchar({SORTED_CHARACTERS}) COLLATE {}", flavour.collation()), text),
+        of("number", "double".to_owned(), number),
+    ]
 }
 
 impl Mysql {

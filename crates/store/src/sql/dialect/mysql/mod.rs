@@ -9,6 +9,7 @@ use super::json::Json;
 use super::{Flavour, Sql};
 use crate::sql::Bind;
 use crate::sql::call::Operation;
+pub(crate) use json::path_columns;
 
 pub(super) struct Mysql(pub(super) Flavour);
 
