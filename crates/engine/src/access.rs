@@ -88,6 +88,9 @@ pub struct Access {
 }
 
 impl Who {
+    /// How many kinds there are.
+    pub(crate) const COUNT: usize = 3;
+
     /// Every kind.
     pub const ALL: [Who; 3] = [Who::Visitor, Who::User, Who::Admin];
 

@@ -45,13 +45,14 @@ pub use purlin_pages::Assets;
 pub use purlin_pages::defaults as default_pages;
 pub use purlin_pages::view::Flash;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use purlin_pages::Templates;
 use purlin_schema::query::Query;
 use purlin_schema::{Diagnostic, Diagnostics, Model, ModelId, Site};
 use purlin_store::{CompileError, Prepared, Store};
 
+use crate::access::Who;
 use crate::cache::Cache;
 use crate::inputs::Ask;
 
@@ -73,6 +74,9 @@ struct Inner {
     notes: audit::Notes,
     mail_room: mail::MailRoom,
     sealer: seal::Sealer,
+    /// Queries for one record, with nothing chosen: by the model's number and who asks.
+    plain_records: Vec<[OnceLock<Arc<Prepared>>; Who::COUNT]>,
+    /// Queries for one record, by what was chosen.
     records: Cache<Prepared>,
     lists: Cache<listing::PreparedList>,
     zone: inputs::Zone,
@@ -134,6 +138,7 @@ impl Engine {
         let inlines = pages::Inlines::of(&templates);
         let sealer = seal::Sealer::new(options.secret.clone());
         let zone = inputs::Zone::named(&site.settings.site.timezone);
+        let plain_records = site.models.iter().map(|_| Default::default()).collect();
         Ok(Engine {
             inner: Arc::new(Inner {
                 site,
@@ -147,6 +152,7 @@ impl Engine {
                 notes,
                 mail_room,
                 sealer,
+                plain_records,
                 records: Cache::default(),
                 lists: Cache::default(),
                 zone,

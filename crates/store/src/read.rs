@@ -159,8 +159,14 @@ pub(crate) struct Decoded {
 
 impl Decoded {
     fn of(row: &impl Source, body: &Body) -> Decoded {
+        Decoded::after(None, row, body)
+    }
+
+    /// The row whose first value, its id, is decoded already, if it is.
+    fn after(id: Option<Value>, row: &impl Source, body: &Body) -> Decoded {
         let mut values = Vec::with_capacity(body.columns.len() + body.counted.len() + body.counts.len());
-        for column in &body.columns {
+        values.extend(id);
+        for column in &body.columns[values.len()..] {
             let readable = match column.readable {
                 Readable::Always => true,
                 Readable::Never => false,
@@ -202,7 +208,7 @@ impl Beside {
             // They are few, and neighbours often have the same.
             let known = self.found.iter().rposition(|found| found.values[0] == id);
             Some(known.unwrap_or_else(|| {
-                self.found.push(Decoded::of(row, body));
+                self.found.push(Decoded::after(Some(id), row, body));
                 self.found.len() - 1
             }))
         };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, Value};
@@ -10,6 +11,9 @@ use super::Filter;
 use crate::value::Shared;
 use crate::value::refusal;
 use crate::value::time::Moment;
+
+/// Bytes that most dates fit into.
+const USUAL_LENGTH: usize = 32;
 
 pub(super) const FILTER: Filter = Filter {
     names: &["date"],
@@ -46,12 +50,16 @@ fn zone_in(options: &Kwargs) -> Result<Option<TimeZone>, Error> {
 }
 
 fn write(moment: &Moment, zone: &TimeZone, format: &str) -> Result<String, Error> {
-    // A day is the same day in every time zone.
-    let written = match moment {
-        Moment::Day(day) => jiff::fmt::strtime::format(format, *day),
-        Moment::Instant(_) => jiff::fmt::strtime::format(format, &moment.zoned(zone)?),
+    let time = match moment {
+        // A day is the same day in every time zone.
+        Moment::Day(day) => BrokenDownTime::from(*day),
+        Moment::Instant(_) => BrokenDownTime::from(&moment.zoned(zone)?),
     };
-    written.map_err(|error| refusal(format!("the format `{format}` does not fit: {error}")))
+    let mut written = String::with_capacity(USUAL_LENGTH);
+    match time.format(format, &mut written) {
+        Ok(()) => Ok(written),
+        Err(error) => Err(refusal(format!("the format `{format}` does not fit: {error}"))),
+    }
 }
 
 /// What is wrong with a format, where something is for every datetime.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use minijinja::{Environment, Error, Value};
 
 use super::Filter;
+use crate::text::escape::percent;
 use crate::value::Shared;
 
 pub(super) const FILTER: Filter = Filter {
@@ -16,6 +17,9 @@ pub(super) const FILTER: Filter = Filter {
 
 fn add(env: &mut Environment<'static>, name: &'static str, _: &Arc<Shared>) {
     env.add_filter(name, |value: &Value| -> Result<String, Error> {
-        Ok(crate::text::escape::percent(&super::text_of(value)?))
+        match value.as_str() {
+            Some(text) => Ok(percent(text)),
+            None => Ok(percent(&super::text_of(value)?)),
+        }
     });
 }

@@ -1,29 +1,53 @@
 //! Writing text so that it stays text.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
+
+/// Bytes that are looked at together: as wide as the registers that every machine has.
+const STRIDE: usize = 16;
 
 /// Writes text so that it is inert in HTML and XML, in element text and in quoted attribute values.
 pub(crate) fn write_html<W: Write + ?Sized>(out: &mut W, text: &str) -> fmt::Result {
     let bytes = text.as_bytes();
-    let mut start = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        // Every character to escape lies between `"` and `>`.
-        if byte.wrapping_sub(b'"') > b'>' - b'"' {
+    let (mut start, mut at) = (0, 0);
+    while at < bytes.len() {
+        // Most text has nothing to escape, and a stretch of it is seen to have nothing without a branch for each byte.
+        if let Some(stretch) = bytes[at..].first_chunk::<STRIDE>()
+            && !stretch.iter().fold(false, |any, byte| any | is_special(*byte))
+        {
+            at += STRIDE;
             continue;
         }
-        let entity = match byte {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            b'\'' => "&#39;",
-            _ => continue,
-        };
-        out.write_str(&text[start..at])?;
-        out.write_str(entity)?;
-        start = at + 1;
+        let end = bytes.len().min(at + STRIDE);
+        while at < end {
+            if let Some(entity) = entity(bytes[at]) {
+                out.write_str(&text[start..at])?;
+                out.write_str(entity)?;
+                start = at + 1;
+            }
+            at += 1;
+        }
     }
     out.write_str(&text[start..])
+}
+
+fn is_special(byte: u8) -> bool {
+    (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'"') | (byte == b'\'')
+}
+
+fn entity(byte: u8) -> Option<&'static str> {
+    // Every character to escape lies between `"` and `>`.
+    if byte.wrapping_sub(b'"') > b'>' - b'"' {
+        return None;
+    }
+    match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        b'"' => Some("&quot;"),
+        b'\'' => Some("&#39;"),
+        _ => None,
+    }
 }
 
 /// Writes text for XML: as for HTML, with the characters that XML 1.0 (§2.2) has no way to write replaced.
@@ -107,7 +131,8 @@ pub(crate) fn json_for_html(json: &str) -> String {
 pub(crate) fn percent(text: &str) -> String {
     const KEEP: &percent_encoding::AsciiSet =
         &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    percent_encoding::utf8_percent_encode(text, KEEP).to_string()
+    // Of a text that stands for itself, as most do, this is one copy.
+    Cow::from(percent_encoding::utf8_percent_encode(text, KEEP)).into_owned()
 }
 
 /// What a browser would take a URL's scheme to be (`javascript` of ` java\tscript:…`), in lower case.
@@ -149,6 +174,11 @@ mod tests {
     fn text_stays_text() {
         assert_eq!(html(r#"<a href="x" title='y'>&"#), "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;");
         assert_eq!(html("plain / text"), "plain / text");
+        let long = "é".repeat(STRIDE);
+        for at in 0..=long.chars().count() {
+            let (before, after) = long.split_at(2 * at);
+            assert_eq!(html(&format!("{before}<{after}'")), format!("{before}&lt;{after}&#39;"));
+        }
         assert_eq!(unescape(&html("<&'\">")), "<&'\">");
         assert_eq!(flatten_markup("<b>\"&amp;"), "&lt;b&gt;&quot;&amp;");
     }

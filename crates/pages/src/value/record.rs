@@ -149,11 +149,9 @@ impl Object for RecordValue {
             return Some(self.related(relation.id).unwrap_or_else(|| refused(not_included(model, name))));
         }
         if name == "counts" {
-            return Some(Value::from_object(Counts {
-                shape: self.shape.clone(),
-                row: self.row.clone(),
-                model: model.name.clone(),
-            }));
+            let record =
+                RecordValue { shared: self.shared.clone(), shape: self.shape.clone(), row: self.row.clone() };
+            return Some(Value::from_object(Counts(record)));
         }
         if let Some(free) = model.free_field(name) {
             return Some(self.free(model, model.field(free), name));
@@ -185,11 +183,7 @@ impl Object for RecordValue {
 }
 
 /// `post.counts`: how many related records there are, by name.
-struct Counts {
-    shape: Arc<Shape>,
-    row: Arc<Row>,
-    model: String,
-}
+struct Counts(RecordValue);
 
 impl fmt::Debug for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -199,14 +193,18 @@ impl fmt::Debug for Counts {
 
 impl Object for Counts {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let name = key.as_str()?;
-        let Some(at) = self.shape.counts.iter().position(|count| count == name) else {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        let RecordValue { shape, row, .. } = &self.0;
+        let Some(at) = shape.counts.iter().position(|count| count == name) else {
             return Some(refused(format!(
                 "`{name}` of `{}` was not counted; add count = {{ {name} = true }}",
-                self.model
+                self.0.model().name
             )));
         };
-        self.row.values.get(self.shape.fields.len() + at).map(convert::plain)
+        row.values.get(shape.fields.len() + at).map(convert::plain)
     }
 
     fn is_true(self: &Arc<Self>) -> bool {

@@ -25,6 +25,17 @@ pub(crate) enum Role {
     Writer,
 }
 
+impl Role {
+    /// KiB of the file's pages that a connection keeps. Readers look at the same ones again and again, each worker's own;
+    /// what the writer looks at is mostly the ends of tables.
+    fn cache_kib(self) -> i32 {
+        match self {
+            Role::Reader => 8_000,
+            Role::Writer => 4_000,
+        }
+    }
+}
+
 /// What readers see.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
@@ -116,7 +127,7 @@ pub(crate) fn open(path: &Path, role: Role) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    connection.pragma_update(None, "cache_size", -8_000)?;
+    connection.pragma_update(None, "cache_size", -role.cache_kib())?;
     if role == Role::Reader {
         connection.pragma_update(None, "query_only", true)?;
     }
