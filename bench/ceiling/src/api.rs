@@ -1,53 +1,31 @@
 //! The API's three routes: a record, a list with authors, a create.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use rusqlite::OptionalExtension;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::writer::{NewPost, Written};
-use crate::{Shared, answer, db, json, time};
-
-static ONE: LazyLock<String> =
-    LazyLock::new(|| format!("SELECT {} FROM posts p WHERE p.id = ?1", json::POST_COLUMNS));
-
-// CROSS JOIN keeps the order that the index on published_at gives.
-static FIRST_PAGE: LazyLock<String> = LazyLock::new(|| list_sql(""));
-static LATER_PAGE: LazyLock<String> = LazyLock::new(|| {
-    // The bound on the first key stands alone, or SQLite would scan from the start.
-    list_sql("AND p.published_at <= ?3 AND (p.published_at < ?3 OR p.id < ?4)")
-});
-
-fn list_sql(after: &str) -> String {
-    format!(
-        "SELECT {} FROM posts p CROSS JOIN users u ON u.id = p.author WHERE p.status = ?1 {after} \
-         ORDER BY p.published_at DESC, p.id DESC LIMIT ?2",
-        json::POST_AND_AUTHOR_COLUMNS
-    )
-}
+use crate::backend::{Backend, Cells, Fault};
+use crate::{Shared, answer, json, time};
 
 const PER_PAGE: usize = 20;
 const PER_PAGE_MAX: usize = 100;
 const TITLE_MAX: usize = 200;
 
+/// How many suffixes are tried before a slug is given up.
+pub(crate) const SLUG_TRIES: u32 = 1000;
+
 /// `GET /api/posts/{id}`
-pub(crate) async fn one(Path(id): Path<i64>, headers: HeaderMap) -> Response<Body> {
-    let found = db::read(|connection| {
-        connection
-            .prepare_cached(&ONE)?
-            .query_row([id], |row| {
-                let mut body = Vec::with_capacity(2048);
-                json::write_post(&mut body, row)?;
-                Ok((row.get::<_, i64>(json::VERSION)?, body))
-            })
-            .optional()
-    });
-    match found {
+pub(crate) async fn one<B: Backend>(
+    State(shared): State<Arc<Shared<B>>>,
+    Path(id): Path<i64>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    match shared.backend.one(id).await {
         Ok(Some((version, body))) => answer::json(&headers, Some(version), body),
         Ok(None) => answer::problem(StatusCode::NOT_FOUND, "there is no such record"),
         Err(_) => answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "the database failed"),
@@ -55,24 +33,28 @@ pub(crate) async fn one(Path(id): Path<i64>, headers: HeaderMap) -> Response<Bod
 }
 
 /// `GET /api/posts?status=…&sort=-published_at&include=author&per_page=…&cursor=…`
-pub(crate) async fn list(RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
+pub(crate) async fn list<B: Backend>(
+    State(shared): State<Arc<Shared<B>>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response<Body> {
     let asked = match Asked::parse(query.as_deref().unwrap_or_default()) {
         Ok(asked) => asked,
         Err(detail) => return answer::problem(StatusCode::BAD_REQUEST, detail),
     };
-    match db::read(|connection| read_list(connection, &asked)) {
+    match shared.backend.list(&asked).await {
         Ok(body) => answer::json(&headers, None, body),
         Err(_) => answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "the database failed"),
     }
 }
 
 /// `POST /api/posts`, with a Bearer token.
-pub(crate) async fn create(
-    State(shared): State<Arc<Shared>>,
+pub(crate) async fn create<B: Backend>(
+    State(shared): State<Arc<Shared<B>>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let author = match signed_in(&headers) {
+    let author = match signed_in(&shared.backend, &headers).await {
         Ok(Some(author)) => author,
         Ok(None) => return answer::problem(StatusCode::UNAUTHORIZED, "sign in first"),
         Err(_) => return answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "the database failed"),
@@ -85,18 +67,36 @@ pub(crate) async fn create(
         Ok(post) => post,
         Err(detail) => return answer::problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
     };
-    match shared.writer.create(post).await {
+    match shared.backend.create(post).await {
         Ok(written) => answer_created(&written),
         Err(_) => answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "the database failed"),
     }
 }
 
+/// A post that was checked and wants to be written.
+pub(crate) struct NewPost {
+    pub(crate) title: String,
+    pub(crate) slug: String,
+    pub(crate) body: Option<String>,
+    pub(crate) status: &'static str,
+    pub(crate) author: i64,
+    pub(crate) published_at: Option<i64>,
+}
+
+/// The post as it was written.
+pub(crate) struct Written {
+    pub(crate) post: NewPost,
+    pub(crate) id: i64,
+    pub(crate) slug: String,
+    pub(crate) created_at: i64,
+}
+
 /// What a list was asked for.
-struct Asked<'a> {
-    status: &'a str,
+pub(crate) struct Asked<'a> {
+    pub(crate) status: &'a str,
     per_page: usize,
     /// The last row of the page before: its `published_at` and id.
-    after: Option<(i64, i64)>,
+    pub(crate) after: Option<(i64, i64)>,
 }
 
 impl<'a> Asked<'a> {
@@ -121,56 +121,62 @@ impl<'a> Asked<'a> {
         }
         Ok(asked)
     }
+
+    /// One row more than wanted tells whether there is a next page.
+    pub(crate) fn limit(&self) -> i64 {
+        i64::try_from(self.per_page + 1).unwrap_or(i64::MAX)
+    }
 }
 
-fn read_list(connection: &rusqlite::Connection, asked: &Asked<'_>) -> rusqlite::Result<Vec<u8>> {
-    let sql = if asked.after.is_some() { &LATER_PAGE } else { &FIRST_PAGE };
-    let mut statement = connection.prepare_cached(sql)?;
-    // One row more than wanted tells whether there is a next page.
-    let limit = i64::try_from(asked.per_page + 1).unwrap_or(i64::MAX);
-    let mut rows = match asked.after {
-        Some((at, id)) => statement.query((asked.status, limit, at, id))?,
-        None => statement.query((asked.status, limit))?,
-    };
-    let mut body = Vec::with_capacity(2304 * asked.per_page);
-    body.extend_from_slice(b"{\"items\":[");
-    let mut count = 0;
-    let mut last: (Option<i64>, i64) = (None, 0);
-    let mut more = false;
-    while let Some(row) = rows.next()? {
-        if count == asked.per_page {
-            more = true;
-            break;
-        }
-        if count > 0 {
-            body.push(b',');
-        }
-        json::write_post_with_author(&mut body, row)?;
-        last = (row.get(5)?, row.get(0)?);
-        count += 1;
+/// The JSON of a list, row by row.
+pub(crate) struct ListBody {
+    body: Vec<u8>,
+    per_page: usize,
+    count: usize,
+    last: (Option<i64>, i64),
+    more: bool,
+}
+
+impl ListBody {
+    pub(crate) fn new(asked: &Asked<'_>) -> ListBody {
+        let mut body = Vec::with_capacity(2304 * asked.per_page);
+        body.extend_from_slice(b"{\"items\":[");
+        ListBody { body, per_page: asked.per_page, count: 0, last: (None, 0), more: false }
     }
-    body.extend_from_slice(b"],\"next\":");
-    match (more, last) {
-        (true, (Some(at), id)) => body.extend_from_slice(format!("\"{at}.{id}\"}}").as_bytes()),
-        _ => body.extend_from_slice(b"null}"),
+
+    /// Takes a row; whether it wants a further one.
+    pub(crate) fn take(&mut self, row: &impl Cells) -> Result<bool, Fault> {
+        if self.count == self.per_page {
+            self.more = true;
+            return Ok(false);
+        }
+        if self.count > 0 {
+            self.body.push(b',');
+        }
+        json::write_post_with_author(&mut self.body, row)?;
+        self.last = (row.time(5)?, row.int(0)?);
+        self.count += 1;
+        Ok(true)
     }
-    Ok(body)
+
+    pub(crate) fn end(self) -> Vec<u8> {
+        let ListBody { mut body, last, more, .. } = self;
+        body.extend_from_slice(b"],\"next\":");
+        match (more, last) {
+            (true, (Some(at), id)) => body.extend_from_slice(format!("\"{at}.{id}\"}}").as_bytes()),
+            _ => body.extend_from_slice(b"null}"),
+        }
+        body
+    }
 }
 
 /// The user whom the Bearer token belongs to. Tokens are stored hashed, so that a stolen database signs nobody in.
-fn signed_in(headers: &HeaderMap) -> rusqlite::Result<Option<i64>> {
+async fn signed_in(backend: &impl Backend, headers: &HeaderMap) -> Result<Option<i64>, Fault> {
     let token = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    let Some(token) = token else { return Ok(None) };
-    let hash = Sha256::digest(token);
-    db::read(|connection| {
-        connection
-            .prepare_cached(
-                "SELECT u.id FROM sessions s CROSS JOIN users u ON u.id = s.user WHERE s.hash = ?1 \
-                 AND s.expires_at > ?2 AND u.role IN ('author', 'editor')",
-            )?
-            .query_row((&hash[..], time::now()), |row| row.get(0))
-            .optional()
-    })
+    match token {
+        Some(token) => backend.author(&Sha256::digest(token)).await,
+        None => Ok(None),
+    }
 }
 
 /// A post as it is sent.

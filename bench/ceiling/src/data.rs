@@ -8,6 +8,12 @@ pub(crate) const USERS: i64 = 1_000;
 pub(crate) const POSTS: i64 = 10_000;
 pub(crate) const COMMENTS: i64 = 50_000;
 
+/// The Bearer token that `cargo xtask bench` sends, of the user with id 1.
+pub(crate) const TOKEN: &str = "bench-token";
+
+/// Until when it is good: 2100-01-01, in microseconds since 1970.
+pub(crate) const EXPIRY: i64 = 4_102_444_800_000_000;
+
 const POST_BODY_BYTES: usize = 1_500;
 const COMMENT_BYTES: usize = 200;
 const HOUR: i64 = 3_600_000_000;
@@ -67,6 +73,8 @@ const LAST_NAMES: [&str; 10] =
 pub(crate) enum Cell {
     Null,
     Int(i64),
+    /// Microseconds since 1970.
+    Time(i64),
     Text(String),
 }
 
@@ -92,8 +100,8 @@ fn user(id: i64) -> Vec<(&'static str, Cell)> {
         ("email", Cell::Text(format!("user{id}@example.com"))),
         ("name", Cell::Text(name)),
         ("role", Cell::Text("author".to_owned())),
-        ("created_at", Cell::Int(START)),
-        ("updated_at", Cell::Int(START)),
+        ("created_at", Cell::Time(START)),
+        ("updated_at", Cell::Time(START)),
         ("_version", Cell::Int(1)),
     ]
 }
@@ -112,9 +120,9 @@ fn post(id: i64) -> Vec<(&'static str, Cell)> {
         ("body", Cell::Text(body)),
         ("status", Cell::Text(if published { "published" } else { "draft" }.to_owned())),
         ("author", Cell::Int(random.id(USERS))),
-        ("published_at", if published { Cell::Int(at) } else { Cell::Null }),
-        ("created_at", Cell::Int(at - HOUR)),
-        ("updated_at", Cell::Int(at)),
+        ("published_at", if published { Cell::Time(at) } else { Cell::Null }),
+        ("created_at", Cell::Time(at - HOUR)),
+        ("updated_at", Cell::Time(at)),
         ("_version", Cell::Int(1)),
     ]
 }
@@ -134,8 +142,8 @@ fn comment(id: i64) -> Vec<(&'static str, Cell)> {
         ("author", Cell::Int(random.id(USERS))),
         ("body", Cell::Text(body.trim_end().to_owned())),
         ("status", Cell::Text(if id % 5 == 4 { "waiting" } else { "approved" }.to_owned())),
-        ("created_at", Cell::Int(at)),
-        ("updated_at", Cell::Int(at)),
+        ("created_at", Cell::Time(at)),
+        ("updated_at", Cell::Time(at)),
         ("_version", Cell::Int(1)),
     ]
 }

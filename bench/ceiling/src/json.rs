@@ -1,7 +1,6 @@
 //! JSON written straight into the answer's bytes: no map and no string of a value is built on the way.
 
-use rusqlite::Row;
-
+use crate::backend::{Cells, Fault};
 use crate::time::write_rfc3339;
 
 /// The columns that [`write_post`] reads, in its order.
@@ -9,44 +8,51 @@ pub(crate) const POST_COLUMNS: &str = "p.id, p.title, p.slug, p.body, p.status, 
     p.updated_at, p._version, p.author";
 
 /// Where the version stands among [`POST_COLUMNS`].
-pub(crate) const VERSION: usize = 8;
+const VERSION: usize = 8;
 
 /// The columns that [`write_post_with_author`] reads, in its order.
 pub(crate) const POST_AND_AUTHOR_COLUMNS: &str = "p.id, p.title, p.slug, p.body, p.status, p.published_at, \
     p.created_at, p.updated_at, p._version, u.id, u.name, u.role, u.created_at, u.updated_at";
 
+/// The version and the JSON of the post in `row`.
+pub(crate) fn record(row: &impl Cells) -> Result<(i64, Vec<u8>), Fault> {
+    let mut body = Vec::with_capacity(2048);
+    write_post(&mut body, row)?;
+    Ok((row.int(VERSION)?, body))
+}
+
 /// Appends the post in `row`, its author as an id.
-pub(crate) fn write_post(out: &mut Vec<u8>, row: &Row<'_>) -> rusqlite::Result<()> {
+fn write_post(out: &mut Vec<u8>, row: &impl Cells) -> Result<(), Fault> {
     write_own_fields(out, row)?;
     out.extend_from_slice(b",\"author\":");
-    write_int(out, row.get(9)?);
+    write_int(out, row.int(9)?);
     write_times(out, row)?;
     out.push(b'}');
     Ok(())
 }
 
 /// Appends the post in `row`, its author as an object.
-pub(crate) fn write_post_with_author(out: &mut Vec<u8>, row: &Row<'_>) -> rusqlite::Result<()> {
+pub(crate) fn write_post_with_author(out: &mut Vec<u8>, row: &impl Cells) -> Result<(), Fault> {
     write_own_fields(out, row)?;
     out.extend_from_slice(b",\"author\":{\"id\":");
-    write_int(out, row.get(9)?);
+    write_int(out, row.int(9)?);
     out.extend_from_slice(b",\"name\":");
     write_column(out, row, 10)?;
     out.extend_from_slice(b",\"role\":");
     write_column(out, row, 11)?;
     out.extend_from_slice(b",\"created_at\":");
-    write_time(out, row.get(12)?);
+    write_instant(out, row, 12)?;
     out.extend_from_slice(b",\"updated_at\":");
-    write_time(out, row.get(13)?);
+    write_instant(out, row, 13)?;
     out.push(b'}');
     write_times(out, row)?;
     out.push(b'}');
     Ok(())
 }
 
-fn write_own_fields(out: &mut Vec<u8>, row: &Row<'_>) -> rusqlite::Result<()> {
+fn write_own_fields(out: &mut Vec<u8>, row: &impl Cells) -> Result<(), Fault> {
     out.extend_from_slice(b"{\"id\":");
-    write_int(out, row.get(0)?);
+    write_int(out, row.int(0)?);
     out.extend_from_slice(b",\"title\":");
     write_column(out, row, 1)?;
     out.extend_from_slice(b",\"slug\":");
@@ -57,22 +63,26 @@ fn write_own_fields(out: &mut Vec<u8>, row: &Row<'_>) -> rusqlite::Result<()> {
     write_column(out, row, 4)
 }
 
-fn write_times(out: &mut Vec<u8>, row: &Row<'_>) -> rusqlite::Result<()> {
+fn write_times(out: &mut Vec<u8>, row: &impl Cells) -> Result<(), Fault> {
     out.extend_from_slice(b",\"published_at\":");
-    match row.get(5)? {
+    write_instant(out, row, 5)?;
+    out.extend_from_slice(b",\"created_at\":");
+    write_instant(out, row, 6)?;
+    out.extend_from_slice(b",\"updated_at\":");
+    write_instant(out, row, 7)
+}
+
+fn write_instant(out: &mut Vec<u8>, row: &impl Cells, column: usize) -> Result<(), Fault> {
+    match row.time(column)? {
         Some(at) => write_time(out, at),
         None => out.extend_from_slice(b"null"),
     }
-    out.extend_from_slice(b",\"created_at\":");
-    write_time(out, row.get(6)?);
-    out.extend_from_slice(b",\"updated_at\":");
-    write_time(out, row.get(7)?);
     Ok(())
 }
 
-/// Appends a text column, read where SQLite holds it.
-fn write_column(out: &mut Vec<u8>, row: &Row<'_>, column: usize) -> rusqlite::Result<()> {
-    match row.get_ref(column)?.as_bytes_or_null()? {
+/// Appends a text column.
+fn write_column(out: &mut Vec<u8>, row: &impl Cells, column: usize) -> Result<(), Fault> {
+    match row.bytes(column)? {
         Some(text) => write_text(out, text),
         None => out.extend_from_slice(b"null"),
     }

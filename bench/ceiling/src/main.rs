@@ -1,8 +1,9 @@
 //! What a careful expert would write by hand for the workloads of `cargo xtask bench`.
 //!
-//! This server is the yardstick: axum, rusqlite and minijinja with every measure that
-//! Purlin takes too (WAL with `synchronous=FULL`, a statement cache under the planner's stability guarantee, reads on
-//! the runtime's own thread, one writer with group commit, answers written straight from rows), and nothing of what a
+//! This server is the yardstick: axum, minijinja, and rusqlite or tokio-postgres, with every measure that Purlin takes too
+//! (on a file WAL with `synchronous=FULL`, a statement cache under the planner's stability guarantee, reads on
+//! the runtime's own thread, one writer with group commit; on a server connections that are kept, statements that are
+//! prepared, questions that share a flight; answers written straight from rows), and nothing of what a
 //! framework adds: no models, no access rules, no settings, no access log. It knows its six
 //! routes and no others. The ratio of Purlin's CPU time to this one's is what the framework costs.
 //!
@@ -11,16 +12,15 @@
 mod answer;
 mod api;
 mod assets;
+mod backend;
 mod data;
-mod db;
-mod fill;
 mod json;
 mod markdown;
 mod pages;
+mod postgres;
+mod sqlite;
 mod time;
-mod writer;
 
-use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,10 @@ use axum::Router;
 use axum::routing::get;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+
+use backend::{Backend, Fault};
+use postgres::Postgres;
+use sqlite::Sqlite;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -40,26 +44,23 @@ const WORKER_THREADS: usize = 2;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 
 const USAGE: &str =
-    "usage: purlin-bench-ceiling make FILE        write the benchmark's data to a new database
-       purlin-bench-ceiling fill FILE        write it into a database that Purlin migrated
-       purlin-bench-ceiling serve FILE ADDR  serve the first kind";
+    "usage: purlin-bench-ceiling make PLACE        write the benchmark's data to a new database
+       purlin-bench-ceiling fill PLACE        write it into a database that Purlin migrated
+       purlin-bench-ceiling serve PLACE ADDR  serve the first kind
+       purlin-bench-ceiling empty URL         make a database on a server, empty though there was one
+       purlin-bench-ceiling drop URL          end it
+A PLACE is a file, or a URL of PostgreSQL.";
 
 /// What every handler shares.
-struct Shared {
-    writer: writer::Writer,
+struct Shared<B> {
+    backend: B,
     templates: pages::Templates,
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments[..] {
-        ["make", file] => fill::make(file),
-        ["fill", file] => fill::fill(file),
-        ["serve", file, address] => serve(file, address),
-        _ => Err(USAGE.into()),
-    };
-    match done {
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error.to_string());
@@ -68,29 +69,44 @@ fn main() -> ExitCode {
     }
 }
 
+fn run(arguments: &[&str]) -> Result<(), Fault> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKER_THREADS).enable_all().build()?;
+    let is_url = arguments.get(1).is_some_and(|place| place.starts_with("postgres:"));
+    match (arguments, is_url) {
+        (["make", file], false) => sqlite::make(file),
+        (["fill", file], false) => sqlite::fill(file),
+        (["serve", file, address], false) => runtime.block_on(serve(Sqlite::open(file)?, address)),
+        (["make", url], true) => runtime.block_on(postgres::make(url)),
+        (["fill", url], true) => runtime.block_on(postgres::fill(url)),
+        (["empty", url], true) => runtime.block_on(postgres::empty(url)),
+        (["drop", url], true) => runtime.block_on(postgres::drop_database(url)),
+        (["serve", url, address], true) => {
+            runtime.block_on(async { serve(Postgres::open(url).await?, address).await })
+        }
+        _ => Err(USAGE.into()),
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "a command speaks to its terminal")]
 fn complain(message: &str) {
     eprintln!("{message}");
 }
 
-fn serve(file: &str, address: &str) -> Result<(), Box<dyn Error>> {
-    db::set_file(file);
-    let shared =
-        Arc::new(Shared { writer: writer::Writer::start(db::open()?), templates: pages::Templates::load()? });
+async fn serve<B: Backend>(backend: B, address: &str) -> Result<(), Fault> {
+    let shared = Arc::new(Shared { backend, templates: pages::Templates::load()? });
     let router = Router::new()
-        .route("/", get(pages::index))
-        .route("/posts/{slug}", get(pages::post))
-        .route("/api/posts", get(api::list).post(api::create))
-        .route("/api/posts/{id}", get(api::one))
+        .route("/", get(pages::index::<B>))
+        .route("/posts/{slug}", get(pages::post::<B>))
+        .route("/api/posts", get(api::list::<B>).post(api::create::<B>))
+        .route("/api/posts/{id}", get(api::one::<B>))
         .fallback(assets::serve)
         .with_state(shared);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKER_THREADS).enable_all().build()?;
-    runtime.block_on(accept(address, router))
+    accept(address, router).await
 }
 
 /// Serves HTTP/1.1 alone: `axum::serve` would look at each connection's first bytes for HTTP/2 as well.
-async fn accept(address: &str, router: Router) -> Result<(), Box<dyn Error>> {
+async fn accept(address: &str, router: Router) -> Result<(), Fault> {
     let listener = tokio::net::TcpListener::bind(address).await?;
     loop {
         let Ok((stream, _)) = listener.accept().await else {

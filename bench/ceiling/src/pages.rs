@@ -7,10 +7,10 @@ use axum::extract::{Path, State};
 use axum::http::{Response, StatusCode};
 use minijinja::value::Object;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
-use rusqlite::{OptionalExtension, Row};
 
+use crate::backend::{Backend, Cells, Fault};
 use crate::markdown::Rendered;
-use crate::{Shared, answer, db, time};
+use crate::{Shared, answer, time};
 
 /// What stands for itself in a part of an address.
 const PART: &percent_encoding::AsciiSet =
@@ -92,76 +92,48 @@ fn author(name: &str) -> Value {
     record(&["name"], [name.into()])
 }
 
-fn text<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row str> {
-    Ok(row.get_ref(column)?.as_str()?)
+/// A post of the index page: slug, title, date, author's name, number of comments.
+pub(crate) fn summary(row: &impl Cells) -> Result<Value, Fault> {
+    let values = [
+        row.text(0)?.into(),
+        row.text(1)?.into(),
+        row.time(2)?.into(),
+        author(row.text(3)?),
+        record(&["comments"], [row.int(4)?.into()]),
+    ];
+    Ok(record(&["slug", "title", "published_at", "author", "counts"], values))
+}
+
+/// A post with its id: id, version, title, date, author's name, body.
+pub(crate) fn post_value(row: &impl Cells, rendered: &Rendered) -> Result<(i64, Value), Fault> {
+    let id = row.int(0)?;
+    let body = rendered.get(id, row.int(1)?, row.text(5)?);
+    let values = [row.text(2)?.into(), row.time(3)?.into(), author(row.text(4)?), body];
+    Ok((id, record(&["title", "published_at", "author", "body"], values)))
+}
+
+/// A comment: body, date, author's name.
+pub(crate) fn comment(row: &impl Cells) -> Result<Value, Fault> {
+    let values = [row.text(0)?.into(), row.time(1)?.into(), author(row.text(2)?)];
+    Ok(record(&["body", "created_at", "author"], values))
 }
 
 /// `GET /`
-pub(crate) async fn index(State(shared): State<Arc<Shared>>) -> Response<Body> {
-    const SQL: &str = "SELECT p.slug, p.title, p.published_at, u.name, \
-        (SELECT count(*) FROM comments c WHERE c.post = p.id AND c.status = 'approved') \
-        FROM posts p CROSS JOIN users u ON u.id = p.author WHERE p.status = 'published' \
-        ORDER BY p.published_at DESC, p.id DESC LIMIT 20";
-    let posts = db::read(|connection| {
-        let mut statement = connection.prepare_cached(SQL)?;
-        let posts = statement.query_map([], |row| {
-            let values = [
-                text(row, 0)?.into(),
-                text(row, 1)?.into(),
-                row.get::<_, i64>(2)?.into(),
-                author(text(row, 3)?),
-                record(&["comments"], [row.get::<_, i64>(4)?.into()]),
-            ];
-            Ok(record(&["slug", "title", "published_at", "author", "counts"], values))
-        })?;
-        posts.collect::<rusqlite::Result<Vec<Value>>>()
-    });
-    match posts {
+pub(crate) async fn index<B: Backend>(State(shared): State<Arc<Shared<B>>>) -> Response<Body> {
+    match shared.backend.newest().await {
         Ok(posts) => shared.templates.answer("index.html", record(&["posts"], [posts.into()])),
         Err(_) => answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "the database failed"),
     }
 }
 
 /// `GET /posts/{slug}`
-pub(crate) async fn post(State(shared): State<Arc<Shared>>, Path(slug): Path<String>) -> Response<Body> {
-    let rendered = &shared.templates.rendered;
-    let found = db::snapshot(|connection| {
-        let Some((id, post)) = read_post(connection, rendered, &slug)? else { return Ok(None) };
-        Ok(Some(record(&["post", "comments"], [post, read_comments(connection, id)?])))
-    });
-    match found {
-        Ok(Some(context)) => shared.templates.answer("post.html", context),
+pub(crate) async fn post<B: Backend>(
+    State(shared): State<Arc<Shared<B>>>,
+    Path(slug): Path<String>,
+) -> Response<Body> {
+    match shared.backend.post(&shared.templates.rendered, &slug).await {
+        Ok(Some(found)) => shared.templates.answer("post.html", record(&["post", "comments"], found)),
         Ok(None) => answer::problem(StatusCode::NOT_FOUND, "there is no such post"),
         Err(_) => answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "the database failed"),
     }
-}
-
-fn read_post(
-    connection: &rusqlite::Connection,
-    rendered: &Rendered,
-    slug: &str,
-) -> rusqlite::Result<Option<(i64, Value)>> {
-    const SQL: &str = "SELECT p.id, p._version, p.title, p.published_at, u.name, p.body \
-        FROM posts p CROSS JOIN users u ON u.id = p.author WHERE p.slug = ?1 AND p.status = 'published'";
-    connection
-        .prepare_cached(SQL)?
-        .query_row([slug], |row| {
-            let id = row.get(0)?;
-            let body = rendered.get(id, row.get(1)?, row.get_ref(5)?.as_str_or_null()?.unwrap_or_default());
-            let values = [text(row, 2)?.into(), row.get::<_, i64>(3)?.into(), author(text(row, 4)?), body];
-            Ok((id, record(&["title", "published_at", "author", "body"], values)))
-        })
-        .optional()
-}
-
-fn read_comments(connection: &rusqlite::Connection, post: i64) -> rusqlite::Result<Value> {
-    const SQL: &str = "SELECT c.body, c.created_at, u.name \
-        FROM comments c CROSS JOIN users u ON u.id = c.author WHERE c.post = ?1 AND c.status = 'approved' \
-        ORDER BY c.created_at, c.id LIMIT 50";
-    let mut statement = connection.prepare_cached(SQL)?;
-    let comments = statement.query_map([post], |row| {
-        let values = [text(row, 0)?.into(), row.get::<_, i64>(1)?.into(), author(text(row, 2)?)];
-        Ok(record(&["body", "created_at", "author"], values))
-    })?;
-    Ok(comments.collect::<rusqlite::Result<Vec<Value>>>()?.into())
 }

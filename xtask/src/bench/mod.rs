@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use crate::Outcome;
 use load::Load;
-use options::Options;
+use options::{Database, Options};
 use report::{Measure, Report, Standing};
-use sites::Target;
+use sites::{Ground, Target};
 use workloads::{WORKLOADS, Workload};
 
 /// Each server is started this often, and the median of the times to its first answer counts.
@@ -39,9 +39,12 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let options = Options::parse(arguments)?;
     let places = Places::find()?;
     places.build(options.self_check)?;
+    // In this order they end from the last to the first: servers, their databases, the databases' server.
+    let ground = Ground::new(options.database)?;
+    let sites = sites::make(&places, &ground, options.self_check)?;
     let mut starts = Vec::new();
     let mut targets = Vec::new();
-    for site in sites::make(&places, options.self_check)? {
+    for site in &sites {
         let (target, start_ms) = site.start(STARTS)?;
         starts.push(Standing { start_ms, idle_bytes: 0, loaded_bytes: 0 });
         targets.push(target);
@@ -56,7 +59,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         standing.loaded_bytes = target.process.resident_bytes()?;
     }
     let names = targets.iter().map(|target| target.name).collect();
-    let report = Report { names, rows: wanted.into_iter().zip(measures).collect(), standings: starts };
+    let database = options.database;
+    let report =
+        Report { database, names, rows: wanted.into_iter().zip(measures).collect(), standings: starts };
     report.print();
     if options.write { report.write(&places.root.join("docs/performance.md")) } else { Ok(()) }
 }

@@ -3,15 +3,25 @@
 use super::workloads::WORKLOADS;
 use crate::Outcome;
 
-const USAGE: &str = "cargo xtask bench [--only NAME]… [--seconds N] [--rounds N] [--self-check] [--write]
-  --only NAME    measure this workload alone; may be repeated
-  --seconds N    load each server this long in each round (3)
-  --rounds N     how many rounds (5)
-  --self-check   the ceiling against itself: the ratios should be 1
-  --write        put the table into docs/performance.md";
+const USAGE: &str =
+    "cargo xtask bench [--database NAME] [--only NAME]… [--seconds N] [--rounds N] [--self-check] [--write]
+  --database NAME  on sqlite (a file of this process; what is measured where nothing is said) or postgres
+  --only NAME      measure this workload alone; may be repeated
+  --seconds N      load each server this long in each round (3)
+  --rounds N       how many rounds (5)
+  --self-check     the ceiling against itself: the ratios should be 1
+  --write          put the table into docs/performance.md";
+
+/// Where the data lie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Database {
+    Sqlite,
+    Postgres,
+}
 
 /// What was asked for.
 pub(super) struct Options {
+    pub(super) database: Database,
     only: Vec<String>,
     pub(super) seconds: u64,
     pub(super) rounds: usize,
@@ -21,12 +31,19 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn parse(arguments: &[String]) -> Outcome<Options> {
-        let mut options =
-            Options { only: Vec::new(), seconds: 3, rounds: 5, self_check: false, write: false };
+        let mut options = Options {
+            database: Database::Sqlite,
+            only: Vec::new(),
+            seconds: 3,
+            rounds: 5,
+            self_check: false,
+            write: false,
+        };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} wants a value\n{USAGE}"));
             match argument.as_str() {
+                "--database" => options.database = database(value()?)?,
                 "--only" => options.only.push(known(value()?)?),
                 "--seconds" => options.seconds = value()?.parse::<u64>()?.clamp(1, 60),
                 "--rounds" => options.rounds = value()?.parse::<usize>()?.clamp(1, 100),
@@ -41,8 +58,20 @@ impl Options {
         Ok(options)
     }
 
+    /// A static file comes from no database: beside a server it is not measured again.
     pub(super) fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| only == name)
+        match self.only.is_empty() {
+            true => name != "static" || self.database == Database::Sqlite,
+            false => self.only.iter().any(|only| only == name),
+        }
+    }
+}
+
+fn database(name: &str) -> Outcome<Database> {
+    match name {
+        "sqlite" => Ok(Database::Sqlite),
+        "postgres" => Ok(Database::Postgres),
+        other => Err(format!("{other} is no database to measure on; there are sqlite and postgres").into()),
     }
 }
 

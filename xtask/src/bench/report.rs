@@ -3,11 +3,19 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::options::Database;
 use super::workloads::Workload;
 use crate::Outcome;
 
-const BEGIN: &str = "<!-- bench: written by `cargo xtask bench --write` -->";
 const END: &str = "<!-- /bench -->";
+
+/// What stands before a database's table in the document.
+fn begin(database: Database) -> &'static str {
+    match database {
+        Database::Sqlite => "<!-- bench: written by `cargo xtask bench --write` -->",
+        Database::Postgres => "<!-- bench: written by `cargo xtask bench --database postgres --write` -->",
+    }
+}
 
 /// One server under one workload in one round.
 #[derive(Clone)]
@@ -29,6 +37,7 @@ pub(super) struct Standing {
 
 /// Everything that was measured. The first server is measured against the second.
 pub(super) struct Report<'a> {
+    pub(super) database: Database,
     pub(super) names: Vec<&'static str>,
     /// By workload, the rounds of each server.
     pub(super) rows: Vec<(&'a Workload, Vec<Vec<Measure>>)>,
@@ -44,10 +53,11 @@ impl Report<'_> {
     /// Puts the table between the markers in a document.
     pub(super) fn write(&self, document: &Path) -> Outcome {
         let text = std::fs::read_to_string(document)?;
-        let missing = || format!("{} has no markers {BEGIN} and {END}", document.display());
-        let (before, rest) = text.split_once(BEGIN).ok_or_else(missing)?;
+        let begin = begin(self.database);
+        let missing = || format!("{} has no markers {begin} and {END}", document.display());
+        let (before, rest) = text.split_once(begin).ok_or_else(missing)?;
         let (_, after) = rest.split_once(END).ok_or_else(missing)?;
-        std::fs::write(document, format!("{before}{BEGIN}\n\n{}\n{END}{after}", self.markdown()))?;
+        std::fs::write(document, format!("{before}{begin}\n\n{}\n{END}{after}", self.markdown()))?;
         Ok(())
     }
 
@@ -122,7 +132,8 @@ mod tests {
         ];
         let standing = |start_ms| Standing { start_ms, idle_bytes: 1 << 20, loaded_bytes: 3 << 19 };
         let standings = vec![standing(12.0), standing(9.0)];
-        Report { names: vec!["Purlin", "ceiling"], rows: vec![(&WORKLOADS[0], rounds)], standings }
+        let (names, rows) = (vec!["Purlin", "ceiling"], vec![(&WORKLOADS[0], rounds)]);
+        Report { database: Database::Postgres, names, rows, standings }
     }
 
     #[test]
@@ -136,14 +147,18 @@ mod tests {
     #[test]
     fn writing_replaces_what_is_between_the_markers() {
         let document = std::env::temp_dir().join(format!("purlin-bench-report-{}.md", std::process::id()));
-        std::fs::write(&document, format!("before\n{BEGIN}\nold\n{END}\nafter\n")).unwrap();
+        let (first, begin) = (begin(Database::Sqlite), begin(Database::Postgres));
+        let old = format!("before\n{first}\nother\n{END}\n{begin}\nold\n{END}\nafter\n");
+        std::fs::write(&document, old).unwrap();
         report().write(&document).unwrap();
         report().write(&document).unwrap();
         let text = std::fs::read_to_string(&document).unwrap();
         std::fs::write(&document, "no markers").unwrap();
         let refused = report().write(&document);
         std::fs::remove_file(&document).unwrap();
-        assert_eq!(text, format!("before\n{BEGIN}\n\n{}\n{END}\nafter\n", report().markdown()));
+        let new = report().markdown();
+        let wanted = format!("before\n{first}\nother\n{END}\n{begin}\n\n{new}\n{END}\nafter\n");
+        assert_eq!(text, wanted, "the other table stays");
         assert!(refused.unwrap_err().to_string().contains("has no markers"));
     }
 }

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use super::load::Connection;
 use super::process::{Process, complete};
 use super::workloads::Ask;
-use super::{Places, report};
+use super::{Database, Places, report};
 use crate::Outcome;
+use crate::databases::{self, Running};
 
 /// The token that the ceiling's data holds.
 const CEILING_TOKEN: &str = "bench-token";
@@ -21,16 +22,62 @@ const PASSWORD: &str = "correct horse battery staple";
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 const START_LIMIT: Duration = Duration::from_secs(30);
 
+/// Where the data of both are made.
+pub(super) enum Ground {
+    /// Files in the work's folder.
+    Files,
+    /// Databases on a server, by its URL; what was started for it ends with this.
+    Server { url: String, _running: Option<Running> },
+}
+
+impl Ground {
+    pub(super) fn new(database: Database) -> Outcome<Ground> {
+        match database {
+            Database::Sqlite => Ok(Ground::Files),
+            Database::Postgres => {
+                let (url, running) = databases::postgres()?;
+                Ok(Ground::Server { url, _running: running })
+            }
+        }
+    }
+
+    /// The URL of a database that only this run has.
+    fn url(&self, name: &str) -> Option<String> {
+        let Ground::Server { url, .. } = self else { return None };
+        let (server, query) = url.split_once('?').unwrap_or((url, ""));
+        let server = server.rsplit_once('/').map_or(server, |(server, _)| server);
+        // To encrypt would cost both the same, and hide what they do.
+        let query = if query.contains("sslmode=") { query } else { "sslmode=disable" };
+        let name = name.to_lowercase().replace(' ', "_");
+        Some(format!("{server}/purlin_bench_{}_{name}?{query}", std::process::id()))
+    }
+}
+
 /// A server that can be started.
 pub(super) struct Site {
     name: &'static str,
     kind: Kind,
     log: PathBuf,
+    /// Ends with it.
+    _database: Option<ServersDatabase>,
 }
 
 enum Kind {
-    Ceiling { binary: PathBuf, file: PathBuf },
+    Ceiling { binary: PathBuf, place: String },
     Purlin { binary: PathBuf, folder: PathBuf },
+}
+
+/// A database on a server, which ends with this.
+pub(super) struct ServersDatabase {
+    /// The ceiling, which knows how to make and end one.
+    binary: PathBuf,
+    url: String,
+}
+
+impl Drop for ServersDatabase {
+    fn drop(&mut self) {
+        let _ = complete(Command::new(&self.binary).arg("drop").arg(&self.url), "", COMMAND_LIMIT);
+    }
 }
 
 /// A server that runs.
@@ -42,30 +89,42 @@ pub(super) struct Target {
 }
 
 /// Makes the data of both, anew: what an earlier run wrote would make this one's tables larger.
-pub(super) fn make(places: &Places, self_check: bool) -> Outcome<Vec<Site>> {
+pub(super) fn make(places: &Places, ground: &Ground, self_check: bool) -> Outcome<Vec<Site>> {
     if places.work.exists() {
         std::fs::remove_dir_all(&places.work)?;
     }
     std::fs::create_dir_all(&places.work)?;
     report::progress("making the data");
-    let measured =
-        if self_check { make_ceiling(places, "ceiling again")? } else { make_purlin(places, "Purlin")? };
-    Ok(vec![measured, make_ceiling(places, "ceiling")?])
+    let measured = match self_check {
+        true => make_ceiling(places, ground, "ceiling again")?,
+        false => make_purlin(places, ground, "Purlin")?,
+    };
+    Ok(vec![measured, make_ceiling(places, ground, "ceiling")?])
 }
 
-fn make_ceiling(places: &Places, name: &'static str) -> Outcome<Site> {
+fn make_ceiling(places: &Places, ground: &Ground, name: &'static str) -> Outcome<Site> {
     let binary = places.binary("purlin-bench-ceiling");
+    let url = ground.url(name);
+    let database = url.clone().map(|url| ServersDatabase { binary: binary.clone(), url });
     let file = places.work.join(format!("{}.db", name.replace(' ', "-")));
-    complete(Command::new(&binary).arg("make").arg(&file), "", COMMAND_LIMIT)?;
-    Ok(Site { name, kind: Kind::Ceiling { binary, file }, log: places.work.join(format!("{name}.log")) })
+    let place = url.unwrap_or_else(|| file.display().to_string());
+    complete(Command::new(&binary).arg("make").arg(&place), "", COMMAND_LIMIT)?;
+    let log = places.work.join(format!("{name}.log"));
+    Ok(Site { name, kind: Kind::Ceiling { binary, place }, log, _database: database })
 }
 
 /// Copies bench/site, migrates it, and fills its database behind Purlin's back: 61,000 rows through the API would
 /// take longer than the measurement. Which columns a table demands is read from the database, by the ceiling's `fill`.
-fn make_purlin(places: &Places, name: &'static str) -> Outcome<Site> {
-    let binary = places.binary("purlin");
+fn make_purlin(places: &Places, ground: &Ground, name: &'static str) -> Outcome<Site> {
+    let (binary, filler) = (places.binary("purlin"), places.binary("purlin-bench-ceiling"));
     let folder = places.work.join("site");
     copy(&places.root.join("bench/site"), &folder)?;
+    let url = ground.url(name);
+    let database = url.clone().map(|url| ServersDatabase { binary: filler.clone(), url });
+    if let Some(url) = &url {
+        complete(Command::new(&filler).arg("empty").arg(url), "", COMMAND_LIMIT)?;
+        std::fs::write(folder.join(".env"), format!("PURLIN_DATABASE_URL={url}\n"))?;
+    }
     let purlin = |arguments: &[&str], input: &str| {
         let [command, action, rest @ ..] = arguments else { return Err("purlin wants a command".into()) };
         let mut purlin = Command::new(&binary);
@@ -73,11 +132,12 @@ fn make_purlin(places: &Places, name: &'static str) -> Outcome<Site> {
     };
     purlin(&["migrate", "new", "--name", "bench"], "")?;
     purlin(&["migrate", "apply"], "")?;
-    let filler = places.binary("purlin-bench-ceiling");
-    complete(Command::new(filler).arg("fill").arg(folder.join("data/site.db")), "", COMMAND_LIMIT)?;
+    let place = url.unwrap_or_else(|| folder.join("data/site.db").display().to_string());
+    complete(Command::new(filler).arg("fill").arg(place), "", COMMAND_LIMIT)?;
     let password = format!("{PASSWORD}\n");
     purlin(&["user", "create", "--email", EMAIL, "--role", "author", "--password-stdin"], &password)?;
-    Ok(Site { name, kind: Kind::Purlin { binary, folder }, log: places.work.join(format!("{name}.log")) })
+    let log = places.work.join(format!("{name}.log"));
+    Ok(Site { name, kind: Kind::Purlin { binary, folder }, log, _database: database })
 }
 
 fn copy(from: &Path, to: &Path) -> Outcome {
@@ -124,9 +184,9 @@ impl Site {
         // Nobody else takes the port between here and the server: the kernel gives free ones out in turn.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let mut command = match &self.kind {
-            Kind::Ceiling { binary, file } => {
+            Kind::Ceiling { binary, place } => {
                 let mut command = Command::new(binary);
-                command.arg("serve").arg(file).arg(address.to_string());
+                command.arg("serve").arg(place).arg(address.to_string());
                 command
             }
             Kind::Purlin { binary, folder } => {

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::machine::{Machine, This};
 use crate::{Outcome, say};
-use start::Running;
+pub(crate) use start::Running;
 
 /// A server that tests run on.
 pub(crate) struct Server {
@@ -120,6 +120,19 @@ impl Server {
         }
         (self.start)(machine).map(Some)
     }
+}
+
+/// A PostgreSQL to measure on: its URL, and what was started for that. As for tests, one that answers is used first.
+pub(crate) fn postgres() -> Outcome<(String, Option<Running>)> {
+    let server = SERVERS.iter().find(|server| server.name == "postgres").ok_or("no PostgreSQL is known")?;
+    let mut machine = This::default();
+    let running = server.provide(&mut machine)?;
+    let url = match (&running, machine.variable(server.variable)) {
+        (Some(running), _) => running.url(),
+        (None, Some(url)) => url,
+        (None, None) => format!("postgres://postgres@127.0.0.1:{}/postgres", server.port),
+    };
+    Ok((url, running))
 }
 
 /// The servers of a run. Those that were started for it end with it.

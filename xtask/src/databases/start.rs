@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A server that was started, until it is dropped.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     pub(super) folder: PathBuf,
     pub(super) port: u16,

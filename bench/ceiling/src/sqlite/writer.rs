@@ -9,31 +9,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
+use crate::api::{NewPost, SLUG_TRIES, Written};
 use crate::time;
 
 /// A group is cut off here, so that the first in it does not wait for ever.
 const GROUP_MAX: usize = 256;
-
-/// How many suffixes are tried before a slug is given up.
-const SLUG_TRIES: u32 = 1000;
-
-/// A post that was checked and wants to be written.
-pub(crate) struct NewPost {
-    pub(crate) title: String,
-    pub(crate) slug: String,
-    pub(crate) body: Option<String>,
-    pub(crate) status: &'static str,
-    pub(crate) author: i64,
-    pub(crate) published_at: Option<i64>,
-}
-
-/// The post as it was written.
-pub(crate) struct Written {
-    pub(crate) post: NewPost,
-    pub(crate) id: i64,
-    pub(crate) slug: String,
-    pub(crate) created_at: i64,
-}
 
 /// What the database chose.
 struct Chosen {
@@ -48,20 +28,20 @@ struct Job {
 }
 
 /// A handle to the writing thread.
-pub(crate) struct Writer {
+pub(super) struct Writer {
     jobs: Sender<Job>,
 }
 
 impl Writer {
     /// Starts the thread, which ends when the handle is dropped.
-    pub(crate) fn start(connection: Connection) -> Writer {
+    pub(super) fn start(connection: Connection) -> Writer {
         let (jobs, waiting) = channel();
         std::thread::spawn(move || run(&connection, &waiting));
         Writer { jobs }
     }
 
     /// Writes a post, and returns when it is on the disk.
-    pub(crate) async fn create(&self, post: NewPost) -> Result<Written, rusqlite::Error> {
+    pub(super) async fn create(&self, post: NewPost) -> Result<Written, rusqlite::Error> {
         let (reply, outcome) = oneshot::channel();
         // A writer that is gone drops the reply, which is the answer.
         let _ = self.jobs.send(Job { post, reply });

@@ -1,19 +1,13 @@
 //! Writes the benchmark's data, into this server's own schema or into one that Purlin migrated.
 
-use std::error::Error;
 use std::path::Path;
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 use sha2::{Digest, Sha256};
 
-use crate::data::{Cell, TABLES, Table};
-use crate::db;
-
-/// The Bearer token that `cargo xtask bench` sends, of the user with id 1.
-const TOKEN: &str = "bench-token";
-
-/// Far enough: 2100-01-01, in microseconds since 1970.
-const EXPIRY: i64 = 4_102_444_800_000_000;
+use super::db;
+use crate::backend::Fault;
+use crate::data::{Cell, EXPIRY, TABLES, TOKEN, Table};
 
 /// The same columns and indexes as Purlin makes of bench/site/models, so that writes cost both the same.
 const SCHEMA: &str = "
@@ -37,7 +31,7 @@ const SCHEMA: &str = "
 ";
 
 /// Makes this server's database; it must not exist.
-pub(crate) fn make(file: &str) -> Result<(), Box<dyn Error>> {
+pub(crate) fn make(file: &str) -> Result<(), Fault> {
     if Path::new(file).exists() {
         return Err(format!("{file} exists already").into());
     }
@@ -54,7 +48,7 @@ pub(crate) fn make(file: &str) -> Result<(), Box<dyn Error>> {
 ///
 /// What this does not know of is read from the database: a column of ours that is missing is an error, and one
 /// that it demands and we do not have gets an empty value of its type.
-pub(crate) fn fill(file: &str) -> Result<(), Box<dyn Error>> {
+pub(crate) fn fill(file: &str) -> Result<(), Fault> {
     if !Path::new(file).exists() {
         return Err(format!("{file} does not exist: migrate it first").into());
     }
@@ -63,7 +57,7 @@ pub(crate) fn fill(file: &str) -> Result<(), Box<dyn Error>> {
     insert_all(&mut connection)
 }
 
-fn insert_all(connection: &mut Connection) -> Result<(), Box<dyn Error>> {
+fn insert_all(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction()?;
     for table in &TABLES {
         insert(&transaction, table)?;
@@ -74,7 +68,7 @@ fn insert_all(connection: &mut Connection) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn insert(connection: &Connection, table: &Table) -> Result<(), Box<dyn Error>> {
+fn insert(connection: &Connection, table: &Table) -> Result<(), Fault> {
     let ours: Vec<&str> = (table.row)(1).into_iter().map(|(name, _)| name).collect();
     let demanded = demanded_columns(connection, table.name)?;
     let extra: Vec<&(String, Value)> = demanded.iter().filter(|(name, _)| !ours.contains(&&**name)).collect();
@@ -113,7 +107,7 @@ impl From<Cell> for Value {
     fn from(cell: Cell) -> Value {
         match cell {
             Cell::Null => Value::Null,
-            Cell::Int(number) => Value::Integer(number),
+            Cell::Int(number) | Cell::Time(number) => Value::Integer(number),
             Cell::Text(text) => Value::Text(text),
         }
     }

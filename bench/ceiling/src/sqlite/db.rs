@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use crate::backend::Fault;
+
 static FILE: OnceLock<String> = OnceLock::new();
 
 thread_local! {
@@ -13,7 +15,7 @@ thread_local! {
 }
 
 /// Names the database file, once, before anything is opened.
-pub(crate) fn set_file(file: &str) {
+pub(super) fn set_file(file: &str) {
     FILE.get_or_init(|| file.to_owned());
 }
 
@@ -22,7 +24,7 @@ pub(crate) fn set_file(file: &str) {
 const CACHE_KILOBYTES: i64 = 8000;
 
 /// Opens a connection with the settings that all share.
-pub(crate) fn open() -> rusqlite::Result<Connection> {
+pub(super) fn open() -> rusqlite::Result<Connection> {
     let connection = Connection::open(FILE.get().map_or("", String::as_str))?;
     configure(&connection)?;
     Ok(connection)
@@ -30,7 +32,7 @@ pub(crate) fn open() -> rusqlite::Result<Connection> {
 
 /// Sets what each connection wants. Without the stability guarantee SQLite prepares a cached statement anew when
 /// a value is bound that its plan might depend on, which doubles the cost of a page.
-pub(crate) fn configure(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
@@ -42,7 +44,7 @@ pub(crate) fn configure(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Reads on this thread's own connection. Each of these reads takes microseconds: handing one to another thread
 /// would cost more than doing it.
-pub(crate) fn read<T>(work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+pub(super) fn read<T>(work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
     READER.with_borrow_mut(|reader| {
         let connection = match reader {
             Some(connection) => connection,
@@ -53,7 +55,7 @@ pub(crate) fn read<T>(work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> 
 }
 
 /// Reads several things in one snapshot.
-pub(crate) fn snapshot<T>(work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+pub(super) fn snapshot<T>(work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
     read(|connection| {
         connection.prepare_cached("BEGIN")?.execute([])?;
         let done = work(connection);
