@@ -10,6 +10,7 @@ mod escape;
 mod exact;
 mod excerpt;
 mod float;
+mod free;
 mod inert;
 mod isodate;
 mod json;
@@ -53,6 +54,7 @@ pub(crate) const FILTERS: &[&Filter] = &[
     &escape::FILTER,
     &excerpt::FILTER,
     &float::FILTER,
+    &free::FILTER,
     &isodate::FILTER,
     &json::FILTER,
     &markdown::FILTER,

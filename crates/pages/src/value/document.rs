@@ -21,11 +21,15 @@ pub(crate) fn from_json(json: &serde_json::Value) -> Value {
         },
         serde_json::Value::String(text) => Value::from(text.as_str()),
         serde_json::Value::Array(items) => Value::from_object(Array(items.iter().map(from_json).collect())),
-        serde_json::Value::Object(members) => {
-            let members = members.iter().map(|(name, value)| (name.clone(), from_json(value)));
-            Value::from_object(Members(members.collect()))
-        }
+        serde_json::Value::Object(members) => from_members(members.iter()),
     }
+}
+
+/// Members of a JSON object by their names.
+pub(crate) fn from_members<'json>(
+    members: impl Iterator<Item = (&'json String, &'json serde_json::Value)>,
+) -> Value {
+    Value::from_object(Members(members.map(|(name, value)| (name.clone(), from_json(value))).collect()))
 }
 
 /// A JSON array.

@@ -259,6 +259,36 @@ pub(crate) fn refuse_print(value: &Value) -> Option<Error> {
     None
 }
 
+/// The free fields of a record by their names, those that the page asked for; of null, which is no record, none.
+pub(crate) fn free_fields(value: &Value) -> Result<Value, Error> {
+    if value.is_none() {
+        return Ok(document::from_members(std::iter::empty()));
+    }
+    let Some(record) = value.downcast_object_ref::<RecordValue>() else {
+        return Err(refusal("this is no record; only records have free fields"));
+    };
+    let model = record.model();
+    let Some(free) = model.free else {
+        return Err(refusal(format!(
+            "`{}` has no free fields; write kind = \"documents\" into its [model]",
+            model.name
+        )));
+    };
+    match record.shape.value(&record.row, free) {
+        Some(Held::Json(json)) => {
+            let chosen = record.shape.free.as_ref();
+            let is_chosen = |name: &String| chosen.is_none_or(|names| names.contains(name));
+            let members = json.as_object().into_iter().flatten();
+            Ok(document::from_members(members.filter(|(name, _)| is_chosen(name))))
+        }
+        Some(_) => Ok(document::from_members(std::iter::empty())),
+        None => Err(refusal(format!(
+            "no free field of `{}` was asked for; name those that you mean in its `fields`, or leave `fields` out",
+            model.name
+        ))),
+    }
+}
+
 /// The record or model that a function was told about.
 pub(crate) fn model_of(value: &Value) -> Option<(ModelId, Record)> {
     let record = value.downcast_object_ref::<RecordValue>()?;
