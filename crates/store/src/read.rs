@@ -14,7 +14,7 @@ use purlin_schema::{Id, Input, Inputs, Kind, Row, RowSet, Value};
 
 use crate::error::Error;
 use crate::plan::{Plan, Prepared, StepArgs, Window};
-use crate::sql::include::{Batched, CountBatch, IncludeBatch, KeyAt, MAX_CHUNK};
+use crate::sql::include::{Batched, CountBatch, IncludeBatch, KeyAt};
 use crate::sql::query::{Body, Compiled, Readable, Variant};
 use crate::sql::{Args, Statement};
 
@@ -403,7 +403,7 @@ fn chunks<'body>(parents: &[Id], batched: &'body Batched) -> Vec<(&'body Stateme
         let (statement, size) = batched.statement(chunk.len());
         (statement, padded(chunk, size))
     };
-    parents.chunks(MAX_CHUNK).map(chunk).collect()
+    parents.chunks(batched.most()).map(chunk).collect()
 }
 
 /// The ids as values, with nulls up to a size.

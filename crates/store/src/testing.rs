@@ -13,7 +13,7 @@ pub use cluster::Cluster;
 pub use filled::Known;
 pub use fresh::Fresh;
 pub use maria::Maria;
-pub use proxy::{Proxy, Seen, Way};
+pub use proxy::{BY_ITSELF, Proxy, Seen, Way};
 pub use watcher::Watcher;
 pub(crate) use watcher::written;
 

@@ -22,6 +22,8 @@ pub(crate) fn bound<'run>(bind: &'run Bind, args: &Args<'run>) -> Cow<'run, Valu
             Cow::Owned(after.map_or(Value::Null, Value::from))
         }
         Bind::Loose(inner) => return bound(inner, args),
+        // Only where one parameter takes all: there it is not asked for one value.
+        Bind::Array(_) => Cow::Owned(Value::Null),
         Bind::Id(_) => Cow::Owned(args.id.map_or(Value::Null, Value::from)),
         Bind::Limit => Cow::Owned(Value::Int(args.limit)),
         Bind::Offset => Cow::Owned(Value::Int(args.offset)),

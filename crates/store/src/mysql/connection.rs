@@ -103,6 +103,10 @@ impl Transactions for Connector<Target> {
         connection.run("ROLLBACK").await
     }
 
+    fn commits_by_itself(_: &Connection) -> bool {
+        true
+    }
+
     async fn release(connection: &Connection, name: &str) -> Result<(), Error> {
         let mut client = connection.client.lock().await;
         let released = client.exec_drop(format!("DO RELEASE_LOCK({HELD})"), (name,)).await;

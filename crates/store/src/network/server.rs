@@ -25,8 +25,8 @@ use crate::network::read::Run;
 use crate::plan::{Answer, Ask, Plan};
 use crate::read::{Source, is_one_statement};
 use crate::sql::{Args, Statement};
-use crate::write;
 use crate::write::session::Session;
+use crate::write::{self, Failure, Trust};
 
 /// How long a `COMMIT` may go unanswered after the request's time is up; no longer than that time.
 const GRACE: Duration = Duration::from_secs(5);
@@ -56,6 +56,9 @@ pub(crate) trait Transactions: Connect<Connection: Session + Run> {
     /// Undoes what was written.
     fn roll_back(connection: &Self::Connection) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// Whether a statement outside of a transaction is one by itself, as strict as those that are begun.
+    fn commits_by_itself(connection: &Self::Connection) -> bool;
+
     /// Lets others of that name begin, where the end of the transaction does not.
     fn release(connection: &Self::Connection, name: &str) -> impl Future<Output = Result<(), Error>> + Send;
 }
@@ -72,6 +75,13 @@ pub(crate) struct Server<T: Transactions> {
 }
 
 type Performed = (Vec<Outcome>, Vec<Change>);
+
+/// What came of making a record by one statement.
+enum Alone<T: Transactions> {
+    Made((Outcome, Change)),
+    /// Nothing was written; the connection is as it was.
+    TakesMore(Lease<T>),
+}
 
 impl<T: Transactions> Server<T> {
     /// With connections for reading and for writing, which are made when there is something to ask.
@@ -196,7 +206,21 @@ impl<T: Transactions> Server<T> {
         loop {
             let lease = self.writers.lend(deadline).await?;
             let used = lease.used;
-            match self.once(lease, catalog, (mutations, name), deadline).await {
+            // What was refused the first time is told the second.
+            let trust = if tries == 0 { Trust::Refs } else { Trust::Nothing };
+            let lease = match (mutations, name) {
+                ([mutation], None) if trust == Trust::Refs && T::commits_by_itself(lease.get()) => {
+                    match self.alone(lease, catalog, mutation, deadline).await? {
+                        Alone::Made((outcome, change)) => {
+                            self.feed.tell_next(vec![change]);
+                            return Ok(vec![outcome]);
+                        }
+                        Alone::TakesMore(lease) => lease,
+                    }
+                }
+                _ => lease,
+            };
+            match self.once(lease, catalog, (mutations, name, trust), deadline).await {
                 Ok((outcomes, changes)) => {
                     self.feed.tell_next(changes);
                     return Ok(outcomes);
@@ -218,18 +242,46 @@ impl<T: Transactions> Server<T> {
         }
     }
 
+    /// Makes the one record of a commit by a statement that commits by itself, where that is all it takes. Where the
+    /// connection is lost meanwhile it is not known what became of it.
+    async fn alone(
+        &self,
+        lease: Lease<T>,
+        catalog: &Catalog,
+        mutation: &Mutation,
+        deadline: Instant,
+    ) -> Result<Alone<T>, Error> {
+        let made = timeout_at(deadline, write::alone::create(lease.get(), catalog, mutation)).await;
+        match made {
+            Err(_) => {
+                self.writers.doubt();
+                Err(Error::Unknown)
+            }
+            Ok(Ok(Some(made))) => {
+                lease.give_back();
+                Ok(Alone::Made(made))
+            }
+            Ok(Err(Failure::Failed(Error::Unavailable(_)))) if !T::is_open(lease.get()) => {
+                Err(Error::Unknown)
+            }
+            Ok(Err(Failure::Failed(error @ (Error::Unavailable(_) | Error::Unknown)))) => Err(error),
+            // What the database refuses is found out by asking before.
+            Ok(Ok(None) | Err(_)) => Ok(Alone::TakesMore(lease)),
+        }
+    }
+
     async fn once(
         &self,
         lease: Lease<T>,
         catalog: &Catalog,
-        (mutations, name): (&[Mutation], Option<&str>),
+        (mutations, name, trust): (&[Mutation], Option<&str>, Trust),
         deadline: Instant,
     ) -> Result<Performed, Error> {
         let connection = lease.get();
         let grace = GRACE.min(self.write_timeout);
         let perform = async {
             T::begin(connection, name).await?;
-            let performed = write::perform(connection, catalog, mutations).await;
+            let performed = write::perform(connection, catalog, mutations, trust).await;
             performed.map_err(|(at, failure)| failure.into_error(at))
         };
         match timeout_at(deadline, perform).await {

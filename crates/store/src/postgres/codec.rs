@@ -13,6 +13,8 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 
 use crate::read::Source;
+use crate::sql::{Args, Bind};
+use crate::values::bound;
 
 /// Days from 1970 to 2000.
 const DAYS: i32 = 10_957;
@@ -21,7 +23,15 @@ const MICROS: i64 = 946_684_800_000_000;
 const NEGATIVE: u16 = 0x4000;
 
 /// The type of a parameter.
-pub(crate) fn type_of(kind: Kind) -> Type {
+pub(crate) fn type_of(bind: &Bind) -> Type {
+    match bind {
+        Bind::Array(Kind::Uuid) => Type::UUID_ARRAY,
+        Bind::Array(_) => Type::INT8_ARRAY,
+        bind => type_of_kind(bind.kind()),
+    }
+}
+
+fn type_of_kind(kind: Kind) -> Type {
     match kind {
         Kind::Bool => Type::BOOL,
         Kind::Int | Kind::Duration => Type::INT8,
@@ -35,31 +45,34 @@ pub(crate) fn type_of(kind: Kind) -> Type {
     }
 }
 
-/// A value of the parameter's kind, or null.
+/// What is bound to a parameter.
 #[derive(Debug)]
-pub(crate) struct Param<'run>(pub(crate) Cow<'run, Value>);
+pub(crate) enum Param<'run> {
+    /// A value of the parameter's kind, or null.
+    One(Cow<'run, Value>),
+    /// Ids.
+    Many(&'run [Value]),
+}
+
+impl<'run> Param<'run> {
+    /// What is bound in a run.
+    pub(crate) fn of(bind: &'run Bind, args: &Args<'run>) -> Param<'run> {
+        match bind {
+            Bind::Array(_) => Param::Many(args.values),
+            bind => Param::One(bound(bind, args)),
+        }
+    }
+}
 
 impl ToSql for Param<'_> {
-    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        match &*self.0 {
-            Value::Null | Value::Withheld => return Ok(IsNull::Yes),
-            Value::Bool(truth) => out.extend_from_slice(&[u8::from(*truth)]),
-            Value::Int(number) | Value::Duration(number) => out.extend_from_slice(&number.to_be_bytes()),
-            Value::Float(number) => out.extend_from_slice(&number.to_be_bytes()),
-            Value::Decimal(decimal) => put_decimal(*decimal, out),
-            Value::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Value::Date(days) => out.extend_from_slice(&days.saturating_sub(DAYS).to_be_bytes()),
-            Value::Datetime(micros) => {
-                out.extend_from_slice(&micros.saturating_sub(MICROS).to_be_bytes());
-            }
-            Value::Uuid(uuid) => out.extend_from_slice(uuid.as_bytes()),
-            Value::Json(json) => {
-                // The format's version.
-                out.extend_from_slice(&[1]);
-                out.extend_from_slice(json.to_string().as_bytes());
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Param::One(value) => put(value, out),
+            Param::Many(values) => {
+                put_array(values, ty, out)?;
+                Ok(IsNull::No)
             }
         }
-        Ok(IsNull::No)
     }
 
     fn accepts(_: &Type) -> bool {
@@ -69,6 +82,46 @@ impl ToSql for Param<'_> {
     fn to_sql_checked(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         self.to_sql(ty, out)
     }
+}
+
+/// An array of one dimension, counted from 1: a head of five numbers, then each value behind its length.
+fn put_array(values: &[Value], ty: &Type, out: &mut BytesMut) -> Result<(), Box<dyn Error + Sync + Send>> {
+    let of = if *ty == Type::UUID_ARRAY { Type::UUID } else { Type::INT8 };
+    out.reserve(20 + 20 * values.len());
+    for number in [1, 0, of.oid().cast_signed(), i32::try_from(values.len())?, 1] {
+        out.extend_from_slice(&number.to_be_bytes());
+    }
+    for value in values {
+        let start = out.len();
+        out.extend_from_slice(&(-1_i32).to_be_bytes());
+        if let IsNull::No = put(value, out)? {
+            let length = i32::try_from(out.len() - start - 4)?;
+            out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+        }
+    }
+    Ok(())
+}
+
+fn put(value: &Value, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    match value {
+        Value::Null | Value::Withheld => return Ok(IsNull::Yes),
+        Value::Bool(truth) => out.extend_from_slice(&[u8::from(*truth)]),
+        Value::Int(number) | Value::Duration(number) => out.extend_from_slice(&number.to_be_bytes()),
+        Value::Float(number) => out.extend_from_slice(&number.to_be_bytes()),
+        Value::Decimal(decimal) => put_decimal(*decimal, out),
+        Value::Text(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Date(days) => out.extend_from_slice(&days.saturating_sub(DAYS).to_be_bytes()),
+        Value::Datetime(micros) => {
+            out.extend_from_slice(&micros.saturating_sub(MICROS).to_be_bytes());
+        }
+        Value::Uuid(uuid) => out.extend_from_slice(uuid.as_bytes()),
+        Value::Json(json) => {
+            // The format's version.
+            out.extend_from_slice(&[1]);
+            out.extend_from_slice(json.to_string().as_bytes());
+        }
+    }
+    Ok(IsNull::No)
 }
 
 fn put_decimal(decimal: Decimal, out: &mut BytesMut) {

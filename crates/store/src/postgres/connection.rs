@@ -17,7 +17,6 @@ use crate::network::address::Unreachable;
 use crate::network::pool::{Connect, Connector};
 use crate::network::read::Run;
 use crate::sql::{Args, Statement};
-use crate::values::bound;
 
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 512;
@@ -79,10 +78,15 @@ impl Connect for Connector<Target> {
 }
 
 impl Connection {
+    /// Whether it keeps what was set when it was made; behind a pooler the next statement may be another's.
+    pub(crate) fn is_set_up(&self) -> bool {
+        self.statements.is_some()
+    }
+
     /// Begins a statement: its rows come.
     pub(crate) async fn rows(&self, statement: &Statement, args: &Args<'_>) -> Result<RowStream, Error> {
-        let params = || statement.binds.iter().map(|bind| Param(bound(bind, args)));
-        let types = || statement.binds.iter().map(|bind| type_of(bind.kind()));
+        let params = || statement.binds.iter().map(|bind| Param::of(bind, args));
+        let types = || statement.binds.iter().map(type_of);
         let cache = self.statements.as_ref().filter(|_| statement.sql.len() <= LONGEST_KEPT_BYTES);
         let Some(cache) = cache else {
             let typed: Vec<(Param<'_>, Type)> = params().zip(types()).collect();

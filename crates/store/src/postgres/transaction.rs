@@ -60,6 +60,10 @@ impl Transactions for Connector<Target> {
         Ok(())
     }
 
+    fn commits_by_itself(connection: &Connection) -> bool {
+        connection.is_set_up()
+    }
+
     async fn release(_: &Connection, _: &str) -> Result<(), Error> {
         Ok(())
     }

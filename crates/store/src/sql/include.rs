@@ -1,6 +1,7 @@
 //! What comes along with rows: related rows and counts of them, one statement a relation for all rows together.
 //!
-//! The ids of the parents are parameters, of a few lengths so that few statements are prepared; what a list has too
+//! The ids of the parents are one array where the database takes such: one statement serves any number of them. Elsewhere
+//! they are parameters, of a few lengths so that few statements are prepared; what a list has too
 //! many is null, which is related to nothing. On SQLite the parents are rows that are joined, each looked up in turn:
 //! measured, 20 authors cost 10 µs where a list after `IN`, of which a table is made first, costs 15, and a JSON array
 //! with `json_each` 21; 20 counts cost 18 where grouping costs 23. Few rows have
@@ -18,14 +19,14 @@ use super::expr::Compiler;
 use super::frame::{Scope, Walked};
 use super::query::{self, Body, Given};
 use super::select::SelectList;
-use super::{Bind, Binds, Draft, PARENTS, Statement};
+use super::{Bind, Binds, Draft, PARENTS, Parents, Statement};
 use crate::error::CompileError;
 
 /// For how many parents statements are made; most lists are short, and a page has 20 rows where nothing is said.
 const SIZES: [usize; 14] = [1, 2, 3, 4, 6, 8, 12, 16, 20, 32, 64, 128, 256, 512];
 
-/// Parents in one statement at most.
-pub(crate) const MAX_CHUNK: usize = SIZES[SIZES.len() - 1];
+/// Parents in one statement at most, where each is a parameter.
+const MAX_CHUNK: usize = SIZES[SIZES.len() - 1];
 
 /// A statement for any number of parents.
 #[derive(Debug)]
@@ -47,13 +48,25 @@ impl Batched {
         self.draft.text.len()
     }
 
-    /// The statement for so many parents, and how many parameters it has for them.
+    /// How many parents one statement takes.
+    pub(crate) fn most(&self) -> usize {
+        if self.draft.dialect.takes_arrays() { usize::MAX } else { MAX_CHUNK }
+    }
+
+    /// The statement for so many parents, and how many values it takes for them.
     pub(crate) fn statement(&self, parents: usize) -> (&Statement, usize) {
-        let at = SIZES.iter().position(|size| *size >= parents).unwrap_or(SIZES.len() - 1);
-        let size = SIZES[at];
-        let statement = self.statements[at].get_or_init(|| match &self.single {
-            Some(single) if size == 1 => single.finish_for(1, self.kind),
-            _ => self.draft.finish_for(size, self.kind),
+        let single = self.single.as_ref().filter(|_| parents == 1);
+        let arrays = self.draft.dialect.takes_arrays();
+        let at = match (single, arrays) {
+            (Some(_), _) => 0,
+            (None, true) => 1,
+            (None, false) => SIZES.iter().position(|size| *size >= parents).unwrap_or(SIZES.len() - 1),
+        };
+        let size = if arrays { parents } else { SIZES[at] };
+        let statement = self.statements[at].get_or_init(|| match (single, arrays) {
+            (Some(single), _) => single.finish_for(Parents::Listed(1), self.kind),
+            (None, true) => self.draft.finish_for(Parents::Array, self.kind),
+            (None, false) => self.draft.finish_for(Parents::Listed(size), self.kind),
         });
         (statement, size)
     }
@@ -200,6 +213,8 @@ const PARENT: &str = "p.column1";
 fn listed(dialect: Dialect, near: &str) -> (String, String) {
     if dialect.joins_parents() {
         (format!("{ROWS} CROSS JOIN "), format!("{near} = {PARENT}"))
+    } else if dialect.takes_arrays() {
+        (String::new(), format!("{near} = ANY({PARENTS})"))
     } else {
         (String::new(), format!("{near} IN ({PARENTS})"))
     }

@@ -59,6 +59,8 @@ pub(crate) enum Bind {
     Id(Kind),
     /// One of the values that come with the run: keys of a cursor, parents of a batch, a row to write.
     Nth(usize, Kind),
+    /// All values that come with the run, as an array of a kind.
+    Array(Kind),
     /// How many rows at most.
     Limit,
     /// How many rows to skip.
@@ -69,7 +71,11 @@ impl Bind {
     /// What kind of value is bound.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Bind::Value(_, kind) | Bind::Input(_, kind) | Bind::Id(kind) | Bind::Nth(_, kind) => *kind,
+            Bind::Value(_, kind)
+            | Bind::Input(_, kind)
+            | Bind::Id(kind)
+            | Bind::Nth(_, kind)
+            | Bind::Array(kind) => *kind,
             Bind::Absent(_) => Kind::Bool,
             Bind::After(_) | Bind::Loose(_) => Kind::Text,
             Bind::Limit | Bind::Offset => Kind::Int,
@@ -123,6 +129,15 @@ impl Binds {
     }
 }
 
+/// How the parents of a batched statement are bound.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Parents {
+    /// So many parameters, which are the first of the run's values.
+    Listed(usize),
+    /// One parameter for all of them.
+    Array,
+}
+
 /// The text of a statement with marks in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
@@ -134,11 +149,11 @@ pub(crate) struct Draft {
 impl Draft {
     /// Numbers the parameters.
     pub(crate) fn finish(&self) -> Statement {
-        self.finish_for(0, Kind::Int)
+        self.finish_for(Parents::Listed(0), Kind::Int)
     }
 
-    /// Numbers the parameters and writes a list of so many parents, which are the first of the run's values.
-    pub(crate) fn finish_for(&self, parents: usize, kind: Kind) -> Statement {
+    /// Numbers the parameters and writes the parents, whose ids are of a kind.
+    pub(crate) fn finish_for(&self, parents: Parents, kind: Kind) -> Statement {
         let mut sql = String::with_capacity(self.text.len());
         let mut binds: Vec<Bind> = Vec::new();
         let mut put = |sql: &mut String, bind: Bind| {
@@ -156,7 +171,14 @@ impl Draft {
             sql.push_str(&rest[..at]);
             rest = &rest[at..];
             if let Some(after) = rest.strip_prefix(PARENTS) {
-                for number in 0..parents {
+                let listed = match parents {
+                    Parents::Listed(listed) => listed,
+                    Parents::Array => {
+                        put(&mut sql, Bind::Array(kind));
+                        0
+                    }
+                };
+                for number in 0..listed {
                     if number > 0 {
                         sql.push(',');
                     }

@@ -36,6 +36,7 @@ fn bind_one(statement: &mut Statement<'_>, at: usize, bind: &Bind, args: &Args<'
             _ => statement.raw_bind_parameter(at, rusqlite::types::Null),
         },
         Bind::Loose(inner) => bind_one(statement, at, inner, args),
+        Bind::Array(_) => statement.raw_bind_parameter(at, rusqlite::types::Null),
         Bind::Id(kind) => match args.id {
             Some(id) => put(statement, at, &Value::from(id), *kind),
             None => statement.raw_bind_parameter(at, rusqlite::types::Null),

@@ -22,8 +22,8 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Rule};
 use crate::feed::Feed;
 use crate::mutation::{Action, Change, Mutation, Outcome, Refusal};
-use crate::write;
 use crate::write::session::ready;
+use crate::write::{self, Trust};
 
 /// Requests that wait at most; further ones are told that the database is busy.
 const QUEUE: usize = 4_096;
@@ -289,7 +289,7 @@ fn alone(session: &Session, commit: &Commit) -> Performed {
 
 /// Performs a request; a panic is its own error.
 fn guarded(session: &Session, commit: &Commit) -> Performed {
-    let run = || ready(write::perform(session, &commit.catalog, &commit.mutations));
+    let run = || ready(write::perform(session, &commit.catalog, &commit.mutations, Trust::Nothing));
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(performed)) => Ok(performed),
         Ok(Err((at, failure))) => Err(failure.into_error(at)),

@@ -110,6 +110,10 @@ impl Known {
             }
             Bind::Nth(at, kind) => self.literal(values.get(*at).unwrap_or(&Value::Null), *kind),
             Bind::Id(kind) => self.literal(values.first().unwrap_or(&Value::Null), *kind),
+            Bind::Array(kind) => {
+                let values = values.iter().map(|value| self.literal(value, *kind));
+                format!("ARRAY[{}]", values.collect::<Vec<_>>().join(", "))
+            }
             Bind::Loose(_) => String::new(),
             Bind::Limit => "1000".to_owned(),
             Bind::Offset => "0".to_owned(),

@@ -8,6 +8,9 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+/// The text by which a statement is known that commits by itself.
+pub const BY_ITSELF: &str = "commits by itself";
+
 /// How the way is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -19,7 +22,7 @@ pub enum Way {
     Resets,
     /// Connections are taken, and nothing passes in either direction; those that saw it never come back to life.
     Silent,
-    /// Everything passes but what answers a `COMMIT`: in its place comes a reset.
+    /// Everything passes but what answers a `COMMIT`, or a statement with [`BY_ITSELF`]: in its place comes a reset.
     LosesCommits,
     /// Everything passes but each `COMMIT` under a name after so many, which is kept until the way is another one, also
     /// for a client that is gone.
@@ -168,7 +171,8 @@ async fn carry(
             read = client_reads.read(&mut up) => {
                 let Some(bytes) = some(read, &up) else { return };
                 let commits = has(bytes, b"COMMIT");
-                committing |= now == Way::LosesCommits && commits;
+                let by_itself = has(bytes, BY_ITSELF.as_bytes());
+                committing |= now == Way::LosesCommits && (commits || by_itself);
                 if has(bytes, b"GET_LOCK(") || has(bytes, b"pg_advisory_xact_lock(") {
                     named = true;
                     seen.send_modify(|seen| seen.locks += 1);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use purlin_schema::expr::{Env, Evaluated, Path, eval};
 use purlin_schema::query::{Query, Select};
 use purlin_schema::record::Shape;
-use purlin_schema::{Id, Input, Inputs, Model, Row, Value};
+use purlin_schema::{FieldId, Id, Input, Inputs, Model, Row, Value};
 
 use super::session::Session;
 use super::{Failure, Write, given};
@@ -52,6 +52,8 @@ impl Env for Columns<'_> {
     fn field(&self, path: &Path) -> Evaluated {
         let at = usize::from(path.field.0);
         match (self.model.fields.get(at), self.values.get(at)) {
+            // The id of a record that is still to be made.
+            (Some(field), Some(Value::Null)) if field.id == FieldId::ID => Evaluated::Unavailable,
             (Some(field), Some(value)) if path.hops.is_empty() => match &field.computed {
                 Some(expr) => eval(expr, self),
                 None if field.has_column() => Evaluated::Value(value.clone()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use purlin_schema::{FieldId, Id, Value};
+use purlin_schema::{FieldId, Id, Model, Value};
 
 use super::guards::About;
 use super::session::{NewRow, Session};
@@ -21,25 +21,8 @@ impl<S: Session> Write<'_, S> {
         links: &[(FieldId, Vec<Id>)],
     ) -> Result<(Id, i64), Failure> {
         let model = self.model(mutation.model).clone();
-        let mut values = vec![Value::Null; model.fields.len()];
-        let mut set = |field: FieldId, value: Value| values[usize::from(field.0)] = value;
-        set(FieldId::CREATED_AT, Value::Datetime(mutation.now));
-        set(FieldId::UPDATED_AT, Value::Datetime(mutation.now));
-        for (field, value) in given {
-            if model.field(*field).has_column() {
-                set(*field, value.clone());
-            }
-        }
-        set(FieldId::VERSION, Value::Int(1));
         let given_id = id.is_some();
-        let by_key = beside::given_id(&model, &values);
-        let id = id.or_else(|| (model.uuid_ids && by_key.is_none()).then(|| Id::Uuid(uuid::Uuid::now_v7())));
-        values[usize::from(FieldId::ID.0)] = id.map_or(Value::Null, Value::from);
-        let id = id.or(by_key);
-        self.derive_slugs(&model, &mut values);
-        beside::fill_blanks(&model, &mut values);
-
-        settle(&model, &mut values)?;
+        let (mut values, id) = self.drafted(mutation, &model, id, given)?;
         let mut refusals = required(&model, &values);
         refusals.extend(self.dangling(mutation, &values, None, links).await?);
         // Most keys are free: only where one is not, each is asked for, and slugs step aside.
@@ -78,6 +61,34 @@ impl<S: Session> Write<'_, S> {
         })
         .await?;
         Ok((id, version_of(&values)))
+    }
+
+    /// The values of a new record by field number, and its id where it has one before it is written.
+    pub(super) fn drafted(
+        &self,
+        mutation: &Mutation,
+        model: &Model,
+        id: Option<Id>,
+        given: &[(FieldId, Value)],
+    ) -> Result<(Vec<Value>, Option<Id>), Failure> {
+        let mut values = vec![Value::Null; model.fields.len()];
+        let mut set = |field: FieldId, value: Value| values[usize::from(field.0)] = value;
+        set(FieldId::CREATED_AT, Value::Datetime(mutation.now));
+        set(FieldId::UPDATED_AT, Value::Datetime(mutation.now));
+        for (field, value) in given {
+            if model.field(*field).has_column() {
+                set(*field, value.clone());
+            }
+        }
+        set(FieldId::VERSION, Value::Int(1));
+        let by_key = beside::given_id(model, &values);
+        let id = id.or_else(|| (model.uuid_ids && by_key.is_none()).then(|| Id::Uuid(uuid::Uuid::now_v7())));
+        values[usize::from(FieldId::ID.0)] = id.map_or(Value::Null, Value::from);
+        let id = id.or(by_key);
+        self.derive_slugs(model, &mut values);
+        beside::fill_blanks(model, &mut values);
+        settle(model, &mut values)?;
+        Ok((values, id))
     }
 
     /// Makes the row.

@@ -1,11 +1,13 @@
 //! Conditions under which a mutation may happen.
 
+use std::sync::atomic::Ordering;
+
 use purlin_schema::expr::{Env, Evaluated, Path, eval};
-use purlin_schema::{FieldId, Id, Input, Inputs, Model, Value};
+use purlin_schema::{FieldId, Id, Input, Inputs, Model, ModelId, Value};
 
 use super::answer::Columns;
 use super::session::Session;
-use super::{Failure, Write, field_refusal, given};
+use super::{Failure, Trust, Write, field_refusal, given};
 use crate::mutation::{Condition, Guard, Mutation, Refusal};
 use crate::sql::Args;
 
@@ -13,10 +15,10 @@ use crate::sql::Args;
 pub(super) const NOT_FOUND: &str = "does not exist";
 
 /// The inputs of a guard: those that the mutation carries, and the stored record as `old`.
-struct GuardInputs<'run> {
-    model: &'run Model,
-    mutation: &'run Mutation,
-    old: Option<&'run [Value]>,
+pub(super) struct GuardInputs<'run> {
+    pub(super) model: &'run Model,
+    pub(super) mutation: &'run Mutation,
+    pub(super) old: Option<&'run [Value]>,
 }
 
 impl Inputs for GuardInputs<'_> {
@@ -203,7 +205,7 @@ impl<S: Session> Write<'_, S> {
     }
 
     /// Refs that the mutation sets to what is not there, or not for the asker. Every ref must lead somewhere,
-    /// guarded or not: the database would refuse it without saying which.
+    /// guarded or not; the database refuses one that does not, but without saying which.
     pub(super) async fn dangling(
         &self,
         mutation: &Mutation,
@@ -239,7 +241,10 @@ impl<S: Session> Write<'_, S> {
             for target in targets {
                 let itself = reference.to == model.id && Some(target) == own_id;
                 // A condition that holds has found the record.
-                let mut there = itself || !guards.is_empty() || self.exists(reference.to, target).await?;
+                let mut there = itself
+                    || !guards.is_empty()
+                    || self.is_held(&model, reference.to)
+                    || self.exists(reference.to, target).await?;
                 for condition in &guards {
                     there =
                         there && (itself || self.holds(condition, mutation, About::other(target)).await?);
@@ -251,5 +256,14 @@ impl<S: Session> Write<'_, S> {
             }
         }
         Ok(refusals)
+    }
+
+    /// Whether the database itself may be left to refuse a ref between two models: there is a foreign key.
+    pub(super) fn is_held(&self, model: &Model, to: ModelId) -> bool {
+        let held = self.trust == Trust::Refs && model.origin.is_none() && self.model(to).origin.is_none();
+        if held {
+            self.trusted.store(true, Ordering::Relaxed);
+        }
+        held
     }
 }

@@ -3,6 +3,7 @@
 //! The writer calls [`perform`] with the mutations of one request, within a savepoint. Nothing here is remembered
 //! between two calls and nothing outside of the database is touched, so a request can be performed again.
 
+pub(crate) mod alone;
 mod answer;
 mod audit;
 mod beside;
@@ -18,6 +19,7 @@ mod update;
 mod violation;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use purlin_schema::model::Model;
 use purlin_schema::{FieldId, Id, Input, ModelId, Value};
@@ -61,13 +63,28 @@ impl From<Refusal> for Failure {
     }
 }
 
+/// What is asked of a database that will refuse by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Whether a ref leads somewhere is not asked where nobody is told more than that: the database refuses one that leads
+    /// nowhere, and the mutations are then performed again.
+    Refs,
+    /// Everything is asked before, so that it can be told what is wrong.
+    Nothing,
+}
+
 /// Performs mutations in order; the first that fails, of which the place is given, ends them all.
 pub(crate) async fn perform<S: Session>(
     session: &S,
     catalog: &Catalog,
     mutations: &[Mutation],
+    trust: Trust,
 ) -> Result<(Vec<Outcome>, Vec<Change>), (usize, Failure)> {
-    let mut write = Write { session, catalog, changes: Vec::new() };
+    let mut write = Write::new(session, catalog, trust);
+    if write.are_copies(mutations) {
+        let outcomes = write.copy_all(mutations).await?;
+        return Ok((outcomes, write.changes));
+    }
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(mutations.len());
     for (at, mutation) in mutations.iter().enumerate() {
         if write.model(mutation.model).origin.as_ref().is_some_and(|origin| origin.only_read().is_some()) {
@@ -78,7 +95,7 @@ pub(crate) async fn perform<S: Session>(
             true => write.one(mutation, &mutation.action).await,
             false => write.one(mutation, &referring(write.model(mutation.model), mutation, &outcomes)).await,
         };
-        let (id, version) = performed.map_err(|failure| (at, write.told(mutation, failure)))?;
+        let (id, version) = performed.map_err(|failure| (at, write.whole(write.told(mutation, failure))))?;
         outcomes.push(Outcome { id, version, row: None });
     }
     let last = mutations.len().saturating_sub(1);
@@ -124,13 +141,20 @@ fn referring(model: &Model, mutation: &Mutation, made: &[Outcome]) -> Action {
 struct Write<'run, S> {
     session: &'run S,
     catalog: &'run Catalog,
+    trust: Trust,
+    /// Whether anything was left for the database to refuse.
+    trusted: AtomicBool,
     changes: Vec<Change>,
 }
 
 /// A record's values by field number; null where a field has no column.
 type Values = Arc<[Value]>;
 
-impl<S: Session> Write<'_, S> {
+impl<'run, S: Session> Write<'run, S> {
+    fn new(session: &'run S, catalog: &'run Catalog, trust: Trust) -> Write<'run, S> {
+        Write { session, catalog, trust, trusted: AtomicBool::new(false), changes: Vec::new() }
+    }
+
     async fn one(&mut self, mutation: &Mutation, action: &Action) -> Result<(Id, i64), Failure> {
         match action {
             Action::Create { id, values, links } => self.create(mutation, *id, values, links).await,
@@ -148,6 +172,19 @@ impl<S: Session> Write<'_, S> {
 
     fn model(&self, id: ModelId) -> &Arc<Model> {
         self.catalog.model(id)
+    }
+
+    /// What is told of a failure: of what is wrong with fields all or, where not everything was asked, nothing yet.
+    fn whole(&self, failure: Failure) -> Failure {
+        let of_field = |refusal: &Refusal| matches!(refusal, Refusal::Field { .. });
+        match failure {
+            Failure::Refused(refusals)
+                if self.trusted.load(Ordering::Relaxed) && refusals.iter().any(of_field) =>
+            {
+                Error::Conflict("more may be wrong than was asked for".to_owned()).into()
+            }
+            failure => failure,
+        }
     }
 
     async fn load(&self, model: ModelId, id: Id) -> Result<Option<Values>, Failure> {

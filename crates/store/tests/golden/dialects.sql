@@ -7,8 +7,8 @@ SELECT c0, c1 FROM (SELECT t1."post" AS c0, t1."id" AS c1, row_number() OVER (PA
 -- a list with what comes along, Postgres
 SELECT p.c0, t2."id", (SELECT count(*) FROM "comments" AS t4 WHERE t4."post" = p.c0), p.c2 FROM (SELECT t0."id" AS c0, t0."author" AS c1, t0."published_at" AS c2 FROM "posts" AS t0 WHERE (t0."status" = $1::text COLLATE "C") ORDER BY t0."published_at" DESC NULLS LAST, t0."id" DESC LIMIT $2::bigint) AS p LEFT JOIN "users" AS t2 ON t2."id" = p.c1 ORDER BY p.c2 DESC NULLS LAST, p.c0 DESC;
 SELECT count(*) FROM "posts" AS t0 WHERE (t0."status" = $1::text COLLATE "C");
-SELECT lt1."source", lt1."target" FROM "posts__tags" AS lt1 JOIN "tags" AS t1 ON t1."id" = lt1."target" WHERE lt1."source" IN ($1::bigint,$2::bigint) ORDER BY lt1."target" LIMIT $3::bigint;
-SELECT c0, c1 FROM (SELECT t1."post" AS c0, t1."id" AS c1, row_number() OVER (PARTITION BY t1."post" ORDER BY t1."id") AS n FROM "comments" AS t1 WHERE t1."post" IN ($1::bigint,$2::bigint)) AS q WHERE n <= $3::bigint ORDER BY n;
+SELECT lt1."source", lt1."target" FROM "posts__tags" AS lt1 JOIN "tags" AS t1 ON t1."id" = lt1."target" WHERE lt1."source" = ANY($1::bigint[]) ORDER BY lt1."target" LIMIT $2::bigint;
+SELECT c0, c1 FROM (SELECT t1."post" AS c0, t1."id" AS c1, row_number() OVER (PARTITION BY t1."post" ORDER BY t1."id") AS n FROM "comments" AS t1 WHERE t1."post" = ANY($1::bigint[])) AS q WHERE n <= $2::bigint ORDER BY n;
 
 -- a list with what comes along, MariaDb
 SELECT p.c0, t2.`id`, (SELECT count(*) FROM `comments` AS t4 WHERE t4.`post` = p.c0), p.c2 FROM (SELECT t0.`id` AS c0, t0.`author` AS c1, t0.`published_at` AS c2 FROM `posts` AS t0 WHERE (t0.`status` = ? COLLATE utf8mb4_nopad_bin) ORDER BY t0.`published_at` DESC, t0.`id` DESC LIMIT ?) AS p LEFT JOIN `users` AS t2 ON t2.`id` = p.c1 ORDER BY p.c2 DESC, p.c0 DESC;

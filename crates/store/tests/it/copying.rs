@@ -44,7 +44,7 @@ async fn whatever_statement_fails_a_copy_that_is_begun_again_is_the_same() {
         }
         failed += 1;
     }
-    assert!(failed > 50, "{failed} statements failed");
+    assert!(failed > 10, "{failed} statements failed");
 }
 
 #[tokio::test]

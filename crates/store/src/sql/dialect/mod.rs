@@ -80,6 +80,11 @@ pub(crate) trait Sql: Sync {
         false
     }
 
+    /// Whether many values may be one parameter.
+    fn takes_arrays(&self) -> bool {
+        false
+    }
+
     /// Whether a `SELECT` around rows finds them again by their ids rather than have their columns from them.
     fn finds_again(&self) -> bool {
         false

@@ -31,8 +31,13 @@ impl Sql for Postgres {
     fn parameter(&self, sql: &mut String, number: usize, bind: &Bind) {
         match bind {
             Bind::Loose(_) => sql.push_str(&format!("${number}::text")),
+            Bind::Array(kind) => sql.push_str(&format!("${number}::{}[]", cast(*kind))),
             _ => sql.push_str(&format!("${number}::{}", cast(bind.kind()))),
         }
+    }
+
+    fn takes_arrays(&self) -> bool {
+        true
     }
 
     fn truth(&self, truth: bool) -> &'static str {
