@@ -129,6 +129,9 @@ impl<'run> Importer<'run> {
     pub(super) async fn settle_journal(&mut self) -> Result<(), ImportError> {
         let Some(journal) = &self.journal else { return Ok(()) };
         let Some(pending) = journal.pending().cloned() else { return Ok(()) };
+        if self.model.origin.is_some() && pending.id.is_none() {
+            return self.settle_beside(&pending);
+        }
         // Its process is dead, but what it sent last may still be on its way: only when that has ended can one look.
         self.engine.store().commit_alone(journal.name(), Vec::new()).await.map_err(failed)?;
         let (field, value) = match &pending.id {
@@ -141,6 +144,23 @@ impl<'run> Importer<'run> {
             journal.after(done)?;
         }
         Ok(())
+    }
+
+    /// The same of a table of others, in which no time says by whom a row was written: with a key the batch may be written
+    /// once more; without one nothing is guessed.
+    fn settle_beside(&mut self, pending: &Pending) -> Result<(), ImportError> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let done = journal.done();
+        if self.key.is_empty() {
+            return Err(ImportError::Options(format!(
+                "whether the rows {} to {} were written is not known: the import was stopped between, and nothing in {} says it; \
+                 look for them there, then import a file of those that are missing, or all with --restart --key",
+                done + 1,
+                pending.done,
+                self.model.name
+            )));
+        }
+        Ok(journal.after(done)?)
     }
 
     async fn any_with(&self, field: FieldId, value: Value) -> Result<bool, Failure> {

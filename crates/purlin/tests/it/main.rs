@@ -6,6 +6,7 @@ mod dev;
 mod documents;
 mod export;
 mod import;
+mod import_beside;
 mod import_killed;
 mod inspect;
 mod inspect_write;

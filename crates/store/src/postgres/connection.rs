@@ -24,6 +24,10 @@ const STATEMENTS: usize = 512;
 /// A statement with a longer text is prepared anew each time: a stranger's filter can be made of a great deal.
 const LONGEST_KEPT_BYTES: usize = 16 * 1024;
 
+/// Statements by their texts, which are ours: made of models and of what a filter may say, by nobody who could choose them to
+/// collide and gain more than his own delay. To hash one safely takes as long as all else that is done to find it.
+type Prepared = HashMap<Arc<str>, tokio_postgres::Statement, foldhash::fast::RandomState>;
+
 /// A connection.
 pub(crate) struct Connection {
     pub(crate) client: Client,
@@ -31,7 +35,7 @@ pub(crate) struct Connection {
     half: AbortHandle,
     /// Those that are prepared, by their texts; `None` behind a pooler, where the next statement may be another
     /// server process's.
-    statements: Option<Mutex<HashMap<Arc<str>, tokio_postgres::Statement>>>,
+    statements: Option<Mutex<Prepared>>,
 }
 
 impl Connect for Connector<Target> {
