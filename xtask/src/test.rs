@@ -12,7 +12,8 @@ use crate::machine::{Machine, This};
 use crate::{Outcome, say, tidy};
 
 /// Programs that some tests drive, and the Debian packages that bring them.
-const PROGRAMS: &[(&str, &str)] = &[("chromium", "chromium"), ("chromedriver", "chromium-driver")];
+const PROGRAMS: &[(&str, &str)] =
+    &[("chromium", "chromium"), ("chromedriver", "chromium-driver"), ("oathtool", "oathtool")];
 
 /// Runs everything; `--fast` leaves out the documentation and the browser, `--databases` all but what runs on each
 /// database.

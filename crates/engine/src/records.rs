@@ -206,7 +206,7 @@ impl Engine {
             self.refuse_early(ask, permissions, limits)?;
             return Err(Failure::Invalid(proposal.messages));
         }
-        self.hash_passwords(&model, &mut proposal).await?;
+        self.hash_passwords(ask.actor, &model, &mut proposal).await?;
         let mut guards = proposal.guards(&model, permissions, self.access(), who);
         if !limits.free {
             guards.extend(permissions.conditions.create.clone().map(Guard::Proposed));
@@ -281,7 +281,7 @@ impl Engine {
             self.refuse_update(ask, &model, id).await?;
             return Err(Failure::Invalid(proposal.messages));
         }
-        self.hash_passwords(&model, &mut proposal).await?;
+        self.hash_passwords(ask.actor, &model, &mut proposal).await?;
         let mut guards = visible(permissions, self, model.id);
         guards.extend(permissions.conditions.update.clone().map(Guard::Stored));
         guards.extend(proposal.guards(&model, permissions, self.access(), who));

@@ -185,6 +185,40 @@ pub struct AccountSettings {
     pub providers: Vec<Provider>,
     /// `jwt`: statements for those who verify them elsewhere.
     pub jwt: JwtSettings,
+    /// `second_factor`: the roles that must have one.
+    pub second_factor: Vec<String>,
+    /// `[accounts.passwords]`.
+    pub passwords: PasswordSettings,
+}
+
+/// `[accounts.passwords]`.
+#[derive(Clone, Debug)]
+pub struct PasswordSettings {
+    /// `min`: the least number of characters; 8 where nothing is said.
+    pub min: Option<u32>,
+    /// `strength`: how hard a password must be to guess for whoever chooses one, by `zxcvbn`: 0 (anything) to 4.
+    pub strength: u8,
+    /// `memory`: what argon2id takes; where nothing is said, what OWASP recommends.
+    pub memory_kib: Option<u32>,
+    /// `passes`: how often argon2id goes over it; likewise.
+    pub passes: Option<u32>,
+    /// `pepper`: what is hashed along with every password and is not in the database.
+    pub pepper: Option<Secret>,
+    /// `old_peppers`: those before it, by which hashes are still recognised.
+    pub old_peppers: Vec<Secret>,
+}
+
+impl Default for PasswordSettings {
+    fn default() -> PasswordSettings {
+        PasswordSettings {
+            min: None,
+            strength: 2,
+            memory_kib: None,
+            passes: None,
+            pepper: None,
+            old_peppers: Vec::new(),
+        }
+    }
 }
 
 /// Who may sign up.

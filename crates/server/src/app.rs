@@ -358,7 +358,7 @@ impl App {
             ));
         }
         asking.current.engine.ready().await.map_err(|failure| Problem {
-            inside: Some(failure.to_string()),
+            inside: Some(failure.to_string().into()),
             ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "the database does not answer")
         })?;
         asking.only_get(|| answer::answer(StatusCode::OK, TEXT, "ready\n"))

@@ -23,4 +23,4 @@ pub mod smtp;
 pub mod webdriver;
 
 pub use client::{Client, Reply};
-pub use running::Running;
+pub use running::{BEGINNING, Running, pass};

@@ -117,13 +117,32 @@ impl Engine {
     }
 
     /// What an account owes besides the way it came.
-    async fn owed(&self, _user: &User, _way: Way) -> Result<Option<Owed>, Failure> {
-        Ok(None)
+    async fn owed(&self, user: &User, way: Way) -> Result<Option<Owed>, Failure> {
+        match way {
+            Way::Password | Way::SignUp => self.owed_by(user).await,
+        }
+    }
+
+    /// Makes the session of a sign-in whose second step was taken: by what is committed with it.
+    ///
+    /// # Errors
+    /// As [`Engine::complete_sign_in`].
+    pub(super) async fn finish_sign_in(
+        &self,
+        user: &User,
+        arrival: Arrival<'_>,
+        before: Vec<Mutation>,
+    ) -> Result<SignedIn, Failure> {
+        self.begin_session(user, arrival, before).await
     }
 
     async fn begin_half(&self, user: &User, owed: Owed, mut before: Vec<Mutation>) -> Result<Half, Failure> {
         let purpose = Purpose::SecondStep;
-        let (secret, token) = self.issue(purpose, Some(user.id), "", None, self.now())?;
+        let data = match owed {
+            Owed::Factor => None,
+            Owed::SetUp => Some(Engine::secret_to_set_up()?),
+        };
+        let (secret, token) = self.issue(purpose, Some(user.id), &self.email_of(user), data, self.now())?;
         before.push(token);
         self.commit_for(user, self.inner.accounts.tokens.user, before).await?;
         Ok(Half { token: secret, owed, lives_seconds: u64::from(purpose.minutes()) * 60 })

@@ -13,6 +13,7 @@ mod password;
 mod profile;
 mod reset;
 mod scopes;
+mod second;
 mod signup;
 mod tokens;
 
@@ -22,6 +23,7 @@ pub use own::OwnSession;
 pub use password::Cost;
 pub(crate) use scopes::looked_at;
 pub use scopes::{Scopes, Verb};
+pub use second::{Factors, NewApp, Proof, Qr};
 pub use signup::{SignUp, SignedUp, Verified};
 
 use std::sync::Arc;
@@ -33,7 +35,7 @@ use purlin_schema::query::{Include, Limit, Query, Select, Selected};
 use purlin_schema::record::Related;
 use purlin_schema::{FieldId, Id, Input, Model, ModelId, Models, Site, Value};
 use purlin_store::mutation::{Action, Condition};
-use purlin_store::{CompileError, Mutation, Plan, Prepared, Step, Store};
+use purlin_store::{CompileError, Error, Guard, Mutation, Plan, Prepared, Step, Store};
 use sha2::{Digest, Sha256};
 
 use crate::access::and;
@@ -44,6 +46,8 @@ use crate::proposal::Proposal;
 use crate::records::failed;
 use crate::{Actor, Engine, Failure, FieldMessage, Options};
 use attempts::{Attempts, Most};
+pub(crate) use password::Passwords;
+use password::Verdict;
 
 const TOKEN_BYTES: usize = 32;
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -52,11 +56,12 @@ const SEEN_MICROS: i64 = 3_600_000_000;
 
 /// The queries and fields of accounts, found once.
 pub(crate) struct Accounts {
-    passwords: password::Passwords,
+    passwords: Passwords,
     attempts: Attempts,
     /// What strangers cause mails by.
     asked: Attempts,
     tokens: tokens::Tokens,
+    second: second::SecondFactors,
     users: ModelId,
     email: FieldId,
     password: FieldId,
@@ -87,7 +92,7 @@ struct SessionFields {
 
 impl Accounts {
     pub(crate) fn compile(site: &Site, store: &Store, options: &Options) -> Result<Accounts, CompileError> {
-        let passwords = password::Passwords::new(options.password_cost)
+        let passwords = Passwords::new(options.password_cost, &site.settings.accounts.passwords)
             .map_err(|message| CompileError { message, span: 0..0 })?;
         let models = &*site.models;
         let users = models.users();
@@ -119,6 +124,7 @@ impl Accounts {
             attempts: Attempts::new(Most::wrong_passwords(&site.settings.limits)),
             asked: Attempts::new(Most::mails()),
             tokens: tokens::Tokens::compile(models, store)?,
+            second: second::SecondFactors::compile(models, store)?,
             sessions_of,
             has_password,
             groups,
@@ -188,9 +194,22 @@ impl Engine {
         let now = self.now();
         accounts.attempts.begin(&email, address, now).map_err(Failure::TooMany)?;
         match self.verified(&email, password).await {
-            Ok(Some(user)) => {
+            Ok(Some((user, verdict))) => {
                 accounts.attempts.forget(&email, address);
-                self.complete_sign_in(&user, Way::Password, arrival, Vec::new()).await
+                let entry = match self.complete_sign_in(&user, Way::Password, arrival, Vec::new()).await {
+                    // Another sign-in of the same moment put a better hash in the place of the one that was verified.
+                    Err(Failure::Unauthenticated) => match self.verified(&email, password).await? {
+                        Some((user, _)) => {
+                            self.complete_sign_in(&user, Way::Password, arrival, Vec::new()).await
+                        }
+                        None => Err(Failure::Unauthenticated),
+                    },
+                    entry => entry,
+                }?;
+                if verdict == Verdict::RightAndStale {
+                    self.hash_anew(&user, password).await;
+                }
+                Ok(entry)
             }
             Ok(None) => {
                 let said: String = email.chars().filter(|c| !c.is_control()).take(254).collect();
@@ -204,14 +223,36 @@ impl Engine {
         }
     }
 
-    /// The user with this address and this password.
-    async fn verified(&self, email: &str, password: &str) -> Result<Option<User>, Failure> {
+    /// The user with this address and this password, and what is to be said of its hash.
+    async fn verified(&self, email: &str, password: &str) -> Result<Option<(User, Verdict)>, Failure> {
         let accounts = &self.inner.accounts;
         let user = self.user_by_email(email).await?;
         let hash = user.as_ref().and_then(|user| user.value(accounts.password)).and_then(Value::as_text);
         let tried = if password.len() > password::LONGEST_BYTES { "" } else { password };
-        let right = accounts.passwords.verify(tried, hash).await? && tried == password;
-        Ok(user.filter(|_| right))
+        let verdict = accounts.passwords.verify(tried, hash).await?;
+        let right = verdict != Verdict::Wrong && tried == password;
+        Ok(user.filter(|_| right).map(|user| (user, verdict)))
+    }
+
+    /// Puts a hash as they are made now into the place of the one by which somebody just signed in, if it is still there. That it
+    /// cannot be done is no reason to turn him away.
+    async fn hash_anew(&self, user: &User, password: &str) {
+        let accounts = &self.inner.accounts;
+        let done = async {
+            let hash = Value::from(accounts.passwords.hash(password).await?);
+            let params = [("hash".to_owned(), user.value(accounts.password).cloned().unwrap_or_default())];
+            let ask = Ask { params: &params, ..self.ask(&Actor::Owner) };
+            let mut mutation = self.setting(user.id, vec![(accounts.password, hash)], ask.now);
+            mutation.inputs = ask.capture(accounts.has_password.inputs.iter());
+            mutation.guards = vec![Guard::Stored(accounts.has_password.clone())];
+            match self.store().commit(vec![mutation]).await {
+                Ok(_) | Err(Error::Refused { .. }) => Ok(()),
+                Err(error) => Err(failed(error)),
+            }
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(%error, "a password was not hashed anew");
+        }
     }
 
     /// Whether the database answers: a session that nobody has is looked for.
@@ -278,7 +319,15 @@ impl Engine {
     }
 
     /// Replaces passwords by their hashes in what is about to be written.
-    pub(crate) async fn hash_passwords(&self, model: &Model, proposal: &mut Proposal) -> Result<(), Failure> {
+    pub(crate) async fn hash_passwords(
+        &self,
+        actor: &Actor,
+        model: &Model,
+        proposal: &mut Proposal,
+    ) -> Result<(), Failure> {
+        if let Some(message) = self.too_weak(actor, model, proposal).await? {
+            return Err(Failure::Invalid(vec![message]));
+        }
         for (field, value) in &mut proposal.values {
             if model.field(*field).ty.name() == "password"
                 && let Value::Text(text) = value
@@ -291,6 +340,43 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// What is wrong with a password that somebody chooses for an account. What the site's owner writes is his to answer for.
+    async fn too_weak(
+        &self,
+        actor: &Actor,
+        model: &Model,
+        proposal: &Proposal,
+    ) -> Result<Option<FieldMessage>, Failure> {
+        let accounts = &self.inner.accounts;
+        let is_chosen = model.id == accounts.users && !matches!(actor, Actor::Owner);
+        match proposal.value(accounts.password).and_then(Value::as_text).filter(|_| is_chosen) {
+            Some(password) if password.len() <= password::LONGEST_BYTES => {
+                let near = proposal.values.iter().filter(|(field, _)| *field != accounts.password);
+                let near = near.filter_map(|(_, value)| value.as_text().map(str::to_owned)).collect();
+                self.weakness("password", password, near).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What is wrong with a password that is easy to guess for whoever knows what stands near it.
+    async fn weakness(
+        &self,
+        name: &str,
+        password: &str,
+        mut near: Vec<String>,
+    ) -> Result<Option<FieldMessage>, Failure> {
+        let least = self.site().settings.accounts.passwords.strength;
+        if least == 0 {
+            return Ok(None);
+        }
+        near.push(self.site().settings.site.name.clone());
+        let password = password.to_owned();
+        let passwords = &self.inner.accounts.passwords;
+        let weak = passwords.in_turn(move || password::weakness(&password, &near, least)).await?;
+        Ok(weak.map(|message| FieldMessage::new(name, "too_weak", message)))
     }
 
     /// Notes that a session was used. That it cannot be noted is no reason to refuse what was asked.

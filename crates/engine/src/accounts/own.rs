@@ -59,7 +59,7 @@ impl Engine {
         let accounts = &self.inner.accounts;
         let user = actor.user().ok_or(Failure::Unauthenticated)?;
         self.confirm(user, old, address).await?;
-        let hash = self.new_hash("new_password", new).await?;
+        let hash = self.new_hash("new_password", new, user).await?;
         let now = self.now();
         let email = self.email_of(user);
         let mutations = vec![
@@ -288,7 +288,7 @@ impl Engine {
         accounts.attempts.begin(&email, address, self.now()).map_err(Failure::TooMany)?;
         let verified = self.verified(&email, password).await;
         match verified {
-            Ok(Some(found)) if found.id == user.id => {
+            Ok(Some((found, _))) if found.id == user.id => {
                 accounts.attempts.forget(&email, address);
                 Ok(())
             }
@@ -300,7 +300,7 @@ impl Engine {
         }
     }
 
-    fn email_of(&self, user: &User) -> String {
+    pub(super) fn email_of(&self, user: &User) -> String {
         user.value(self.inner.accounts.email).and_then(Value::as_text).unwrap_or_default().to_owned()
     }
 }

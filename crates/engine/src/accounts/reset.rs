@@ -8,6 +8,7 @@ use purlin_store::{Error, Mutation};
 use super::access_tokens::KIND;
 use super::password::LONGEST_BYTES;
 use super::tokens::{Purpose, dead_link};
+use crate::actor::User;
 use crate::mail::{Draft, NOTICE_MICROS};
 use crate::records::failed;
 use crate::{Engine, Failure, FieldMessage};
@@ -77,7 +78,7 @@ impl Engine {
         if user.value(accounts.email).and_then(Value::as_text) != Some(token.address.as_str()) {
             return Err(dead_link());
         }
-        let hash = self.new_hash("password", password).await?;
+        let hash = self.new_hash("password", password, &user).await?;
         let now = self.now();
         let mutations = vec![
             self.using(&token, now),
@@ -114,7 +115,7 @@ impl Engine {
     }
 
     /// The hash of a new password that is good enough; `name` is what the message is about.
-    pub(super) async fn new_hash(&self, name: &str, password: &str) -> Result<Value, Failure> {
+    pub(super) async fn new_hash(&self, name: &str, password: &str, user: &User) -> Result<Value, Failure> {
         let accounts = &self.inner.accounts;
         let users = self.model(accounts.users);
         let field = users.field(accounts.password);
@@ -130,6 +131,10 @@ impl Engine {
             field.ty.from_text(field, password).map_err(|problem| refuse(problem.code, &problem.message))?;
         if let Some(problem) = field.ty.check(field, &value) {
             return Err(refuse(problem.code, &problem.message));
+        }
+        let texts = user.row.values.iter().filter_map(Value::as_text);
+        if let Some(message) = self.weakness(name, password, texts.map(str::to_owned).collect()).await? {
+            return Err(Failure::Invalid(vec![message]));
         }
         Ok(Value::from(accounts.passwords.hash(password).await?))
     }

@@ -15,6 +15,7 @@ use purlin_store::mutation::Action;
 use purlin_store::{Error, Mutation};
 use serde_json::{Map, json};
 
+use super::password::Verdict;
 use super::tokens::{Purpose, dead_link};
 use super::{Arrival, Carrier, Entry, Way};
 use crate::mail::Draft;
@@ -137,7 +138,7 @@ impl Engine {
             serde_json::from_str(&token.data).map_err(|error| Failure::Internal(error.to_string()))?;
         let hash = data.remove("hash").unwrap_or_default();
         let tried = if password.len() > super::password::LONGEST_BYTES { "" } else { password };
-        if !accounts.passwords.verify(tried, hash.as_str()).await? {
+        if accounts.passwords.verify(tried, hash.as_str()).await? == Verdict::Wrong {
             let message = "is not the one that you chose when you signed up";
             return Err(Failure::Invalid(vec![FieldMessage::new("password", "wrong_password", message)]));
         }
@@ -179,6 +180,9 @@ impl Engine {
         if !email.is_empty() && !self.site().settings.accounts.signup.takes(&email) {
             proposal.messages.push(FieldMessage::new("email", "domain", self.domains()));
         }
+        if !proposal.messages.iter().any(|message| message.field == "password") {
+            proposal.messages.extend(self.too_weak(actor, &users, &proposal).await?);
+        }
         if !proposal.messages.is_empty() {
             return Err(Failure::Invalid(proposal.messages));
         }
@@ -202,7 +206,7 @@ impl Engine {
         next: Option<&str>,
     ) -> Result<(), Failure> {
         let users = self.model(self.inner.accounts.users);
-        self.hash_passwords(&users, &mut proposal).await?;
+        self.hash_passwords(ask.actor, &users, &mut proposal).await?;
         let hash = proposal.value(self.inner.accounts.password).cloned().unwrap_or_default();
         self.rehearse(ask, proposal, email).await?;
         let user = self.user_by_email(email).await?;

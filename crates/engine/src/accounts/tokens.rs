@@ -26,6 +26,8 @@ pub(super) enum Purpose {
     Email,
     /// The second step of a sign-in.
     SecondStep,
+    /// An authenticator app that is being set up.
+    App,
     /// Nothing: it is written so that an address without an account takes as long as one with.
     Void,
 }
@@ -37,6 +39,7 @@ impl Purpose {
             Purpose::Reset => "reset",
             Purpose::Email => "email",
             Purpose::SecondStep => "second_step",
+            Purpose::App => "app",
             Purpose::Void => "void",
         }
     }
@@ -45,6 +48,7 @@ impl Purpose {
     pub(super) fn minutes(self) -> u32 {
         match self {
             Purpose::SecondStep => 10,
+            Purpose::App => 30,
             Purpose::Reset | Purpose::Void => 60,
             Purpose::SignUp | Purpose::Email => 24 * 60,
         }

@@ -110,7 +110,7 @@ impl<'run> Importer<'run> {
             links: Links::new(made_by),
             key,
             keys: Naturals::default(),
-            hashes: Hashes::default(),
+            hashes: Hashes::new(options.password_hashes),
             journal,
             watcher,
             summary: Summary::default(),

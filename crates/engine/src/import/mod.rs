@@ -41,6 +41,8 @@ pub struct Options {
     pub atomic: bool,
     /// Nothing is written.
     pub dry_run: bool,
+    /// Passwords are hashes already, as another system kept them.
+    pub password_hashes: bool,
 }
 
 /// What an import did.

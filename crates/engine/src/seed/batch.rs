@@ -8,9 +8,10 @@ use purlin_store::mutation::{Action, Links};
 use purlin_store::{Error, Mutation};
 
 use crate::access::Who;
+use crate::accounts::Passwords;
 use crate::proposal::{Mode, Proposal};
 use crate::records::{Fields, Limits, condition_of, failed};
-use crate::{Actor, Engine, Failure};
+use crate::{Actor, Engine, Failure, FieldMessage};
 
 /// A record that was validated and waits to be written with others.
 pub struct Draft {
@@ -36,9 +37,21 @@ pub struct BatchFailure {
     pub failure: Failure,
 }
 
-/// Hashes by plaintext: a seed file gives many accounts one password, and a hash is dear on purpose.
+/// What passwords become.
 #[derive(Default)]
-pub(crate) struct Hashes(HashMap<Box<str>, Value>);
+pub(crate) struct Hashes {
+    /// Hashes by plaintext: a seed file gives many accounts one password, and a hash is dear on purpose.
+    known: HashMap<Box<str>, Value>,
+    /// Whether hashes are what is given.
+    are_given: bool,
+}
+
+impl Hashes {
+    /// Of passwords that are hashes already, or of plain ones.
+    pub(crate) fn new(are_given: bool) -> Hashes {
+        Hashes { are_given, ..Hashes::default() }
+    }
+}
 
 impl Draft {
     /// The proposed value of a field, where it is set.
@@ -174,14 +187,19 @@ impl Engine {
         let is_password = |field: FieldId| model.field(field).ty.name() == "password";
         let plain = proposal.values.iter().find(|(field, value)| is_password(*field) && !value.is_null());
         let Some((field, Value::Text(plain))) = plain.cloned() else { return Ok(()) };
-        if let Some(hash) = hashes.0.get(&plain) {
+        if hashes.are_given {
+            let refused =
+                |message| Failure::Invalid(vec![FieldMessage::new("password", "bad_hash", message)]);
+            return Passwords::check_hash(&plain).map_err(refused);
+        }
+        if let Some(hash) = hashes.known.get(&plain) {
             let all = proposal.values.iter_mut().filter(|(known, _)| *known == field);
             all.for_each(|(_, value)| *value = hash.clone());
             return Ok(());
         }
-        self.hash_passwords(model, proposal).await?;
+        self.hash_passwords(&Actor::Owner, model, proposal).await?;
         if let Some(hash) = proposal.value(field) {
-            hashes.0.insert(plain, hash.clone());
+            hashes.known.insert(plain, hash.clone());
         }
         Ok(())
     }

@@ -8,9 +8,10 @@ use purlin_engine::accounts::{Arrival, Carrier, Cost};
 use purlin_engine::records::{Fields, Found};
 use purlin_engine::{Actor, Assets, Engine, Failure, Options};
 use purlin_schema::load::Layers;
+use purlin_schema::query::{Query, Select, Selected};
 use purlin_schema::{Id, ModelId, Site, Value};
-use purlin_store::Store;
 use purlin_store::migrate::Migrator;
+use purlin_store::{Plan, Step, Store};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -235,6 +236,34 @@ impl Fixture {
             .iter()
             .map(|row| listing.set.shape.value(row, label).unwrap().to_text())
             .collect())
+    }
+
+    /// What the database keeps of somebody's password.
+    pub(crate) async fn hash_of(&self, email: &str) -> String {
+        let users = self.engine.site().models.users().clone();
+        let fields = ["email", "password"].map(|name| users.field_named(name).unwrap().id);
+        let mut query = Query::of(users.id);
+        let selected = fields.map(|field| Selected { field, guard: None });
+        query.select = Select::Fields(selected.to_vec());
+        let store = self.engine.store();
+        let step =
+            Step { name: "users".to_owned(), query: store.prepare(&query).unwrap(), must_exist: false };
+        let actor = Actor::Owner;
+        let inputs = purlin_engine::inputs::Ask {
+            now: NOW,
+            today: 0,
+            actor: &actor,
+            params: &[],
+            query: &[],
+            form: &[],
+            data: &[],
+        };
+        let asked = purlin_store::Ask { inputs: &inputs, steps: &[] };
+        let answer = store.read(&Plan { steps: vec![step] }, asked).await.unwrap();
+        let set = &answer.sets[0];
+        let text = |row, field| set.shape.value(row, field).and_then(Value::as_text).unwrap_or_default();
+        let row = set.rows.iter().find(|row| text(row, fields[0]) == email).expect("an account");
+        text(row, fields[1]).to_owned()
     }
 
     pub(crate) fn value(&self, found: &Found, field: &str) -> Option<Value> {

@@ -26,6 +26,7 @@ const SITE_LAYOUT: &str = "_layout.html";
 pub(crate) const TEMPLATES: &[(&str, &str)] = &[
     (OWN_LAYOUT, include_str!("_purlin_layout.html")),
     ("login.html", include_str!("login.html")),
+    ("second.html", include_str!("second.html")),
     ("signup.html", include_str!("signup.html")),
     ("verify.html", include_str!("verify.html")),
     ("reset.html", include_str!("reset.html")),
@@ -34,6 +35,7 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = &[
     ("account/email.html", include_str!("account/email.html")),
     ("account/sessions.html", include_str!("account/sessions.html")),
     ("account/tokens.html", include_str!("account/tokens.html")),
+    ("account/second.html", include_str!("account/second.html")),
     ("account/delete.html", include_str!("account/delete.html")),
     ("403.html", include_str!("403.html")),
     ("404.html", include_str!("404.html")),

@@ -24,6 +24,8 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("account_exists.html", include_str!("account_exists.html")),
     ("confirm_email.html", include_str!("confirm_email.html")),
     ("email_changed.html", include_str!("email_changed.html")),
+    ("second_step_on.html", include_str!("second_step_on.html")),
+    ("second_step_off.html", include_str!("second_step_off.html")),
     ("account_deleted.html", include_str!("account_deleted.html")),
 ];
 

@@ -50,6 +50,14 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
             session_days: 1,
             tokens: true,
             password_ends_tokens: true,
+            providers: Vec::new(),
+            jwt: JwtSettings {
+                audience: Vec::new(),
+                lifetime: std::time::Duration::from_secs(1),
+                claims: Vec::new(),
+            },
+            passwords: Default::default(),
+            second_factor: Vec::new(),
         },
         api: ApiSettings { path: "/api".into(), max_per_page: 100 },
         mail: MailSettings {
@@ -63,6 +71,7 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
         cors: Default::default(),
         security: Default::default(),
         csp: Default::default(),
+        outgoing: Default::default(),
         audit: Default::default(),
         roles: Default::default(),
     };

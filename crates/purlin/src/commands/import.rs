@@ -70,6 +70,9 @@ pub(super) struct Arguments {
     /// All rows in one transaction or, where one is refused, none; they stand in memory until then
     #[arg(long)]
     atomic: bool,
+    /// Take passwords as the hashes that another system kept: argon2, bcrypt, PBKDF2 or scrypt
+    #[arg(long)]
+    password_hashes: bool,
     /// Tell what would be refused, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -117,6 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         body: arguments.body.clone(),
         atomic: arguments.atomic,
         dry_run: arguments.dry_run,
+        password_hashes: arguments.password_hashes,
     };
     let journal = journal(arguments, &engine)?;
     if let Some(journal) = journal.as_ref().filter(|journal| journal.is_finished()) {

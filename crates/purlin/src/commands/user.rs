@@ -62,6 +62,17 @@ enum Command {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Say what second factors an account has, or take them off
+    SecondStep {
+        #[command(flatten)]
+        site: SiteFolder,
+        /// Whose
+        #[arg(long)]
+        email: String,
+        /// Take off the authenticator app and the recovery codes: for whoever lost them
+        #[arg(long)]
+        remove: bool,
+    },
     /// Give an account another role
     Role {
         #[command(flatten)]
@@ -108,6 +119,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             let account = runtime.block_on(find(&engine, email))?;
             let password = password.read(&engine)?;
             runtime.block_on(set_password(&engine, &account, &password))
+        }
+        Command::SecondStep { site, email, remove } => {
+            runtime.block_on(second_step(&site.engine()?, email, *remove))
         }
         Command::Role { site, email, role } => runtime.block_on(set_role(&site.engine()?, email, role)),
     }
@@ -209,6 +223,24 @@ async fn set_role(engine: &Engine, email: &str, role: &str) -> Outcome {
     change(engine, &account, "role", role).await?;
     let pen = terminal::out();
     pen.line(format_args!("{} {}: {} is now {role}", pen.good("Changed"), account.email, account.role));
+    Ok(())
+}
+
+async fn second_step(engine: &Engine, email: &str, remove: bool) -> Outcome {
+    let account = find(engine, email).await?;
+    let pen = terminal::out();
+    if remove {
+        let had = engine.remove_factors(account.id).await.map_err(|failure| told(&failure))?;
+        match had {
+            true => pen.line(format_args!("{} the second step of {}", pen.good("Removed"), account.email)),
+            false => pen.line(format_args!("{} has no second step", account.email)),
+        }
+        return Ok(());
+    }
+    let factors = engine.factors_of(account.id).await.map_err(|failure| told(&failure))?;
+    let app = if factors.app { "an authenticator app" } else { "no authenticator app" };
+    let codes = counted(factors.recovery_codes, "recovery code");
+    pen.line(format_args!("{}: {app}, {codes}", account.email));
     Ok(())
 }
 

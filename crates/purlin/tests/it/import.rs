@@ -139,6 +139,28 @@ fn a_refused_row_is_told_with_its_line_and_the_others_are_written() {
 }
 
 #[test]
+fn passwords_can_come_as_the_hashes_of_another_system() {
+    let site = site();
+    // `correct horse`, by Django.
+    let hash = "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=";
+    let rows =
+        format!("email,password\nada@example.com,{hash}\nbo@example.com,\ncem@example.com,correct horse\n");
+    site.write("users.csv", &rows);
+    let run = refused(&site, &["import", "users", "users.csv", "--password-hashes"]);
+    assert!(run.err.contains("`password` is no hash of a kind that is known"), "{}", run.err);
+    assert!(run.err.contains("2 created, 1 refused"), "{}", run.err);
+    let server = site.start("serve");
+    let login = |email: &str, password: &str| {
+        server.post("/api/auth/login", &json!({"email": email, "password": password})).status
+    };
+    assert_eq!(login("ada@example.com", "wrong horse"), 401);
+    for _ in 0..2 {
+        assert_eq!(login("ada@example.com", "correct horse"), 200);
+    }
+    assert_eq!(login("bo@example.com", ""), 401);
+}
+
+#[test]
 fn one_transaction_is_there_whole_or_not_at_all() {
     let site = site();
     site.write("rows.csv", "title,slug,authors\nOne,one,Ada\nTwo,two,Ada\nThree,one,Bo\nFour,four,\n");

@@ -23,7 +23,10 @@ pub(super) const OWN_ACCOUNT: &str = "this == user";
 /// The fields that `users` has in every site.
 pub(super) fn users(accounts: &AccountSettings) -> Vec<OwnField> {
     let email = Field { required: true, max: Some(Value::Int(254)), ..field("email", "email") };
-    let password = Field { hidden: true, ..field("password", "password") };
+    let mut password = Field { hidden: true, ..field("password", "password") };
+    if let Some(least) = accounts.passwords.min {
+        password.min = Some(Value::Int(least.into()));
+    }
     let roles = ["user", "admin"].into_iter().map(str::to_owned).chain(accounts.roles.iter().cloned());
     let role = Field {
         required: true,
@@ -71,6 +74,8 @@ pub(super) fn internal() -> Vec<(&'static str, Vec<OwnField>)> {
         ("_tokens", tokens),
         ("_mails", mails()),
         ("_members", members),
+        ("_factors", factors()),
+        ("_recovery_codes", recovery_codes()),
         ("_audit", audit()),
     ]
 }
@@ -89,6 +94,32 @@ fn audit() -> Vec<OwnField> {
         own(field("address", "text")),
         own(field("request", "text")),
         long("changes"),
+    ]
+}
+
+/// Second factors.
+fn factors() -> Vec<OwnField> {
+    let required = |name, ty| Field { required: true, ..field(name, ty) };
+    vec![
+        OwnField { to: Some(("users", OnDelete::Cascade)), ..own(required("user", "ref")) },
+        own(Field { choices: vec!["app".to_owned()], ..required("kind", "choice") }),
+        // What there is once: the app of an account.
+        OwnField { unique: true, ..own(Field { hidden: true, ..required("key", "text") }) },
+        own(Field { hidden: true, ..required("secret", "text") }),
+        // It only rises: the last step of which a code was taken.
+        own(required("counter", "int")),
+        own(required("wrong", "int")),
+        own(required("wrong_since", "datetime")),
+        own(field("used_at", "datetime")),
+    ]
+}
+
+/// What signs in once where a factor is lost.
+fn recovery_codes() -> Vec<OwnField> {
+    let required = |name, ty| Field { required: true, ..field(name, ty) };
+    vec![
+        OwnField { to: Some(("users", OnDelete::Cascade)), ..own(required("user", "ref")) },
+        OwnField { unique: true, ..own(Field { hidden: true, ..required("code_hash", "text") }) },
     ]
 }
 

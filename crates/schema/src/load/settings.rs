@@ -26,8 +26,8 @@ use super::{Layers, Mode};
 use crate::diagnostics::did_you_mean;
 use crate::model::{AuditLog, AuditSettings};
 use crate::settings::{
-    AccountSettings, ApiSettings, DatabaseSettings, MailSettings, MailWay, ServerSettings, Settings, SignUp,
-    SiteSettings,
+    AccountSettings, ApiSettings, DatabaseSettings, MailSettings, MailWay, PasswordSettings, ServerSettings,
+    Settings, SignUp, SiteSettings,
 };
 use crate::value::Value;
 pub(super) use names::SERVERS_OWN;
@@ -285,6 +285,7 @@ impl<'a> Layered<'a> {
         let mut listed = self.read("accounts.roles", read::roles).unwrap_or_default();
         let roles = self.roles(&listed);
         listed.extend(roles::names(&self.tables));
+        let second_factor = self.second_factor(&listed);
         let mut seen = HashSet::new();
         listed.retain(|role| seen.insert(role.clone()));
         Settings {
@@ -325,6 +326,8 @@ impl<'a> Layered<'a> {
                 password_ends_tokens: self.read("accounts.password_ends_tokens", read::truth).unwrap_or(true),
                 providers: self.providers(url.is_some()),
                 jwt: self.jwt(url.is_some()),
+                second_factor,
+                passwords: self.passwords(),
             },
             api: ApiSettings {
                 path: self.read("api.path", read::api_path).unwrap_or_else(|| "/api".to_owned()),
@@ -393,6 +396,32 @@ impl<'a> Layered<'a> {
             user: self.read("mail.user", read::text),
             password: self.read("mail.password", read::text),
             links: url.map_or(here, str::to_owned),
+        }
+    }
+
+    /// The roles that must have a second factor are roles that there are.
+    fn second_factor(&self, own: &[String]) -> Vec<String> {
+        let roles = self.read("accounts.second_factor", read::list).unwrap_or_default();
+        let known = |role: &String| role == "user" || role == "admin" || own.contains(role);
+        if let Some(unknown) = roles.iter().find(|role| !known(role)) {
+            let message = format!("names `{unknown}`, which is no role of the site");
+            self.complain("accounts.second_factor", &message);
+        }
+        roles
+    }
+
+    /// What argon2id takes can be raised above what OWASP recommends, not lowered.
+    fn passwords(&self) -> PasswordSettings {
+        let usual = PasswordSettings::default();
+        PasswordSettings {
+            min: self.read("accounts.passwords.min", |raw| read::count(raw, 8, 128)),
+            strength: self
+                .read("accounts.passwords.strength", |raw| read::count(raw, 0, 4))
+                .unwrap_or(usual.strength),
+            memory_kib: self.read("accounts.passwords.memory", read::hash_memory),
+            passes: self.read("accounts.passwords.passes", |raw| read::count(raw, 2, 32)),
+            pepper: self.read("accounts.passwords.pepper", read::signing_key),
+            old_peppers: self.read("accounts.passwords.old_peppers", read::signing_keys).unwrap_or_default(),
         }
     }
 

@@ -3,6 +3,7 @@
 mod device;
 mod mail;
 mod own;
+mod second;
 mod tokens;
 
 use form_urlencoded::byte_serialize;
@@ -39,6 +40,8 @@ pub(crate) async fn answer(
         (_, &Method::OPTIONS) => Ok(allow(allowed)),
         (Account::Login, &Method::GET | &Method::HEAD) => login_page(asking, identity).await,
         (Account::Login, &Method::POST) => login(asking, identity, body).await,
+        (Account::SecondStep, &Method::GET | &Method::HEAD) => second::step_page(asking, identity).await,
+        (Account::SecondStep, &Method::POST) => second::step(asking, identity, body).await,
         (Account::SignUp, &Method::GET | &Method::HEAD) => sign_up_page(asking, identity).await,
         (Account::SignUp, &Method::POST) => sign_up(asking, identity, body).await,
         (Account::Logout, &Method::POST) => logout(asking, identity).await,

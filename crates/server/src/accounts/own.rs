@@ -6,7 +6,7 @@ use purlin_schema::value::format_datetime;
 use purlin_schema::{Id, Value};
 use serde_json::json;
 
-use super::{device, tokens, value_of};
+use super::{device, second, tokens, value_of};
 use crate::answer::{self, Problem, html};
 use crate::app::Asking;
 use crate::body::{Body, RequestBody};
@@ -37,6 +37,11 @@ impl Said {
         };
         let extra = vec![("message", json!(html::sentence(&problem.detail)))];
         Ok(Said { extra, problem: Some(problem) })
+    }
+
+    pub(super) fn given(mut self, name: &'static str, value: serde_json::Value) -> Said {
+        self.extra.push((name, value));
+        self
     }
 
     pub(super) fn with(mut self, name: &'static str, value: &str) -> Said {
@@ -76,6 +81,7 @@ pub(super) fn message_of(messages: &[FieldMessage]) -> String {
     let told = messages.iter().map(|message| {
         let what = match message.field.as_str() {
             "password" => "the password ",
+            "code" => "the code ",
             "name" => "the name ",
             "scopes" => "what it may do ",
             "days" => "the number of days ",
@@ -116,6 +122,7 @@ pub(super) async fn page(
         }
         Account::Sessions => said.extra.push(("sessions", sessions(asking, identity).await?)),
         Account::Tokens => return tokens::show(asking, identity, said, &[]).await,
+        Account::Second => return second::show(asking, identity, said).await,
         _ => {}
     }
     said.show(asking, identity, account).await
@@ -144,6 +151,7 @@ pub(super) async fn posted(
         Account::Home => home(asking, identity, Some(&form)).await,
         Account::Sessions => end_sessions(asking, identity, &form).await,
         Account::Tokens => tokens::posted(asking, identity, &form).await,
+        Account::Second => second::posted(asking, identity, &form).await,
         _ => match change(asking, identity, account, &form).await {
             Ok(response) => Ok(response),
             Err(failure) => {

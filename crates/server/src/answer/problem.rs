@@ -24,12 +24,16 @@ pub struct Problem {
     /// What is wrong, field by field.
     pub errors: Vec<FieldMessage>,
     /// Further members for programs (RFC 9457 §3.2).
-    pub members: Vec<(&'static str, serde_json::Value)>,
+    pub members: Option<Box<Members>>,
     /// Headers of the answer: `Allow`, `Retry-After` …
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What caused it, for the log alone.
-    pub inside: Option<String>,
+    pub inside: Option<Box<str>>,
 }
+
+/// Members of a problem by name.
+#[derive(Debug)]
+pub struct Members(pub Vec<(&'static str, serde_json::Value)>);
 
 impl Problem {
     /// A problem with a detail for a person.
@@ -39,7 +43,7 @@ impl Problem {
             code,
             detail: detail.into(),
             errors: Vec::new(),
-            members: Vec::new(),
+            members: None,
             headers: Vec::new(),
             inside: None,
         }
@@ -67,7 +71,7 @@ impl Problem {
     pub fn internal(inside: impl Into<String>) -> Problem {
         let mut problem =
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side");
-        problem.inside = Some(inside.into());
+        problem.inside = Some(inside.into().into_boxed_str());
         problem
     }
 
@@ -135,7 +139,7 @@ impl Problem {
                 out.push(b'}');
             });
         }
-        for (name, value) in &self.members {
+        for (name, value) in self.members.iter().flat_map(|members| &members.0) {
             out.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
         }
         out.push(b'}');
@@ -197,7 +201,7 @@ impl From<Failure> for Problem {
                 Problem::too_many("attempts", "too_many_attempts", wait_seconds)
             }
             Failure::Unavailable(inside) => Problem {
-                inside: Some(inside),
+                inside: Some(inside.into_boxed_str()),
                 ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "not available now; try again")
             }
             .with(header::RETRY_AFTER, HeaderValue::from(1)),

@@ -6,8 +6,9 @@ use purlin_engine::{Actor, Failure};
 use purlin_schema::value::{format_datetime, write_json, write_json_string};
 use serde_json::{Map, Value};
 
-use super::{Given, JSON};
+use super::{Given, JSON, second};
 use crate::accounts::signed_in;
+use crate::answer::problem::Members;
 use crate::answer::{self, Problem, json};
 use crate::app::Asking;
 use crate::body::{Body, RequestBody};
@@ -67,7 +68,7 @@ async fn by_texts(
             let agent = asking.user_agent();
             let arrival = Arrival { address: &peer, user_agent: &agent, carrier: Carrier::Token };
             let entry = engine.verify_sign_up(token, password, arrival).await?.entry;
-            return entered(asking, identity, StatusCode::CREATED, &entry).await;
+            return entered(asking, identity, StatusCode::CREATED, &entry, &[]).await;
         }
         Auth::Reset => {
             let [email] = texts(fields, ["email"])?;
@@ -109,7 +110,7 @@ async fn sign_up(
     let peer = asking.place();
     match asking.engine().sign_up_by_api(fields, &peer, &asking.user_agent()).await? {
         SignedUp::ByMail => Ok(answer::empty(StatusCode::ACCEPTED)),
-        SignedUp::Now(entry) => entered(asking, identity, StatusCode::CREATED, &entry).await,
+        SignedUp::Now(entry) => entered(asking, identity, StatusCode::CREATED, &entry, &[]).await,
     }
 }
 
@@ -144,36 +145,44 @@ async fn login(
     let (peer, agent) = (asking.place(), asking.user_agent());
     let arrival = Arrival { address: &peer, user_agent: &agent, carrier: Carrier::Token };
     match asking.engine().sign_in(email, password, arrival).await {
-        Ok(entry) => entered(asking, identity, StatusCode::OK, &entry).await,
+        Ok(entry) => entered(asking, identity, StatusCode::OK, &entry, &[]).await,
         Err(Failure::Unauthenticated) => Err(wrong()),
         Err(failure) => Err(failure.into()),
     }
 }
 
-/// Where a sign-in by API leads to: a session with this status, or 401 and what the second step takes.
-async fn entered(
+/// Where a sign-in by API leads to: a session with this status, or 401 and what the second step takes. `codes` are recovery
+/// codes that were made with it.
+pub(super) async fn entered(
     asking: &Asking<'_>,
     identity: &Identity,
     status: StatusCode,
     entry: &Entry,
+    codes: &[String],
 ) -> Result<Response<Body>, Problem> {
     match entry {
-        Entry::Whole(session) => with_session(asking, identity, status, session).await,
-        Entry::Half(half) => Err(half_way(half)),
+        Entry::Whole(session) => with_session(asking, identity, status, session, codes).await,
+        Entry::Half(half) => Err(half_way(asking, half).await?),
     }
 }
 
 /// The second step is owed: no session yet, but the token that it takes.
-fn half_way(half: &Half) -> Problem {
+async fn half_way(asking: &Asking<'_>, half: &Half) -> Result<Problem, Problem> {
     let (code, detail) = match half.owed {
-        Owed::Factor => ("second_factor", "a second factor is asked for: give it with `second_token`"),
-        Owed::SetUp => ("second_factor_setup", "this account has to set up a second factor first"),
+        Owed::Factor => ("second_factor", "a second factor is asked for: send a code with `second_token`"),
+        Owed::SetUp => {
+            ("second_factor_setup", "this account has to set up an authenticator app: send its first code")
+        }
     };
     let mut problem = Problem::new(StatusCode::UNAUTHORIZED, code, detail)
         .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    problem.members =
+    let mut members =
         vec![("second_token", half.token.as_str().into()), ("expires_in", half.lives_seconds.into())];
-    problem
+    if let Some(app) = asking.engine().app_of_half(half).await? {
+        members.push(("setup", second::setup(&app)));
+    }
+    problem.members = Some(Box::new(Members(members)));
+    Ok(problem)
 }
 
 /// A fresh session as it is answered: token, user, cookie.
@@ -182,11 +191,13 @@ async fn with_session(
     identity: &Identity,
     status: StatusCode,
     session: &SignedIn,
+    codes: &[String],
 ) -> Result<Response<Body>, Problem> {
     let mut out = br#"{"token":"#.to_vec();
     write_json_string(&session.token, &mut out);
     out.extend_from_slice(br#","user":"#);
     write_user(&mut out, asking, session).await?;
+    second::write_codes(&mut out, codes);
     out.push(b'}');
     let mut response = answer::answer(status, JSON, out);
     signed_in(asking, identity, session, &mut response).await?;

@@ -28,6 +28,19 @@ impl<'fields> Given<'fields> {
         ""
     }
 
+    /// A text that may be absent, which is as good as empty.
+    pub(super) fn maybe_text(&mut self, name: &'static str) -> &'fields str {
+        self.known.push(name);
+        match self.fields.get(name) {
+            None | Some(Value::Null) => "",
+            Some(Value::String(text)) => text,
+            Some(_) => {
+                self.wrong(name, "wrong_type", "must be text");
+                ""
+            }
+        }
+    }
+
     /// A whole number that may be absent.
     pub(super) fn whole(&mut self, name: &'static str) -> Option<i64> {
         self.known.push(name);

@@ -4,6 +4,7 @@ mod auth;
 mod given;
 mod negotiate;
 mod records;
+mod second;
 mod tokens;
 
 use http::{Method, Response};
@@ -34,6 +35,7 @@ pub(crate) async fn answer(
         ApiTarget::Auth(Auth::Me | Auth::Sessions) => "GET, HEAD, DELETE, OPTIONS",
         ApiTarget::Auth(Auth::Session(_) | Auth::Token(_)) => "DELETE, OPTIONS",
         ApiTarget::Auth(Auth::Tokens) => "GET, HEAD, POST, OPTIONS",
+        ApiTarget::Auth(Auth::Second) => "GET, HEAD, OPTIONS",
         ApiTarget::Auth(_) => "POST, OPTIONS",
         ApiTarget::Nothing => return Err(Problem::not_found()),
     };
@@ -64,6 +66,9 @@ pub(crate) async fn answer(
         }
         ApiTarget::Auth(Auth::Tokens) => Box::pin(tokens::answer(asking, identity, body)).await,
         ApiTarget::Auth(Auth::Token(id)) => Box::pin(tokens::end(asking, identity, id)).await,
+        ApiTarget::Auth(auth) if auth.is_second() => {
+            Box::pin(second::answer(asking, identity, auth, body)).await
+        }
         ApiTarget::Auth(auth) => Box::pin(auth::answer(asking, identity, auth, body)).await,
         ApiTarget::Nothing => Err(Problem::not_found()),
     }

@@ -59,6 +59,12 @@ pub(crate) enum Auth {
     Session(Id),
     Tokens,
     Token(Id),
+    SecondStep,
+    Second,
+    App,
+    ConfirmApp,
+    RemoveApp,
+    RecoveryCodes,
 }
 
 impl Auth {
@@ -76,6 +82,12 @@ impl Auth {
         ("auth/email/confirm", Auth::ConfirmEmail, &["POST"]),
         ("auth/sessions", Auth::Sessions, &["GET", "DELETE"]),
         ("auth/tokens", Auth::Tokens, &["GET", "POST"]),
+        ("auth/login/second", Auth::SecondStep, &["POST"]),
+        ("auth/second", Auth::Second, &["GET"]),
+        ("auth/second/app", Auth::App, &["POST"]),
+        ("auth/second/app/confirm", Auth::ConfirmApp, &["POST"]),
+        ("auth/second/app/remove", Auth::RemoveApp, &["POST"]),
+        ("auth/second/recovery-codes", Auth::RecoveryCodes, &["POST"]),
     ];
 
     /// Whether a site has it.
@@ -101,6 +113,24 @@ impl Auth {
                 | Auth::Session(_)
                 | Auth::Tokens
                 | Auth::Token(_)
+                | Auth::Second
+                | Auth::App
+                | Auth::ConfirmApp
+                | Auth::RemoveApp
+                | Auth::RecoveryCodes
+        )
+    }
+
+    /// Whether it is about second factors.
+    pub(crate) fn is_second(self) -> bool {
+        matches!(
+            self,
+            Auth::SecondStep
+                | Auth::Second
+                | Auth::App
+                | Auth::ConfirmApp
+                | Auth::RemoveApp
+                | Auth::RecoveryCodes
         )
     }
 }
@@ -118,6 +148,8 @@ pub(crate) enum Account {
     Email,
     Sessions,
     Tokens,
+    Second,
+    SecondStep,
     Delete,
 }
 
@@ -125,6 +157,7 @@ impl Account {
     /// Their paths, with the templates that show them.
     pub(crate) const ALL: &[(&str, Account, &str)] = &[
         (LOGIN, Account::Login, "login.html"),
+        (SECOND_STEP, Account::SecondStep, "second.html"),
         (SIGN_UP, Account::SignUp, "signup.html"),
         (LOGOUT, Account::Logout, ""),
         ("/verify", Account::Verify, "verify.html"),
@@ -134,6 +167,7 @@ impl Account {
         ("/account/email", Account::Email, "account/email.html"),
         ("/account/sessions", Account::Sessions, "account/sessions.html"),
         ("/account/tokens", Account::Tokens, "account/tokens.html"),
+        ("/account/second", Account::Second, "account/second.html"),
         ("/account/delete", Account::Delete, "account/delete.html"),
     ];
 

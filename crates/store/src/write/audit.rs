@@ -16,7 +16,8 @@ const MASK: &str = "•••";
 const LONGEST: usize = 8 << 10;
 
 /// Purlin's own models whose records coming and going are events: made, gone.
-const EVENTS: &[(&str, &str, &str)] = &[("_members", "group_joined", "group_left")];
+const EVENTS: &[(&str, &str, &str)] =
+    &[("_members", "group_joined", "group_left"), ("_factors", "second_step_on", "second_step_off")];
 
 /// A row to be written.
 struct Entry {

@@ -8,4 +8,5 @@ mod mail;
 mod newsroom;
 mod press;
 mod scenarios;
+mod second_step;
 mod servers;

@@ -119,6 +119,17 @@ pub(super) fn bytes(raw: &Raw) -> Result<usize, String> {
     number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(wrong)
 }
 
+/// Memory for a hash, in KiB: what OWASP recommends at least.
+pub(super) fn hash_memory(raw: &Raw) -> Result<u32, String> {
+    let kib = u32::try_from(bytes(raw)? / 1024).unwrap_or(u32::MAX);
+    let fits = (19 * 1024..=256 * 1024).contains(&kib);
+    if fits {
+        Ok(kib)
+    } else {
+        Err("must be from \"19 MiB\", which OWASP recommends, to \"256 MiB\"".to_owned())
+    }
+}
+
 pub(super) fn listen(raw: &Raw) -> Result<SocketAddr, String> {
     let text = raw.text().unwrap_or_default().trim();
     let named = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));

@@ -8,7 +8,8 @@ use crate::load::report::File;
 use crate::load::toml::{Entry, Node, Table, Text};
 
 /// The last words of settings that are secrets as a whole. Of a URL only its password is.
-const SECRET: &[&str] = &["password", "signing_key", "signing_keys_old", "client_secret", "private_key"];
+const SECRET: &[&str] =
+    &["password", "signing_key", "signing_keys_old", "client_secret", "private_key", "pepper", "old_peppers"];
 /// A file of a secret is no longer than this, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
 
