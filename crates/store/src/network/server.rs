@@ -25,6 +25,7 @@ use crate::network::read::Run;
 use crate::plan::{Answer, Ask, Plan};
 use crate::read::{Source, is_one_statement};
 use crate::sql::{Args, Statement};
+use crate::write::alone::Alone;
 use crate::write::session::Session;
 use crate::write::{self, Failure, Trust};
 
@@ -75,13 +76,6 @@ pub(crate) struct Server<T: Transactions> {
 }
 
 type Performed = (Vec<Outcome>, Vec<Change>);
-
-/// What came of making a record by one statement.
-enum Alone<T: Transactions> {
-    Made((Outcome, Change)),
-    /// Nothing was written; the connection is as it was.
-    TakesMore(Lease<T>),
-}
 
 impl<T: Transactions> Server<T> {
     /// With connections for reading and for writing, which are made when there is something to ask.
@@ -207,19 +201,22 @@ impl<T: Transactions> Server<T> {
             let lease = self.writers.lend(deadline).await?;
             let used = lease.used;
             // What was refused the first time is told the second.
-            let trust = if tries == 0 { Trust::Refs } else { Trust::Nothing };
-            let lease = match (mutations, name) {
-                ([mutation], None) if trust == Trust::Refs && T::commits_by_itself(lease.get()) => {
-                    match self.alone(lease, catalog, mutation, deadline).await? {
-                        Alone::Made((outcome, change)) => {
-                            self.feed.tell_next(vec![change]);
-                            return Ok(vec![outcome]);
-                        }
-                        Alone::TakesMore(lease) => lease,
+            let mut trust = if tries == 0 { Trust::Refs } else { Trust::Nothing };
+            if let ([mutation], None) = (mutations, name)
+                && trust == Trust::Refs
+                && T::commits_by_itself(lease.get())
+            {
+                match self.alone(&lease, catalog, mutation, deadline).await? {
+                    Alone::Made(made) => {
+                        lease.give_back();
+                        let (outcome, change) = *made;
+                        self.feed.tell_next(vec![change]);
+                        return Ok(vec![outcome]);
                     }
+                    Alone::TakesMore => {}
+                    Alone::Taken => trust = Trust::Nothing,
                 }
-                _ => lease,
-            };
+            }
             match self.once(lease, catalog, (mutations, name, trust), deadline).await {
                 Ok((outcomes, changes)) => {
                     self.feed.tell_next(changes);
@@ -246,27 +243,24 @@ impl<T: Transactions> Server<T> {
     /// connection is lost meanwhile it is not known what became of it.
     async fn alone(
         &self,
-        lease: Lease<T>,
+        lease: &Lease<T>,
         catalog: &Catalog,
         mutation: &Mutation,
         deadline: Instant,
-    ) -> Result<Alone<T>, Error> {
+    ) -> Result<Alone, Error> {
         let made = timeout_at(deadline, write::alone::create(lease.get(), catalog, mutation)).await;
         match made {
             Err(_) => {
                 self.writers.doubt();
                 Err(Error::Unknown)
             }
-            Ok(Ok(Some(made))) => {
-                lease.give_back();
-                Ok(Alone::Made(made))
-            }
+            Ok(Ok(alone)) => Ok(alone),
             Ok(Err(Failure::Failed(Error::Unavailable(_)))) if !T::is_open(lease.get()) => {
                 Err(Error::Unknown)
             }
             Ok(Err(Failure::Failed(error @ (Error::Unavailable(_) | Error::Unknown)))) => Err(error),
             // What the database refuses is found out by asking before.
-            Ok(Ok(None) | Err(_)) => Ok(Alone::TakesMore(lease)),
+            Ok(Err(_)) => Ok(Alone::Taken),
         }
     }
 

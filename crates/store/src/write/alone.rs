@@ -17,32 +17,46 @@ use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::mutation::{Action, Change, Guard, Mutation, Outcome};
 
-/// Makes the record of a mutation; `None` where it takes more than that, and nothing was written.
+/// What came of it.
+pub(crate) enum Alone {
+    /// The record is made.
+    Made(Box<(Outcome, Change)>),
+    /// It takes more than that; nothing was tried.
+    TakesMore,
+    /// A key is taken, or the database refuses the row; nothing was written.
+    Taken,
+}
+
+/// Makes the record of a mutation.
 pub(crate) async fn create<S: Session>(
     session: &S,
     catalog: &Catalog,
     mutation: &Mutation,
-) -> Result<Option<(Outcome, Change)>, Failure> {
-    let Action::Create { id, values, links } = &mutation.action else { return Ok(None) };
+) -> Result<Alone, Failure> {
+    let Action::Create { id, values, links } = &mutation.action else { return Ok(Alone::TakesMore) };
     let write = Write::new(session, catalog, Trust::Refs);
     let model = write.model(mutation.model).clone();
     // To give a key of integers by hand is a second statement.
     let plain = model.origin.is_none() && links.is_empty() && mutation.refers.is_empty();
     if !plain || matches!(id, Some(Id::Int(_))) {
-        return Ok(None);
+        return Ok(Alone::TakesMore);
     }
-    let Ok((mut row, id)) = write.drafted(mutation, &model, *id, values) else { return Ok(None) };
+    let Ok((mut row, id)) = write.drafted(mutation, &model, *id, values) else {
+        return Ok(Alone::TakesMore);
+    };
     if !required(&model, &row).is_empty() || !write.is_told(mutation, &row, values) {
-        return Ok(None);
+        return Ok(Alone::TakesMore);
     }
-    let Some(id) = write.insert(catalog.table(model.id), &row, id, true).await? else { return Ok(None) };
+    let Some(id) = write.insert(catalog.table(model.id), &row, id, true).await? else {
+        return Ok(Alone::Taken);
+    };
     row[usize::from(FieldId::ID.0)] = id.into();
     let (version, row) = (version_of(&row), Arc::<[Value]>::from(row));
     let change = |row: &Values| Change::Record { model: model.id, id, old: None, new: Some(row.clone()) };
     let write = Write { changes: vec![change(&row)], ..write };
     // It is written: whatever fails from here on is no refusal any more.
     let shown = write.returned(mutation, id).await.map_err(|_| Error::Unknown)?;
-    Ok(Some((Outcome { id, version, row: shown }, change(&row))))
+    Ok(Alone::Made(Box::new((Outcome { id, version, row: shown }, change(&row)))))
 }
 
 impl<S: Session> Write<'_, S> {

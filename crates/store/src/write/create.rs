@@ -7,7 +7,7 @@ use purlin_schema::{FieldId, Id, Model, Value};
 use super::guards::About;
 use super::session::{NewRow, Session};
 use super::unique::TAKEN;
-use super::{Failure, Values, Write, beside, field_refusal, required, settle, version_of};
+use super::{Failure, Trust, Values, Write, beside, field_refusal, required, settle, version_of};
 use crate::catalog::Table;
 use crate::error::Error;
 use crate::mutation::Mutation;
@@ -27,7 +27,7 @@ impl<S: Session> Write<'_, S> {
         refusals.extend(self.dangling(mutation, &values, None, links).await?);
         // Most keys are free: only where one is not, each is asked for, and slugs step aside.
         let mut written = None;
-        if refusals.is_empty() {
+        if refusals.is_empty() && self.trust != Trust::Nothing {
             written = self.make(mutation, &values, id, true).await?;
         }
         if written.is_none() {

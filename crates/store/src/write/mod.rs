@@ -63,13 +63,15 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// What is asked of a database that will refuse by itself.
+/// What is left for the database to refuse, rather than asked before it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// Whether a ref leads somewhere is not asked where nobody is told more than that: the database refuses one that leads
-    /// nowhere, and the mutations are then performed again.
+    /// Refs and keys. Whether a ref leads somewhere is not asked where nobody is told more than that; where one does not, the
+    /// mutations are performed again, and asked for.
     Refs,
-    /// Everything is asked before, so that it can be told what is wrong.
+    /// Keys: most are free, and where one is not it is found out then.
+    Keys,
+    /// Nothing: something was refused already.
     Nothing,
 }
 
