@@ -206,7 +206,7 @@ impl<T: Transactions> Server<T> {
                 && trust == Trust::Refs
                 && T::commits_by_itself(lease.get())
             {
-                match self.alone(&lease, catalog, mutation, deadline).await? {
+                match Box::pin(self.alone(&lease, catalog, mutation, deadline)).await? {
                     Alone::Made(made) => {
                         lease.give_back();
                         let (outcome, change) = *made;
@@ -217,7 +217,8 @@ impl<T: Transactions> Server<T> {
                     Alone::Taken => trust = Trust::Nothing,
                 }
             }
-            match self.once(lease, catalog, (mutations, name, trust), deadline).await {
+            // All that a write may come to is large, and would be moved with the task.
+            match Box::pin(self.once(lease, catalog, (mutations, name, trust), deadline)).await {
                 Ok((outcomes, changes)) => {
                     self.feed.tell_next(changes);
                     return Ok(outcomes);

@@ -36,8 +36,9 @@ pub(crate) async fn create<S: Session>(
     let Action::Create { id, values, links } = &mutation.action else { return Ok(Alone::TakesMore) };
     let write = Write::new(session, catalog, Trust::Refs);
     let model = write.model(mutation.model).clone();
-    // To give a key of integers by hand is a second statement.
-    let plain = model.origin.is_none() && links.is_empty() && mutation.refers.is_empty();
+    // To give a key of integers by hand is a second statement, and so is what the log says of it.
+    let plain =
+        model.origin.is_none() && links.is_empty() && mutation.refers.is_empty() && !write.may_log(&model);
     if !plain || matches!(id, Some(Id::Int(_))) {
         return Ok(Alone::TakesMore);
     }
@@ -55,7 +56,7 @@ pub(crate) async fn create<S: Session>(
     let change = |row: &Values| Change::Record { model: model.id, id, old: None, new: Some(row.clone()) };
     let write = Write { changes: vec![change(&row)], ..write };
     // It is written: whatever fails from here on is no refusal any more.
-    let shown = write.returned(mutation, id).await.map_err(|_| Error::Unknown)?;
+    let shown = Box::pin(write.returned(mutation, id)).await.map_err(|_| Error::Unknown)?;
     Ok(Alone::Made(Box::new((Outcome { id, version, row: shown }, change(&row)))))
 }
 

@@ -52,6 +52,15 @@ impl<S: Session> Write<'_, S> {
         }
     }
 
+    /// Whether a new record of a model may have to be written down.
+    pub(super) fn may_log(&self, model: &Model) -> bool {
+        self.catalog.audit.as_ref().is_some_and(|audit| match audit.log {
+            AuditLog::Off => false,
+            AuditLog::All => true,
+            _ => model.internal || model.id == audit.users,
+        })
+    }
+
     /// Writes down what was changed.
     pub(super) async fn audit(&mut self, mutations: &[Mutation]) -> Result<(), Failure> {
         let Some(audit) = self.catalog.audit.as_ref().filter(|audit| audit.log != AuditLog::Off) else {
