@@ -143,7 +143,10 @@ impl Store {
                 Some(seen) => Box::pin(postgres.look(plan, ask, seen)).await,
                 None => Box::pin(postgres.read(plan, ask)).await,
             },
-            Database::MySql(mysql) => Box::pin(mysql.read(plan, ask)).await,
+            Database::MySql(mysql) => match replicas::seen().filter(|_| self.has_replicas()) {
+                Some(seen) => Box::pin(mysql.look(plan, ask, seen)).await,
+                None => Box::pin(mysql.read(plan, ask)).await,
+            },
         };
         if let Some(watcher) = &self.watcher {
             watcher.read(self.models(), plan, &answer);
@@ -154,15 +157,20 @@ impl Store {
     /// Whether there are servers that follow the database, on which looks may be answered.
     #[must_use]
     pub fn has_replicas(&self) -> bool {
-        matches!(&self.database, Database::Postgres(postgres) if !postgres.replicas.is_empty())
+        match &self.database {
+            Database::Sqlite(_) => false,
+            Database::Postgres(postgres) => !postgres.replicas.is_empty(),
+            Database::MySql(mysql) => !mysql.replicas.is_empty(),
+        }
     }
 
     /// Where the database stands now: after all that was ever committed. [`Mark::LAST`] where it cannot be asked, so that
     /// whoever holds the mark reads from the database itself.
     pub async fn mark(&self) -> Mark {
         match &self.database {
+            Database::Sqlite(_) => Mark::LAST,
             Database::Postgres(postgres) => postgres.mark().await.unwrap_or(Mark::LAST),
-            _ => Mark::LAST,
+            Database::MySql(mysql) => mysql.mark().await.unwrap_or(Mark::LAST),
         }
     }
 

@@ -2,6 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
+/// Bytes of a name on PostgreSQL.
+pub(crate) const POSTGRES_NAME: usize = 63;
+
 /// A name that is no longer than a database admits; what is cut off is told apart by a hash of the whole.
 pub(crate) fn fitting(name: &str, limit: usize) -> String {
     if name.len() <= limit {

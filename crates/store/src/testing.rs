@@ -79,35 +79,31 @@ impl Testing<'_> {
     }
 
     /// Asks the replicas how far they have come, now.
-    ///
-    /// # Panics
-    /// Where the database is not PostgreSQL.
     pub async fn ask_replicas(&self) {
-        self.postgres().ask_replicas().await;
+        match &self.0.database {
+            Database::Sqlite(_) => {}
+            Database::Postgres(postgres) => postgres.ask_replicas().await,
+            Database::MySql(mysql) => mysql.ask_replicas().await,
+        }
     }
 
     /// How many replicas may be read from by whoever has seen so much.
-    ///
-    /// # Panics
-    /// Where the database is not PostgreSQL.
     #[must_use]
     pub fn replicas_with(&self, seen: crate::Mark) -> usize {
-        self.postgres().replicas.count(seen)
+        match &self.0.database {
+            Database::Sqlite(_) => 0,
+            Database::Postgres(postgres) => postgres.replicas.count(seen),
+            Database::MySql(mysql) => mysql.replicas.count(seen),
+        }
     }
 
     /// How many reads replicas have answered.
-    ///
-    /// # Panics
-    /// Where the database is not PostgreSQL.
     #[must_use]
     pub fn served_by_replicas(&self) -> u64 {
-        self.postgres().replicas.served()
-    }
-
-    fn postgres(&self) -> &crate::postgres::Postgres {
         match &self.0.database {
-            Database::Postgres(postgres) => postgres,
-            _ => panic!("this is for PostgreSQL"),
+            Database::Sqlite(_) => 0,
+            Database::Postgres(postgres) => postgres.replicas.served(),
+            Database::MySql(mysql) => mysql.replicas.served(),
         }
     }
 

@@ -75,13 +75,16 @@ pub(super) fn postgres(machine: &This) -> Result<Running, String> {
 pub(super) fn mariadb(machine: &This) -> Result<Running, String> {
     let (folder, port) = (somewhere(machine, "mysql")?, free_port()?);
     let data = format!("--datadir={}", folder.join("data").display());
+    // As it starts a server clears away the temporary tables that it finds, whosever they are.
+    let temporary = format!("--tmpdir={}", folder.display());
     let user = if machine.is_root() { vec!["--user=mysql"] } else { Vec::new() };
     let install = program(machine, "mariadb-install-db")?;
-    let arguments = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", &data];
+    let arguments =
+        ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", &data, &temporary];
     quiet(Command::new(install).args(arguments).args(&user))?;
     let mut command = Command::new(program(machine, "mariadbd")?);
     command.args(["--no-defaults", &data, "--bind-address=127.0.0.1", &format!("--port={port}")]).args(&user);
-    command.arg(format!("--socket={}", folder.join("socket").display()));
+    command.arg(format!("--socket={}", folder.join("socket").display())).arg(&temporary);
     command.args(["--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", "--max-connections=300"]);
     begin(machine, command, folder, port, ["mysql://root@", "/mysql"])
 }

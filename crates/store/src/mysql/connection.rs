@@ -14,6 +14,7 @@ use crate::error::{Error, Rule, Violation};
 use crate::network::address::Unreachable;
 use crate::network::pool::{Connect, Connector};
 use crate::network::read::{self, Run};
+use crate::network::replicas::{Follows, Mark, Standing};
 use crate::network::server::Transactions;
 use crate::network::session::Insert;
 use crate::plan::{Answer, Ask, Plan};
@@ -111,6 +112,45 @@ impl Transactions for Connector<Target> {
         let mut client = connection.client.lock().await;
         let released = client.exec_drop(format!("DO RELEASE_LOCK({HELD})"), (name,)).await;
         released.map_err(|error| plain(&error))
+    }
+}
+
+/// Where MariaDB stands: the last transaction in its own log, or the last of its primary's that it has applied, by a number
+/// that grows within a domain. Whoever replicates is told by its thread; one whose primary is away, by being read-only. Which
+/// database it is, whatever its address, says the moment at which its first migration was applied, since all else that a
+/// server could be known by is its own.
+const STANDING: &str = "SELECT CAST((SELECT CONCAT(applied_at, ' ', checksum_of) FROM (SELECT \"applied_at\", \
+                        COALESCE(\"checksum\", '') AS checksum_of FROM \"_migrations\" ORDER BY \"id\" LIMIT 1) q) AS CHAR), \
+                        @@GLOBAL.read_only OR EXISTS (SELECT 1 FROM information_schema.GLOBAL_STATUS \
+                        WHERE VARIABLE_NAME = 'SLAVE_RUNNING' AND VARIABLE_VALUE = 'ON'), \
+                        @@GLOBAL.gtid_binlog_pos, @@GLOBAL.gtid_slave_pos";
+
+impl Follows for Connector<Target> {
+    async fn standing(connection: &Connection) -> Result<Standing, Error> {
+        let mut client = connection.client.lock().await;
+        let row: Option<(Option<String>, bool, String, String)> =
+            client.query_first(STANDING).await.map_err(|error| plain(&error))?;
+        let silent = || Error::Database("a server says nothing of itself".to_owned());
+        let (system, follows, written, applied) = row.ok_or_else(silent)?;
+        let (domain, mark) = place(if follows { &applied } else { &written }).map_err(Error::Database)?;
+        Ok(Standing { system: format!("{domain} {}", system.unwrap_or_default()), follows, mark })
+    }
+}
+
+/// Domain and number of a place, `0-1-270`.
+fn place(text: &str) -> Result<(u32, Mark), String> {
+    if text.is_empty() {
+        return Err("it has no binary log, or has applied nothing of another's".to_owned());
+    }
+    let mut parts = text.splitn(3, '-');
+    let mut number = || parts.next().and_then(|part| part.parse::<u64>().ok());
+    let read = (number(), number(), number());
+    match read {
+        (Some(domain), Some(_), Some(number)) => {
+            Ok((u32::try_from(domain).unwrap_or(u32::MAX), Mark(number)))
+        }
+        // Numbers of several domains say nothing of each other.
+        _ => Err(format!("its place in the log is not one of one domain: {text}")),
     }
 }
 
@@ -232,5 +272,19 @@ fn plain(error: &mysql_async::Error) -> Error {
             Some(violation) => violation.into(),
             None => Error::Database(format!("{message} ({code})")),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_of_one_domain() {
+        assert_eq!(place("0-1-270"), Ok((0, Mark(270))));
+        assert_eq!(place("7-4294967295-18446744073709551614"), Ok((7, Mark(u64::MAX - 1))));
+        for wrong in ["", "0-1-270,1-1-3", "0-1", "x", "0-1--3"] {
+            assert!(place(wrong).is_err(), "{wrong}");
+        }
     }
 }

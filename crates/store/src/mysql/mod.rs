@@ -22,14 +22,27 @@ pub(crate) type MySql = Server<Connector<Target>>;
 /// Reads the settings, and asks the server which of the two it is.
 pub(crate) fn open(settings: &DatabaseSettings, feed: Feed) -> Result<(MySql, Flavour), Error> {
     let target = Target::parse(&settings.url).map_err(Error::Open)?;
-    if !settings.replicas.is_empty() {
-        let message = "database.replicas is for PostgreSQL alone: take it out, or let a proxy before the servers send reads there";
+    let flavour = flavour(&target)?;
+    if flavour == Flavour::Mysql && !settings.replicas.is_empty() {
+        let message = "database.replicas is for PostgreSQL and MariaDB: take it out, or let a proxy before the servers send reads there";
         return Err(Error::Open(message.to_owned()));
     }
-    let flavour = flavour(&target)?;
-    let target = if settings.statement_cache { target } else { target.without_statements() };
+    let replicas = settings.replicas.iter().map(|url| {
+        let target = Target::parse(url).map_err(|why| {
+            Error::Open(format!("one of database.replicas: {}", why.trim_start_matches("database.url: ")))
+        })?;
+        Ok((target.address.place.clone(), Connector::new(kept(target, settings), settings, false)))
+    });
+    let replicas = replicas.collect::<Result<Vec<_>, Error>>()?;
+    let target = kept(target, settings);
     let connector = |writes| Connector::new(target.clone(), settings, writes);
-    Ok((Server::new(connector(false), connector(true), settings, feed), flavour))
+    let server = Server::new(connector(false), connector(true), settings, feed);
+    Ok((server.with_replicas(replicas, settings), flavour))
+}
+
+/// With statements kept prepared, or without.
+fn kept(target: Target, settings: &DatabaseSettings) -> Target {
+    if settings.statement_cache { target } else { target.without_statements() }
 }
 
 /// Asked on a thread of its own: stores are opened from synchronous code too, sometimes inside a runtime.

@@ -207,14 +207,16 @@ impl<T: Follows> Server<T> {
 
     /// Where the database stands now.
     pub(crate) async fn mark(&self) -> Result<Mark, Error> {
-        Ok(standing::<T>(&self.writers).await?.mark)
+        let own = standing::<T>(&self.writers).await?;
+        // Of one that follows another itself it is not known what of its place is its own.
+        Ok(if own.follows { Mark::LAST } else { own.mark })
     }
 
     /// Asks the database and all its followers how far they have come.
     pub(crate) async fn ask_replicas(&self) {
         let at = Instant::now();
         // A follower can be known to be young enough for a while after the database was last heard of.
-        let own = standing::<T>(&self.readers).await.ok();
+        let own = standing::<T>(&self.readers).await.ok().filter(|own| !own.follows);
         if let Some(own) = &own {
             self.replicas.remember(at, own.mark);
         }

@@ -177,6 +177,8 @@ impl Known {
             (Value::Uuid(uuid), Kind::Uuid) if mysql => format!("x'{}'", uuid.simple()),
             (Value::Uuid(uuid), Kind::Uuid) => quoted(&uuid.to_string()),
             (Value::Json(json), Kind::Json) => quoted(&json.to_string()),
+            // It gives no collation to what is of no charset.
+            (_, Kind::Text) if self == Known::Mysql => "CONVERT(NULL USING utf8mb4)".to_owned(),
             _ => "NULL".to_owned(),
         }
     }

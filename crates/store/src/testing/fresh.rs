@@ -127,12 +127,14 @@ impl Fresh {
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
                 self.name
             )),
-            // One statement ends one connection, and which there are is found out beside: a block of statements does both.
-            Server::MySql(_) => self.run(&format!(
-                "BEGIN NOT ATOMIC FOR it IN (SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '{}') DO \
-                 BEGIN DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; KILL it.ID; END; END FOR; END",
-                self.name
-            )),
+            // One statement ends one connection, and which there are is found out before; some have gone by then.
+            Server::MySql(_) => {
+                let ids = format!("SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '{}'", self.name);
+                for id in crate::migrate::look(&self.url).expect("a connection").rows(&ids).expect("rows") {
+                    let kill = format!("KILL {}", id[0].as_deref().unwrap_or("0"));
+                    let _ = try_run(&self.server, kill);
+                }
+            }
         }
     }
 }
@@ -148,8 +150,12 @@ impl Drop for Fresh {
     }
 }
 
-/// Runs a statement on a thread of its own: some tests have a runtime and some have none.
 fn run(server: &Server, sql: String) {
+    try_run(server, sql).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Runs a statement on a thread of its own: some tests have a runtime and some have none.
+fn try_run(server: &Server, sql: String) -> Result<(), String> {
     let server = server.clone();
     let work = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -158,15 +164,15 @@ fn run(server: &Server, sql: String) {
                 Server::Postgres(url) => {
                     let target = crate::postgres::connect::Target::parse(&url).expect("a URL");
                     let client = target.connect().await.expect("a connection");
-                    client.batch_execute(&sql).await.expect("a statement that runs");
+                    client.batch_execute(&sql).await.map_err(|error| format!("{sql}: {error:?}"))
                 }
                 Server::MySql(url) => {
                     let target = crate::mysql::connect::Target::parse(&url).expect("a URL");
                     let (mut connection, _) = target.connect().await.expect("a connection");
-                    connection.query_drop(sql).await.expect("a statement that runs");
+                    connection.query_drop(&sql).await.map_err(|error| format!("{sql}: {error}"))
                 }
             }
-        });
+        })
     };
-    std::thread::spawn(work).join().expect("a statement that runs");
+    std::thread::spawn(work).join().expect("a statement that runs")
 }

@@ -12,6 +12,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// A loss of power must not take what others have been told of.
+const DURABLE: [&str; 2] = ["--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"];
+
+/// Several of them stand on a disk at once.
+const SMALL: &str = "--innodb-log-file-size=8M";
+
 /// A server that runs, until it is dropped.
 pub struct Maria {
     folder: PathBuf,
@@ -39,10 +45,40 @@ impl Maria {
         let folder = PathBuf::from(said(Command::new("mktemp").args(["-d", "--tmpdir=/tmp"])).trim());
         let mut maria = Maria { options: filled(options, &folder), folder, port, child: None };
         maria.give_away(&maria.folder);
-        let arguments = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"];
-        said(Command::new(install).args(arguments).arg(maria.data()).args(user()));
+        let arguments =
+            ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", SMALL];
+        said(Command::new(install).args(arguments).args([maria.data(), maria.temporary()]).args(user()));
         maria.start();
         Some(maria)
+    }
+
+    /// One that others can follow.
+    ///
+    /// # Panics
+    /// Where it fails.
+    #[must_use]
+    pub fn primary() -> Option<Maria> {
+        let options = ["--server-id=1", "--log-bin={folder}/log-bin", "--gtid-strict-mode=1"];
+        let maria = Maria::new(&[&options[..], &DURABLE].concat())?;
+        maria.ask("CREATE USER follower@'%'; GRANT REPLICATION SLAVE ON *.* TO follower@'%'");
+        Some(maria)
+    }
+
+    /// Another one that follows this from its beginning.
+    ///
+    /// # Panics
+    /// Where it fails.
+    #[must_use]
+    pub fn replica(&self, number: u32) -> Maria {
+        let number = format!("--server-id={number}");
+        let options = [number.as_str(), "--log-bin={folder}/log-bin", "--log-slave-updates", "--read-only=1"];
+        let replica = Maria::new(&[&options[..], &DURABLE].concat()).expect("it is installed");
+        replica.ask(&format!(
+            "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='follower', \
+             MASTER_CONNECT_RETRY=1, MASTER_USE_GTID=slave_pos; START SLAVE",
+            self.port
+        ));
+        replica
     }
 
     /// A file that only the server may read; its path.
@@ -80,7 +116,8 @@ impl Maria {
         let mut command = Command::new(program("mariadbd").expect("the program"));
         command.args(["--no-defaults", &self.data(), "--bind-address=127.0.0.1", "--skip-name-resolve"]);
         command.arg(format!("--port={}", self.port)).arg(format!("--socket={}", self.socket()));
-        command.args(["--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0"]).args(user());
+        command.args(["--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0", SMALL]).args(user());
+        command.arg(self.temporary());
         command.args(&self.options).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let mut child = command.spawn().expect("a server");
         let until = Instant::now() + PATIENCE;
@@ -117,6 +154,11 @@ impl Maria {
 
     fn data(&self) -> String {
         format!("--datadir={}", self.folder.join("data").display())
+    }
+
+    /// Its own, for as it starts a server clears away the temporary tables that it finds.
+    fn temporary(&self) -> String {
+        format!("--tmpdir={}", self.folder.display())
     }
 
     fn socket(&self) -> String {

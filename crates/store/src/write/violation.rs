@@ -12,7 +12,8 @@ use super::session::Session;
 use super::unique::TAKEN;
 use super::{Failure, Write};
 use crate::error::{Error, Rule, Violation};
-use crate::mutation::{Mutation, Refusal};
+use crate::mutation::{Action, Mutation, Refusal};
+use crate::names::{POSTGRES_NAME, fitting};
 use crate::sql::Args;
 use crate::sql::dialect::Dialect;
 
@@ -35,7 +36,8 @@ impl<S: Session> Write<'_, S> {
             return match violation.rule {
                 Rule::TooLong | Rule::TooLarge | Rule::Unfit => {
                     self.note(model, &violation);
-                    refusal(&violation, by_column(model, &violation)).into()
+                    let field = by_column(model, &violation).or_else(|| by_key(model, &violation, mutation));
+                    refusal(&violation, field).into()
                 }
                 // Somebody else was faster: tried again, it is found out what is wrong.
                 Rule::Unique | Rule::Reference if self.catalog.dialect != Dialect::Sqlite => {
@@ -196,6 +198,44 @@ fn by_column(model: &Model, violation: &Violation) -> Option<FieldId> {
         return None;
     }
     of_column(model, violation.column.as_deref()?).map(|field| field.id)
+}
+
+/// The longest text of what is written into the key that could not take it. PostgreSQL names the key's index, but for what is
+/// longer than a page: then it is one of all keys.
+fn by_key(model: &Model, violation: &Violation, mutation: &Mutation) -> Option<FieldId> {
+    if violation.rule != Rule::TooLarge || !violation.message.starts_with("index row") {
+        return None;
+    }
+    let keys = keys(model);
+    let named = violation.constraint.as_deref();
+    let is_it = |name: &String| named.is_none_or(|named| fitting(name, POSTGRES_NAME) == named);
+    let fields: Vec<FieldId> =
+        keys.into_iter().filter(|(name, _)| is_it(name)).flat_map(|(_, fields)| fields).collect();
+    let values = match &mutation.action {
+        Action::Create { values, .. } | Action::Update { values, .. } | Action::Copy { values, .. } => values,
+        Action::Delete { .. } => return None,
+    };
+    let texts = values.iter().filter(|(field, _)| fields.contains(field));
+    let texts = texts.filter_map(|(field, value)| Some((value.as_text()?.len(), *field)));
+    texts.max_by_key(|(length, _)| *length).map(|(_, field)| field)
+}
+
+/// The keys of a model's table, by what migrations call them.
+fn keys(model: &Model) -> Vec<(String, Vec<FieldId>)> {
+    let name = |field: FieldId| model.field(field).name.as_str();
+    let unique = |fields: &Vec<FieldId>| {
+        let names: Vec<&str> = fields.iter().map(|field| name(*field)).collect();
+        (format!("{}({}) unique", model.name, names.join(",")), fields.clone())
+    };
+    let index = |parts: &[(FieldId, bool)]| {
+        let part = |(field, descending): &(FieldId, bool)| {
+            format!("{}{}", name(*field), if *descending { " desc" } else { "" })
+        };
+        let names: Vec<String> = parts.iter().map(part).collect();
+        (format!("{}({})", model.name, names.join(",")), parts.iter().map(|(field, _)| *field).collect())
+    };
+    let uniques = model.uniques.iter().map(|key| unique(&key.fields));
+    uniques.chain(model.indexes.iter().map(|key| index(&key.fields))).collect()
 }
 
 /// The only field that it can be, where the database names none.

@@ -13,7 +13,7 @@ pub(crate) enum Server {
     /// The tables are temporary.
     Postgres(tokio_postgres::Client),
     /// A statement may name a temporary table only once: these are in a database of their own.
-    MariaDb(mysql_async::Conn, String),
+    MySql(mysql_async::Conn, String, Known),
 }
 
 impl Server {
@@ -33,12 +33,16 @@ impl Server {
             Some(url) => {
                 let mut connection = mysql_async::Conn::from_url(&url).await.expect("MariaDB");
                 let database = format!("purlin_sql_{name}_{}", std::process::id());
+                let version: Option<String> =
+                    connection.query_first("SELECT VERSION()").await.expect("a version");
+                let is_mariadb = version.unwrap_or_default().contains("MariaDB");
+                let known = if is_mariadb { Known::MariaDb } else { Known::Mysql };
                 // The collation is that of the store's own connections.
-                let names = "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin".to_owned();
+                let names = format!("SET NAMES utf8mb4 COLLATE {}", collation(known));
                 for sql in [names, format!("CREATE DATABASE {database}"), format!("USE {database}")] {
                     connection.query_drop(sql).await.expect("a database");
                 }
-                servers.push(Server::MariaDb(connection, database));
+                servers.push(Server::MySql(connection, database, known));
             }
             None => absent("MariaDB", "PURLIN_TEST_MYSQL"),
         }
@@ -54,7 +58,7 @@ impl Server {
     /// Removes what was made.
     pub(crate) async fn leave(servers: Vec<Server>) {
         for server in servers {
-            if let Server::MariaDb(mut connection, database) = server {
+            if let Server::MySql(mut connection, database, _) = server {
                 connection.query_drop(format!("DROP DATABASE {database}")).await.expect("our own database");
             }
         }
@@ -63,7 +67,7 @@ impl Server {
     pub(crate) fn known(&self) -> Known {
         match self {
             Server::Postgres(_) => Known::Postgres,
-            Server::MariaDb(..) => Known::MariaDb,
+            Server::MySql(_, _, known) => *known,
         }
     }
 
@@ -72,7 +76,7 @@ impl Server {
             Server::Postgres(client) => {
                 client.batch_execute(sql).await.map_err(|error| format!("{error:?}\n{sql}"))
             }
-            Server::MariaDb(connection, _) => {
+            Server::MySql(connection, ..) => {
                 connection.query_drop(sql).await.map_err(|error| format!("{error}\n{sql}"))
             }
         }
@@ -91,7 +95,7 @@ impl Server {
                 });
                 Ok(rows.collect())
             }
-            Server::MariaDb(connection, _) => {
+            Server::MySql(connection, ..) => {
                 let rows: Vec<mysql_async::Row> =
                     connection.query(sql).await.map_err(|error| format!("{error}\n{sql}"))?;
                 let text = |value: mysql_async::Value| match value {
@@ -114,8 +118,15 @@ impl Server {
     /// Fills the tables with so many rows that an index matters.
     pub(crate) async fn crowd(&mut self) {
         let postgres = self.known() == Known::Postgres;
-        let numbers = if postgres { "generate_series(1, 5000) AS n(n)" } else { "seq_1_to_5000 AS n" };
-        let n = if postgres { "n.n" } else { "n.seq" };
+        let numbers = match self.known() {
+            Known::Postgres => "generate_series(1, 5000) AS n(n)",
+            Known::MariaDb => "(SELECT seq AS n FROM seq_1_to_5000) AS n",
+            _ => {
+                "(WITH RECURSIVE m(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM m WHERE n < 99) \
+                 SELECT a.n * 100 + b.n + 1 AS n FROM m a CROSS JOIN m b WHERE a.n < 50) AS n"
+            }
+        };
+        let n = "n.n";
         let text = |prefix: &str| match postgres {
             true => format!("'{prefix}' || {n}"),
             false => format!("CONCAT('{prefix}', {n})"),
@@ -139,7 +150,8 @@ impl Server {
 
     /// How a statement is run.
     pub(crate) async fn explain(&mut self, sql: &str) -> Result<String, String> {
-        let rows = self.rows(&format!("EXPLAIN {sql}")).await?;
+        let how = if self.known() == Known::Mysql { "FORMAT=TRADITIONAL " } else { "" };
+        let rows = self.rows(&format!("EXPLAIN {how}{sql}")).await?;
         let line = |row: Vec<Option<String>>| row.into_iter().flatten().collect::<Vec<_>>().join(" | ");
         Ok(rows.into_iter().map(line).collect::<Vec<_>>().join("\n"))
     }
@@ -148,7 +160,7 @@ impl Server {
     pub(crate) fn scans(&self, plan: &str, table: &str) -> bool {
         match self {
             Server::Postgres(_) => plan.lines().any(|line| line.contains(&format!("Seq Scan on {table} "))),
-            Server::MariaDb(..) => plan.lines().any(|line| line.contains(" | ALL | ")),
+            Server::MySql(..) => plan.lines().any(|line| line.contains(" | ALL | ")),
         }
     }
 
@@ -242,8 +254,12 @@ fn tables(known: Known, models: &Models) -> Vec<String> {
 fn create(known: Known, table: &str, columns: &str) -> String {
     match known {
         Known::Postgres => format!("CREATE TEMPORARY TABLE {table} ({columns})"),
-        _ => format!("CREATE TABLE {table} ({columns}) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"),
+        _ => format!("CREATE TABLE {table} ({columns}) CHARACTER SET utf8mb4 COLLATE {}", collation(known)),
     }
+}
+
+fn collation(known: Known) -> &'static str {
+    if known == Known::Mysql { "utf8mb4_0900_bin" } else { "utf8mb4_nopad_bin" }
 }
 
 fn column_type(known: Known, kind: Kind) -> String {

@@ -62,6 +62,11 @@ impl Site {
         Site::open(Arc::new(sample::models()), None, &settings.url, settings)
     }
 
+    /// Whether it is on MySQL or MariaDB.
+    pub(crate) fn is_on_mysql(&self) -> bool {
+        self.fresh.as_ref().is_some_and(|fresh| !fresh.is_postgres())
+    }
+
     /// The same tables by another way.
     pub(crate) fn through(&self, settings: &DatabaseSettings) -> Site {
         let folder = tempfile::tempdir().expect("a folder");

@@ -1,6 +1,6 @@
 //! Writing: mutations, their guards, what they refuse and what they tell.
 
-use purlin_schema::model::{OnDelete, Unique};
+use purlin_schema::model::{Index, OnDelete, Unique};
 use purlin_schema::{FieldId, Id, Input, Uuid, Value};
 use purlin_store::mutation::{Action, Links};
 use purlin_store::{Change, Guard, Refusal};
@@ -394,4 +394,50 @@ async fn a_record_refers_to_what_its_own_commit_makes_and_both_stand_or_fall() {
     let refused = site.store.commit(vec![tag, post, gone]).await;
     assert!(matches!(refused, Err(purlin_store::Error::Refused { at: 2, .. })), "{refused:?}");
     assert_eq!(site.ids("tags", "true", &Given::default()).await.len(), 2);
+}
+
+/// What a key takes of a text is each database's own; of which field it was too much is told alike.
+#[tokio::test]
+async fn a_text_that_a_key_does_not_take_is_told_of_its_field() {
+    let site = Site::with(|models| {
+        let posts = models.iter_mut().find(|model| model.name == "posts").expect("posts");
+        let field = |name: &str| posts.field_named(name).expect("a field of the sample").id;
+        let fields = vec![(field("slug"), false), (field("title"), true)];
+        posts.indexes.push(Index { fields });
+    });
+    // Of letters that do not repeat: PostgreSQL would take a text that can be made short.
+    let mut state = 7_u32;
+    let mut letter = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b'!' + u8::try_from(state >> 24).expect("eight bits") % 90)
+    };
+    let texts: Vec<String> =
+        [5_000, 12_000].into_iter().map(|length| (0..length).map(|_| letter()).collect()).collect();
+    let id = site.add("posts", &[("title", "short".into()), ("slug", "draft".into())]).await;
+    let told = |field: &str| {
+        let message = if site.is_on_mysql() {
+            "is longer than the database keeps"
+        } else {
+            "is larger than the database keeps"
+        };
+        [Refusal::Field {
+            field: Some(site.field("posts", field)),
+            code: "too_long",
+            message: message.to_owned(),
+        }]
+    };
+    for (field, long) in
+        ["title", "slug"].into_iter().flat_map(|field| texts.iter().map(move |text| (field, text)))
+    {
+        let create = site.create("posts", &[("title", "x".into()), (field, long.as_str().into())]);
+        let update = site.update("posts", id, &[(field, long.as_str().into())]);
+        if site.fresh.is_none() {
+            // A file takes it.
+            site.commit(create).await.expect("a record");
+            continue;
+        }
+        assert_eq!(refused(site.commit(create).await), told(field));
+        assert_eq!(refused(site.commit(update).await), told(field));
+    }
+    assert_eq!(site.ids("posts", "title == \"short\"", &Given::default()).await, [id]);
 }

@@ -398,3 +398,26 @@ fn a_name_that_is_too_long_is_refused_before_anything_is_changed() {
         assert_eq!(place.become_this(&wanted(&fits)), DevOutcome::UpToDate);
     }
 }
+
+#[test]
+fn a_row_that_the_database_could_not_keep_is_refused_before_anything_is_changed() {
+    for on in everywhere() {
+        let place = Place::new(on);
+        place.become_this(&wanted("[posts]\nfields.title = { type = \"text\" }\n"));
+        let fields: String = (0..22).map(|at| format!("fields.t{at} = {{ type = \"text\" }}\n")).collect();
+        let keys: Vec<String> = (0..22).map(|at| format!("[\"t{at}\"]")).collect();
+        let many = wanted(&format!("[posts]\n{fields}indexes = [{}]\n", keys.join(", ")));
+        let result = place.migrator().dev_to(&many, |_| true);
+        if on != On::MySql {
+            result.expect("it has room");
+            continue;
+        }
+        let refused = result.expect_err("too many").to_string();
+        assert!(
+            refused.contains("a row of `posts` could have") && refused.contains("(22 do now: t0, t1,"),
+            "{refused}"
+        );
+        assert_eq!(place.drift(), Vec::<String>::new());
+        assert_eq!(place.text("SELECT count(*) FROM \"_migrations_steps\""), "0");
+    }
+}

@@ -21,8 +21,8 @@ use crate::mysql::connect::Target;
 use crate::network::address::Unreachable;
 
 /// Purlin's lock of migrations, one for each database.
-const TAKE: &str = "SELECT GET_LOCK(concat('purlin_', md5(database())), 0)";
-const GIVE: &str = "SELECT RELEASE_LOCK(concat('purlin_', md5(database())))";
+const TAKE: &str = "SELECT GET_LOCK(concat('purlin_', sha2(database(), 224)), 0)";
+const GIVE: &str = "SELECT RELEASE_LOCK(concat('purlin_', sha2(database(), 224)))";
 
 /// A step waits for others for so long, and those that come after it wait behind it.
 const SESSION: &str = "SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 3, group_concat_max_len = 100000, wait_timeout = 28800";

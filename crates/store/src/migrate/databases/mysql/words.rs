@@ -19,6 +19,9 @@ use crate::sql::dialect::{Flavour, path_columns};
 /// Characters of a name.
 const NAME: usize = 64;
 
+/// Bytes of a row, without long texts.
+const ROW_BYTES: usize = 65_535;
+
 /// Their tongue.
 pub(super) struct MySql(pub(super) Flavour);
 
@@ -98,12 +101,31 @@ impl Words for MySql {
         true
     }
 
+    fn serves_reference(&self, first_part: &str) -> bool {
+        self.0 == Flavour::MariaDb || !first_part.ends_with(" DESC")
+    }
+
     fn is_transactional(&self) -> bool {
         false
     }
 
     fn key_bytes(&self) -> Option<usize> {
         Some(3072)
+    }
+
+    /// All columns of a row share some bytes, but for long texts; a column counts with all that it may have.
+    fn row_fault(&self, table: &str, shape: &TableShape) -> Option<String> {
+        let bytes: usize = shape.columns.values().map(|column| bytes_of(&column.ty)).sum();
+        let texts = shape.columns.iter().filter(|(_, column)| column.ty.starts_with("varchar("));
+        let texts: Vec<&str> = texts.map(|(name, _)| name.as_str()).collect();
+        (bytes + shape.columns.len().div_ceil(8) > ROW_BYTES).then(|| {
+            format!(
+                "a row of `{table}` could have {bytes} bytes beside its long texts, and this database takes {ROW_BYTES}: let \
+                 fewer texts take part in keys, or fewer paths into JSON have an index ({} do now: {})",
+                texts.len(),
+                texts.join(", ")
+            )
+        })
     }
 
     fn create_table(&self, name: &str, shape: &TableShape) -> Said {
@@ -323,6 +345,18 @@ impl MySql {
             self.quote(&reference.column),
             self.quote(&reference.to)
         )
+    }
+}
+
+/// What a column takes of a row at most.
+fn bytes_of(ty: &str) -> usize {
+    let length = ty.strip_prefix("varchar(").and_then(|rest| rest.split(')').next()?.parse::<usize>().ok());
+    match length {
+        // Four bytes a letter, and how many there are.
+        Some(length) => length * 4 + 2,
+        None if ty.starts_with("longtext") || ty == "json" => 12,
+        None if ty.starts_with("binary(16)") => 16,
+        None => 9,
     }
 }
 

@@ -128,6 +128,7 @@ impl Server {
         let made = steps(&*self.words, &now.snapshot, operations, &sizes, self.limits.large);
         let (steps, after) = made.map_err(MigrateError::Plan)?;
         self.check_names(&after)?;
+        self.check_rows(&after)?;
         progress(&Progress::Begins { name: work.name.clone(), operations: operations.len() });
         let looks = looks::looks(&*self.words, &now.snapshot, operations).map_err(MigrateError::Plan)?;
         looks.iter().try_for_each(|look| self.look(look))?;
@@ -302,6 +303,13 @@ impl Server {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// What cannot be kept is refused before the first step, not at one in the middle.
+    fn check_rows(&self, after: &Snapshot) -> Result<(), MigrateError> {
+        let schema = Schema::of(after, &*self.words);
+        let fault = schema.tables.iter().find_map(|(name, shape)| self.words.row_fault(name, shape));
+        fault.map_or(Ok(()), |fault| Err(MigrateError::Plan(fault)))
     }
 
     fn real(&self) -> Result<Schema, MigrateError> {

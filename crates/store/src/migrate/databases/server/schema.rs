@@ -229,7 +229,10 @@ impl TableShape {
     fn add_reference(&mut self, table: &str, column: &str, to: &str, words: &dyn Words) {
         let name = words.name(&format!("{table}({column}) ref"));
         let is_led = self.key.first().is_some_and(|first| first == column)
-            || self.indexes.values().any(|index| index.columns.first().is_some_and(|first| first == column));
+            || self.indexes.values().any(|index| {
+                index.columns.first().is_some_and(|first| first == column)
+                    && index.parts.first().is_some_and(|part| words.serves_reference(part))
+            });
         if words.references_need_index() && !is_led {
             let parts = [(column, false)];
             self.indexes.insert(name.clone(), words.index(false, &parts));

@@ -88,10 +88,21 @@ pub(crate) trait Words: Send + Sync {
     }
     /// Whether a foreign key takes an index on its column.
     fn references_need_index(&self) -> bool;
+    /// Whether an index that begins with this serves a foreign key; else the server makes one of its own.
+    fn serves_reference(&self, first_part: &str) -> bool {
+        let _ = first_part;
+        true
+    }
     /// Whether changes of tables are part of transactions.
     fn is_transactional(&self) -> bool;
     /// How many bytes the values of a key may have, where texts in it must have a length.
     fn key_bytes(&self) -> Option<usize>;
+
+    /// Why no row of such a table could be kept, and what to do.
+    fn row_fault(&self, table: &str, shape: &TableShape) -> Option<String> {
+        let _ = (table, shape);
+        None
+    }
 
     fn create_table(&self, name: &str, shape: &TableShape) -> Said;
     fn drop_table(&self, name: &str) -> Said {

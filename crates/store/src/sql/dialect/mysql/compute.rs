@@ -151,9 +151,10 @@ fn call(flavour: Flavour, function: Function, kind: Kind, a: &str) -> Option<Str
     })
 }
 
-/// What of a text matches; null where nothing does, which MariaDB tells by an empty text.
+/// What of a text matches; null where nothing does, which MariaDB tells by an empty text. MySQL takes a match for an integer
+/// where a decimal is made of it, and a text for what it says.
 pub(super) fn matched(text: &str, pattern: &str) -> String {
-    format!("NULLIF(REGEXP_SUBSTR({text}, '{pattern}'), '')")
+    format!("NULLIF(CONCAT(REGEXP_SUBSTR({text}, '{pattern}')), '')")
 }
 
 fn to_integer(kind: Kind, a: &str) -> Option<String> {

@@ -25,8 +25,15 @@ impl Json for Mysql {
         }
     }
 
+    /// MySQL compares a type with no literal of the connection's collation: both are binary, and neither gives way.
     fn ty(&self, document: &str) -> String {
-        format!("JSON_TYPE({document})")
+        match self.0 {
+            Flavour::MariaDb => format!("JSON_TYPE({document})"),
+            // Of what is only ever null it is of no charset at all.
+            Flavour::Mysql => {
+                format!("(CONVERT(JSON_TYPE({document}) USING utf8mb4) COLLATE {})", self.0.collation())
+            }
+        }
     }
 
     fn null_document(&self) -> &'static str {
@@ -40,7 +47,9 @@ impl Json for Mysql {
     fn at(&self, document: &str, path: &str, arrays: &[String]) -> Place {
         let mut found = format!("JSON_EXTRACT({document}, {path})");
         if !arrays.is_empty() {
-            let is_array = |path: &String| format!("JSON_TYPE(JSON_EXTRACT({document}, {path})) = 'ARRAY'");
+            let is_array = |path: &String| {
+                format!("{} = 'ARRAY'", self.ty(&format!("JSON_EXTRACT({document}, {path})")))
+            };
             let guard = arrays.iter().map(is_array).collect::<Vec<_>>().join(" AND ");
             found = format!("CASE WHEN {guard} THEN {found} END");
         }
