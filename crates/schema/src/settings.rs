@@ -185,6 +185,8 @@ pub struct AccountSettings {
     pub providers: Vec<Provider>,
     /// `jwt`: statements for those who verify them elsewhere.
     pub jwt: JwtSettings,
+    /// `mail_sign_in`: whether one may sign in by a link or a code in a mail.
+    pub mail_sign_in: bool,
     /// `second_factor`: the roles that must have one.
     pub second_factor: Vec<String>,
     /// `[accounts.passwords]`.

@@ -45,6 +45,8 @@ pub enum Way {
     Password,
     /// By the link of a sign-up and its password, or by signing up where no mail is sent.
     SignUp,
+    /// By a link or a code in a mail.
+    Mail,
 }
 
 /// What a sign-in led to.
@@ -119,7 +121,7 @@ impl Engine {
     /// What an account owes besides the way it came.
     async fn owed(&self, user: &User, way: Way) -> Result<Option<Owed>, Failure> {
         match way {
-            Way::Password | Way::SignUp => self.owed_by(user).await,
+            Way::Password | Way::SignUp | Way::Mail => self.owed_by(user).await,
         }
     }
 

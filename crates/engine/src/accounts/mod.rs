@@ -6,6 +6,7 @@
 
 mod access_tokens;
 mod attempts;
+mod by_mail;
 mod entry;
 mod groups;
 mod own;
@@ -18,6 +19,7 @@ mod signup;
 mod tokens;
 
 pub use access_tokens::{AccessToken, NewToken, PREFIX};
+pub use by_mail::AskedByMail;
 pub use entry::{Arrival, Carrier, Entry, Half, Owed, SignedIn, Way};
 pub use own::OwnSession;
 pub use password::Cost;

@@ -111,6 +111,7 @@ impl Engine {
             hours: Purpose::Email.hours(),
             email: email.clone(),
             new_email: email.clone(),
+            ..Words::default()
         };
         let until = Purpose::Email.until(now);
         let draft = Draft { template: "confirm_email", to: &email, words, user: None, until, real };
@@ -130,8 +131,12 @@ impl Engine {
         let user = self.user_by_id(token.user.ok_or_else(dead_link)?).await?.ok_or_else(dead_link)?;
         let old = self.email_of(&user);
         let now = self.now();
-        let words =
-            Words { link: self.link("/"), email: old.clone(), new_email: token.address.clone(), hours: 0 };
+        let words = Words {
+            link: self.link("/"),
+            email: old.clone(),
+            new_email: token.address.clone(),
+            ..Words::default()
+        };
         let mutations = vec![
             self.using(&token, now),
             self.setting(user.id, vec![(accounts.email, Value::from(token.address.as_str()))], now),

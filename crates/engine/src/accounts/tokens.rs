@@ -26,6 +26,8 @@ pub(super) enum Purpose {
     Email,
     /// The second step of a sign-in.
     SecondStep,
+    /// A sign-in by mail, in the browser that asked for it.
+    MailSignIn,
     /// An authenticator app that is being set up.
     App,
     /// Nothing: it is written so that an address without an account takes as long as one with.
@@ -40,6 +42,7 @@ impl Purpose {
             Purpose::Email => "email",
             Purpose::SecondStep => "second_step",
             Purpose::App => "app",
+            Purpose::MailSignIn => "mail_sign_in",
             Purpose::Void => "void",
         }
     }
@@ -48,6 +51,7 @@ impl Purpose {
     pub(super) fn minutes(self) -> u32 {
         match self {
             Purpose::SecondStep => 10,
+            Purpose::MailSignIn => 15,
             Purpose::App => 30,
             Purpose::Reset | Purpose::Void => 60,
             Purpose::SignUp | Purpose::Email => 24 * 60,
@@ -72,7 +76,7 @@ pub(super) struct Tokens {
     purpose: FieldId,
     pub(super) user: FieldId,
     address: FieldId,
-    data: FieldId,
+    pub(super) data: FieldId,
     expires_at: FieldId,
     /// The live token with the hash `Param("token")` for `Param("purpose")`.
     find: Arc<Prepared>,
@@ -86,6 +90,7 @@ pub(super) struct Token {
     pub(super) user: Option<Id>,
     pub(super) address: String,
     pub(super) data: String,
+    pub(super) version: i64,
 }
 
 impl Tokens {
@@ -121,10 +126,24 @@ impl Engine {
         data: Option<String>,
         now: i64,
     ) -> Result<(String, Mutation), Failure> {
-        let tokens = &self.inner.accounts.tokens;
         let secret = secret()?;
+        let mutation = self.issued(&secret, purpose, user, address, data, now);
+        Ok((secret, mutation))
+    }
+
+    /// The mutation that writes a token of this secret.
+    pub(super) fn issued(
+        &self,
+        secret: &str,
+        purpose: Purpose,
+        user: Option<Id>,
+        address: &str,
+        data: Option<String>,
+        now: i64,
+    ) -> Mutation {
+        let tokens = &self.inner.accounts.tokens;
         let values = vec![
-            (tokens.token_hash, Value::from(hash_of(&secret))),
+            (tokens.token_hash, Value::from(hash_of(secret))),
             (tokens.purpose, Value::from(purpose.name())),
             (tokens.user, user.map(Value::from).unwrap_or_default()),
             (tokens.address, Value::from(address)),
@@ -132,7 +151,7 @@ impl Engine {
             (tokens.expires_at, Value::Datetime(purpose.until(now))),
         ];
         let action = Action::Create { id: None, values, links: Vec::new() };
-        Ok((secret, Mutation::new(tokens.model, action, now)))
+        Mutation::new(tokens.model, action, now)
     }
 
     /// The live token of a secret.
@@ -152,6 +171,7 @@ impl Engine {
             user: set.shape.value(row, tokens.user).and_then(Value::as_id),
             address: text(tokens.address),
             data: text(tokens.data),
+            version: set.shape.value(row, FieldId::VERSION).and_then(Value::as_int).unwrap_or_default(),
         })
     }
 

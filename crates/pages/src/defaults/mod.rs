@@ -26,6 +26,7 @@ const SITE_LAYOUT: &str = "_layout.html";
 pub(crate) const TEMPLATES: &[(&str, &str)] = &[
     (OWN_LAYOUT, include_str!("_purlin_layout.html")),
     ("login.html", include_str!("login.html")),
+    ("login_mail.html", include_str!("login_mail.html")),
     ("second.html", include_str!("second.html")),
     ("signup.html", include_str!("signup.html")),
     ("verify.html", include_str!("verify.html")),

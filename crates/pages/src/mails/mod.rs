@@ -24,6 +24,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("account_exists.html", include_str!("account_exists.html")),
     ("confirm_email.html", include_str!("confirm_email.html")),
     ("email_changed.html", include_str!("email_changed.html")),
+    ("sign_in.html", include_str!("sign_in.html")),
     ("second_step_on.html", include_str!("second_step_on.html")),
     ("second_step_off.html", include_str!("second_step_off.html")),
     ("account_deleted.html", include_str!("account_deleted.html")),
@@ -54,6 +55,8 @@ pub struct Words {
     pub email: String,
     /// `new_email`: the other address, of a change.
     pub new_email: String,
+    /// `code`: what is entered in place of following the link.
+    pub code: String,
 }
 
 /// The templates of a site's mails.
@@ -143,6 +146,7 @@ fn view(words: &Words, user: Option<&Record>, now: i64) -> View {
             ("hours".to_owned(), words.hours.into()),
             ("email".to_owned(), words.email.as_str().into()),
             ("new_email".to_owned(), words.new_email.as_str().into()),
+            ("code".to_owned(), words.code.as_str().into()),
         ],
         now,
         oracle: Arc::new(NoOracle),
@@ -187,6 +191,7 @@ mod tests {
             hours: 1,
             email: "ada@example.com".into(),
             new_email: "\"><svg onload=x>@example.com".into(),
+            code: "123 456".into(),
         }
     }
 

@@ -57,6 +57,7 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
                 claims: Vec::new(),
             },
             passwords: Default::default(),
+            mail_sign_in: false,
             second_factor: Vec::new(),
         },
         api: ApiSettings { path: "/api".into(), max_per_page: 100 },

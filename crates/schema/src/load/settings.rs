@@ -326,6 +326,7 @@ impl<'a> Layered<'a> {
                 password_ends_tokens: self.read("accounts.password_ends_tokens", read::truth).unwrap_or(true),
                 providers: self.providers(url.is_some()),
                 jwt: self.jwt(url.is_some()),
+                mail_sign_in: self.mail_sign_in(&mail),
                 second_factor,
                 passwords: self.passwords(),
             },
@@ -423,6 +424,14 @@ impl<'a> Layered<'a> {
             pepper: self.read("accounts.passwords.pepper", read::signing_key),
             old_peppers: self.read("accounts.passwords.old_peppers", read::signing_keys).unwrap_or_default(),
         }
+    }
+
+    fn mail_sign_in(&self, mail: &MailSettings) -> bool {
+        let asked = self.read("accounts.mail_sign_in", read::truth).unwrap_or(false);
+        if asked && !mail.is_on() {
+            self.complain("accounts.mail_sign_in", "needs a way to send mail: set `mail.url`");
+        }
+        asked
     }
 
     fn verify(&self, mail: &MailSettings) -> bool {

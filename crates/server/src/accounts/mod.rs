@@ -1,5 +1,6 @@
 //! The pages of accounts: sign-in, sign-up and sign-out here; links in mails and one's own account beside.
 
+mod by_mail;
 mod device;
 mod mail;
 mod own;
@@ -40,6 +41,8 @@ pub(crate) async fn answer(
         (_, &Method::OPTIONS) => Ok(allow(allowed)),
         (Account::Login, &Method::GET | &Method::HEAD) => login_page(asking, identity).await,
         (Account::Login, &Method::POST) => login(asking, identity, body).await,
+        (Account::MailSignIn, &Method::GET | &Method::HEAD) => by_mail::page(asking, identity).await,
+        (Account::MailSignIn, &Method::POST) => by_mail::posted(asking, identity, body).await,
         (Account::SecondStep, &Method::GET | &Method::HEAD) => second::step_page(asking, identity).await,
         (Account::SecondStep, &Method::POST) => second::step(asking, identity, body).await,
         (Account::SignUp, &Method::GET | &Method::HEAD) => sign_up_page(asking, identity).await,
@@ -164,6 +167,7 @@ async fn login_html(
         ("message".to_owned(), json!(tried.message)),
         ("signup".to_owned(), json!(asking.engine().site().settings.accounts.signup.is_open())),
         ("mail".to_owned(), json!(asking.engine().sends_mail())),
+        ("mail_sign_in".to_owned(), json!(asking.engine().site().settings.accounts.mail_sign_in)),
     ];
     Ok(asking.engine().system_page("login.html", &request, extra).await?)
 }

@@ -70,6 +70,19 @@ async fn by_texts(
             let entry = engine.verify_sign_up(token, password, arrival).await?.entry;
             return entered(asking, identity, StatusCode::CREATED, &entry, &[]).await;
         }
+        Auth::AskByMail => {
+            let [email] = texts(fields, ["email"])?;
+            let asked = engine.ask_by_mail(email, &peer).await?;
+            let members = serde_json::json!({ "mail_token": asked.token, "expires_in": asked.lives_seconds });
+            return Ok(answer::answer(StatusCode::ACCEPTED, JSON, members.to_string()));
+        }
+        Auth::ByMail => {
+            let [token, code] = texts(fields, ["mail_token", "code"])?;
+            let agent = asking.user_agent();
+            let arrival = Arrival { address: &peer, user_agent: &agent, carrier: Carrier::Token };
+            let entry = engine.sign_in_by_mail(token, code, arrival).await?;
+            return entered(asking, identity, StatusCode::OK, &entry, &[]).await;
+        }
         Auth::Reset => {
             let [email] = texts(fields, ["email"])?;
             engine.ask_for_reset(email, &peer).await?;

@@ -84,6 +84,28 @@ impl Cookies {
         self.set(self.half_name(), "", 0)
     }
 
+    fn mail_name(self) -> &'static str {
+        if self.https { "__Host-purlin_mail" } else { "purlin_mail" }
+    }
+
+    /// The secret of a browser that asked for a sign-in by mail.
+    #[must_use]
+    pub fn mail(self, headers: &HeaderMap) -> Option<&str> {
+        only(headers, self.mail_name())
+    }
+
+    /// Sets the secret of such a browser.
+    #[must_use]
+    pub fn set_mail(self, token: &str, seconds: u64) -> Option<HeaderValue> {
+        self.set(self.mail_name(), token, u32::try_from(seconds).unwrap_or_default())
+    }
+
+    /// Clears it.
+    #[must_use]
+    pub fn clear_mail(self) -> Option<HeaderValue> {
+        self.set(self.mail_name(), "", 0)
+    }
+
     fn written_name(self) -> &'static str {
         if self.https { "__Host-purlin_written" } else { "purlin_written" }
     }

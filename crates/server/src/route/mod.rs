@@ -59,6 +59,8 @@ pub(crate) enum Auth {
     Session(Id),
     Tokens,
     Token(Id),
+    AskByMail,
+    ByMail,
     SecondStep,
     Second,
     App,
@@ -82,6 +84,8 @@ impl Auth {
         ("auth/email/confirm", Auth::ConfirmEmail, &["POST"]),
         ("auth/sessions", Auth::Sessions, &["GET", "DELETE"]),
         ("auth/tokens", Auth::Tokens, &["GET", "POST"]),
+        ("auth/mail", Auth::AskByMail, &["POST"]),
+        ("auth/mail/confirm", Auth::ByMail, &["POST"]),
         ("auth/login/second", Auth::SecondStep, &["POST"]),
         ("auth/second", Auth::Second, &["GET"]),
         ("auth/second/app", Auth::App, &["POST"]),
@@ -97,6 +101,7 @@ impl Auth {
             Auth::SignUp => settings.accounts.signup.is_open(),
             Auth::Verify => settings.accounts.signup.is_open() && settings.accounts.verify,
             Auth::Reset | Auth::ConfirmReset | Auth::ConfirmEmail => settings.mail.is_on(),
+            Auth::AskByMail | Auth::ByMail => settings.accounts.mail_sign_in,
             Auth::Tokens | Auth::Token(_) => settings.accounts.tokens,
             _ => true,
         }
@@ -150,6 +155,7 @@ pub(crate) enum Account {
     Tokens,
     Second,
     SecondStep,
+    MailSignIn,
     Delete,
 }
 
@@ -157,6 +163,7 @@ impl Account {
     /// Their paths, with the templates that show them.
     pub(crate) const ALL: &[(&str, Account, &str)] = &[
         (LOGIN, Account::Login, "login.html"),
+        ("/login/mail", Account::MailSignIn, "login_mail.html"),
         (SECOND_STEP, Account::SecondStep, "second.html"),
         (SIGN_UP, Account::SignUp, "signup.html"),
         (LOGOUT, Account::Logout, ""),
@@ -178,6 +185,7 @@ impl Account {
             Account::SignUp => settings.accounts.signup.is_open(),
             Account::Verify => settings.accounts.signup.is_open() && settings.accounts.verify,
             Account::Reset => settings.mail.is_on(),
+            Account::MailSignIn => settings.accounts.mail_sign_in,
             Account::Tokens => settings.accounts.tokens,
             Account::Delete => settings.accounts.deletion,
             Account::Home => !site.pages.contains_key("account.html"),

@@ -5,6 +5,7 @@ mod browser;
 mod browser_policy;
 mod documents;
 mod mail;
+mod mail_sign_in;
 mod newsroom;
 mod press;
 mod scenarios;

@@ -39,6 +39,7 @@ pub(super) const NAMES: &[&str] = &[
     "accounts.jwt.audience",
     "accounts.jwt.lifetime",
     "accounts.jwt.claims",
+    "accounts.mail_sign_in",
     "accounts.second_factor",
     "accounts.passwords.min",
     "accounts.passwords.strength",
