@@ -288,6 +288,16 @@ impl Access {
 }
 
 impl Permissions {
+    /// What is said about an action on a record that is there, by its name.
+    pub(crate) fn on_record(&self, action: &str) -> Option<&Verdict> {
+        match action {
+            "read" => Some(&self.read),
+            "update" => Some(&self.update),
+            "delete" => Some(&self.delete),
+            _ => None,
+        }
+    }
+
     fn compile(model: &Model, who: Who, store: &Store) -> Result<Permissions, CompileError> {
         let access = &model.access;
         let [read, create, update, delete] =

@@ -421,6 +421,7 @@ impl Engine {
             fields: vec![FieldId::ID],
             position,
             free: None,
+            tests: Vec::new(),
             counts: Vec::new(),
             relations: Vec::new(),
         };

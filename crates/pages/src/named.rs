@@ -11,6 +11,8 @@ use minijinja::Value;
 use minijinja::machinery::ast::{CallArg, Expr};
 use minijinja::value::ValueKind;
 
+use crate::functions::{ACTIONS, CREATE};
+
 /// Filters that take a field's name: as their first argument or by the keyword.
 const BY_NAME: &[&str] =
     &["attr", "groupby", "map", "max", "min", "rejectattr", "selectattr", "sort", "sum", "unique"];
@@ -21,6 +23,8 @@ pub(crate) struct Named {
     names: BTreeSet<String>,
     /// Whether it may be anything.
     open: bool,
+    /// Actions that `can` asks about.
+    actions: BTreeSet<&'static str>,
 }
 
 impl Named {
@@ -38,8 +42,18 @@ impl Named {
             }
             // It gives fields that nobody names.
             Expr::Filter(filter) if filter.name == "free" => self.open = true,
-            // It evaluates a rule on the whole record.
-            Expr::Call(call) => self.open |= matches!(&call.expr, Expr::Var(var) if var.id == "can"),
+            Expr::Call(call) if matches!(&call.expr, Expr::Var(var) if var.id == "can") => {
+                let asked = match call.args.first() {
+                    Some(CallArg::Pos(action)) => action.as_const(),
+                    _ => None,
+                };
+                let asked = asked.as_ref().and_then(Value::as_str);
+                let may_ask = |action: &&&'static str| asked.is_none_or(|asked| asked == **action);
+                self.actions.extend(ACTIONS.iter().filter(may_ask));
+                // Whether one like it may be made is told by the record itself.
+                let named = matches!(call.args.get(1), Some(CallArg::Pos(Expr::Const(_))));
+                self.open |= may_ask(&&CREATE) && !named;
+            }
             _ => {}
         }
     }
@@ -48,6 +62,12 @@ impl Named {
     pub(crate) fn join(&mut self, other: &Named) {
         self.names.extend(other.names.iter().cloned());
         self.open |= other.open;
+        self.actions.extend(&other.actions);
+    }
+
+    /// The actions that `can` asks about.
+    pub(crate) fn actions(&self) -> &BTreeSet<&'static str> {
+        &self.actions
     }
 
     /// The names, where they are known.
@@ -102,6 +122,20 @@ mod tests {
     }
 
     #[test]
+    fn what_can_is_asked_about_is_known() {
+        for (template, actions) in [
+            ("{% if can('update', post) %}x{% endif %}", "update"),
+            ("{{ can('delete', post) or can('update', post) }}", "delete update"),
+            ("{{ can(action, post) }}", "create delete update"),
+            ("{{ post.title }}", ""),
+        ] {
+            let named = testing::named(template);
+            let found: Vec<&str> = named.actions().iter().copied().collect();
+            assert_eq!(found.join(" "), actions, "{template}");
+        }
+    }
+
+    #[test]
     fn what_is_worked_out_while_rendering_may_be_anything() {
         for template in [
             "{{ post[name] }}",
@@ -110,7 +144,6 @@ mod tests {
             "{{ posts|sort(*how) }}",
             "{{ post|attr(name) }}",
             "{{ post|free|length }}",
-            "{% if can('update', post) %}x{% endif %}",
         ] {
             assert!(testing::named(template).names().is_none(), "{template}");
         }

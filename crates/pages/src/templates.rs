@@ -94,6 +94,11 @@ impl Templates {
         self.compiled.get(name)?.named.names()
     }
 
+    /// The actions that a template, or one that it extends, includes or imports, can ask about by `can`.
+    pub fn actions(&self, name: &str) -> impl Iterator<Item = &'static str> {
+        self.compiled.get(name).into_iter().flat_map(|compiled| compiled.named.actions().iter().copied())
+    }
+
     /// Whether a template calls `csp_nonce()`, itself or by one that it extends or includes. The answer then needs a fresh
     /// nonce in `View::extra` under `csp_nonce`, and is not cached.
     #[must_use]

@@ -25,6 +25,8 @@ pub struct Query {
     pub free: Option<Vec<String>>,
     /// With which related records.
     pub include: Vec<Include>,
+    /// With which conditions answered, of each record.
+    pub tests: Vec<Test>,
     /// With which relations counted.
     pub count: Vec<Count>,
     /// How many.
@@ -113,6 +115,15 @@ pub struct Include {
     pub query: Query,
 }
 
+/// A condition whose truth each record brings along.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// Its name in the result.
+    pub name: String,
+    /// The condition.
+    pub holds: Expr,
+}
+
 /// A relation to count.
 #[derive(Clone, Debug)]
 pub struct Count {
@@ -149,6 +160,7 @@ impl Query {
             select: Select::All,
             free: None,
             include: Vec::new(),
+            tests: Vec::new(),
             count: Vec::new(),
             limit: Limit::All,
             total: false,

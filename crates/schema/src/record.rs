@@ -20,7 +20,9 @@ pub struct Shape {
     pub position: Vec<Option<u16>>,
     /// Which of the free fields leave, where the field that holds them is among `fields`; all where absent.
     pub free: Option<Vec<String>>,
-    /// Names of counted relations, whose numbers follow the fields in `values`.
+    /// Names of conditions, whose truths follow the fields in `values`.
+    pub tests: Vec<String>,
+    /// Names of counted relations, whose numbers follow those.
     pub counts: Vec<String>,
     /// Included relations in the order of a row's `related`.
     pub relations: Vec<ShapeRelation>,
@@ -40,7 +42,7 @@ pub struct ShapeRelation {
 /// One record.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
-    /// The fields' values, then the counts.
+    /// The fields' values, then the truths of tests, then the counts.
     pub values: Box<[Value]>,
     /// The included relations.
     pub related: Box<[Related]>,
@@ -81,6 +83,20 @@ impl Shape {
     #[must_use]
     pub fn value<'row>(&self, row: &'row Row, field: FieldId) -> Option<&'row Value> {
         row.values.get(self.position(field)?)
+    }
+
+    /// Whether a condition of this name holds of a row of this shape, if it was asked.
+    #[must_use]
+    pub fn tested(&self, row: &Row, name: &str) -> Option<bool> {
+        let at = self.tests.iter().position(|test| test == name)?;
+        Some(row.values.get(self.fields.len() + at)? == &Value::Bool(true))
+    }
+
+    /// How many relations of this name a row of this shape has, if it was asked.
+    #[must_use]
+    pub fn counted<'row>(&self, row: &'row Row, name: &str) -> Option<&'row Value> {
+        let at = self.counts.iter().position(|count| count == name)?;
+        row.values.get(self.fields.len() + self.tests.len() + at)
     }
 
     /// What an included relation holds in a row of this shape, with the shape of its rows.

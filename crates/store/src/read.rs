@@ -164,7 +164,8 @@ impl Decoded {
 
     /// The row whose first value, its id, is decoded already, if it is.
     fn after(id: Option<Value>, row: &impl Source, body: &Body) -> Decoded {
-        let mut values = Vec::with_capacity(body.columns.len() + body.counted.len() + body.counts.len());
+        let follow = body.tests.len() + body.counted.len() + body.counts.len();
+        let mut values = Vec::with_capacity(body.columns.len() + follow);
         values.extend(id);
         for column in &body.columns[values.len()..] {
             let readable = match column.readable {
@@ -174,6 +175,7 @@ impl Decoded {
             };
             values.push(if readable { row.value(column.at, column.kind) } else { Value::Withheld });
         }
+        values.extend(body.tests.iter().map(|at| row.value(*at, Kind::Bool)));
         values.extend(body.counted.iter().map(|at| row.value(*at, Kind::Int)));
         let extras = body.extras.iter().map(|(at, kind)| row.value(*at, *kind)).collect();
         Decoded { values, related: Vec::with_capacity(body.includes.len()), extras }

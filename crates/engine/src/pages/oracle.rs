@@ -21,17 +21,19 @@ impl Oracle for RuleOracle {
     fn can(&self, action: &str, model: ModelId, record: Option<&Record>) -> Result<bool, String> {
         let permissions = self.engine.access().of(model, Who::of(&self.actor));
         let verdict = match action {
-            "read" => &permissions.read,
             "create" => &permissions.create,
-            "update" => &permissions.update,
-            "delete" => &permissions.delete,
-            _ => return Err(format!("{action:?} is none of read, create, update and delete")),
+            _ => permissions
+                .on_record(action)
+                .ok_or_else(|| format!("{action:?} is none of read, create, update and delete"))?,
         };
         let rule = match verdict {
             Verdict::Always => return Ok(true),
             Verdict::Never => return Ok(false),
             Verdict::When(rule) => rule,
         };
+        if let Some(holds) = record.and_then(|record| record.shape.tested(&record.row, action)) {
+            return Ok(holds);
+        }
         let ask = Ask { now: self.now, ..self.engine.ask(&self.actor) };
         let loaded = Loaded { ask: &ask, models: &self.engine.site().models, record };
         match expr::eval(rule, &loaded) {

@@ -7,13 +7,13 @@ use indexmap::IndexMap;
 use purlin_pages::Templates;
 use purlin_schema::model::RelationBy;
 use purlin_schema::page::{DataQuery, Form, FormAction, Page};
-use purlin_schema::query::{Include, Limit, Query, Select, Selected, SortKey};
+use purlin_schema::query::{Include, Limit, Query, Select, Selected, SortKey, Test};
 use purlin_schema::{Diagnostic, Diagnostics, Expr, FieldId, Input, ModelId, Models, RowSet, Site};
 use purlin_store::{Plan, Prepared, Step, Store};
 
 use super::needed::Needed;
 use super::route::Router;
-use crate::access::{Access, Who};
+use crate::access::{Access, Verdict, Who};
 use crate::expressions;
 
 /// The layout whose data Purlin's own pages have.
@@ -103,7 +103,12 @@ impl Pages {
         }
         let layout = site.templates.get(LAYOUT).map(|layout| {
             Who::ALL.map(|who| {
-                compiler(who).data(&layout.data, &IndexMap::new()).unwrap_or_else(|message| {
+                let compiler = compiler(who);
+                let mut data = layout.data.clone();
+                for declared in data.values_mut() {
+                    compiler.with_verdicts(templates, LAYOUT, &mut declared.query);
+                }
+                compiler.data(&data, &IndexMap::new()).unwrap_or_else(|message| {
                     mistakes.push(Diagnostic::error("cannot-compile", layout.file.clone(), 0..0, message));
                     PagePlan::default()
                 })
@@ -170,7 +175,30 @@ impl Compiler<'_> {
                 needed.narrow(self.models, name, &mut declared.query);
             }
         }
+        for declared in data.values_mut() {
+            self.with_verdicts(templates, &page.template, &mut declared.query);
+        }
         Ok(PagePlan { require, ..self.data(&data, &page.forms)? })
+    }
+
+    /// What a template asks about by `can` can be told of each record: a rule that looks at the record's own fields has
+    /// these, the answer of any other comes along with the record.
+    fn with_verdicts(&self, templates: &Templates, template: &str, query: &mut Query) {
+        let permissions = self.access.of(query.model, self.who);
+        for action in templates.actions(template) {
+            let Some(Verdict::When(rule)) = permissions.on_record(action) else { continue };
+            let holds = expressions::old_is_stored(rule, self.models.get(query.model));
+            let fields: Vec<FieldId> = holds.needs().paths.iter().map(|path| path.field).collect();
+            let is_seen = |field: &FieldId| permissions.fields[usize::from(field.0)].read.is_always();
+            if holds.is_field_local() && fields.iter().all(is_seen) {
+                fields.into_iter().for_each(|field| with_field(query, field));
+            } else {
+                query.tests.push(Test { name: action.to_owned(), holds });
+            }
+        }
+        for include in &mut query.include {
+            self.with_verdicts(templates, template, &mut include.query);
+        }
     }
 
     fn require(&self, require: &Expr) -> Result<Plan, String> {

@@ -11,7 +11,10 @@ use crate::value::root::Root;
 use crate::value::{Shared, refusal};
 
 /// What may be asked about.
-pub(crate) const ACTIONS: [&str; 3] = ["create", "update", "delete"];
+pub(crate) const ACTIONS: [&str; 3] = [CREATE, "update", "delete"];
+
+/// What may be asked about before there is a record.
+pub(crate) const CREATE: &str = "create";
 
 pub(super) const FUNCTION: Function =
     Function { name: "can", about: "Whether who asks may create, update or delete a record.", add };
@@ -35,7 +38,7 @@ fn add(env: &mut Environment<'static>, _: &Arc<Shared>, _: &Arc<Links>) {
 
 /// The model that is named where there is no record yet: `can("create", "posts")`.
 fn named(root: &Root, action: &str, what: &Value) -> Result<purlin_schema::ModelId, Error> {
-    if action != "create" {
+    if action != CREATE {
         return Err(refusal(format!("can(\"{action}\", …) needs a record of the page")));
     }
     let name = what.as_str().ok_or_else(|| refusal("can(\"create\", …) needs the name of a model"))?;

@@ -7,7 +7,7 @@ pub(crate) mod granted;
 mod nonce;
 pub(crate) mod url;
 
-pub(crate) use can::ACTIONS;
+pub(crate) use can::{ACTIONS, CREATE};
 pub(crate) use nonce::NONCE;
 
 use std::collections::HashMap;

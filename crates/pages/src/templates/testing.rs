@@ -74,6 +74,7 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
         csp: Default::default(),
         outgoing: Default::default(),
         audit: Default::default(),
+        outgoing: Default::default(),
         roles: Default::default(),
     };
     Arc::new(Site {

@@ -198,13 +198,13 @@ impl Object for Counts {
 
     fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
         let RecordValue { shape, row, .. } = &self.0;
-        let Some(at) = shape.counts.iter().position(|count| count == name) else {
-            return Some(refused(format!(
+        match shape.counted(row, name) {
+            Some(number) => Some(convert::plain(number)),
+            None => Some(refused(format!(
                 "`{name}` of `{}` was not counted; add count = {{ {name} = true }}",
                 self.0.model().name
-            )));
-        };
-        row.values.get(shape.fields.len() + at).map(convert::plain)
+            ))),
+        }
     }
 
     fn is_true(self: &Arc<Self>) -> bool {

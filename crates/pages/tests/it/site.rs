@@ -123,6 +123,7 @@ pub(crate) fn shape(
         fields: ids,
         position,
         free: None,
+        tests: Vec::new(),
         counts: counts.iter().map(|name| (*name).to_owned()).collect(),
         relations,
     })

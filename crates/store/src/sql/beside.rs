@@ -33,7 +33,7 @@ pub(crate) fn fits(model: &Model, query: &Query) -> bool {
         Limit::All => false,
         Limit::AtMost(number) | Limit::Page(number) => number <= MOST_ROWS,
     };
-    few && !(query.include.is_empty() && query.count.is_empty())
+    few && !(query.include.is_empty() && query.count.is_empty() && query.tests.is_empty())
 }
 
 /// Joins the record that a ref leads to. Not where it leads to many, and not where the condition on it goes on to

@@ -68,6 +68,8 @@ impl Body {
 pub(crate) struct Body {
     /// Columns of the values.
     pub(crate) columns: Vec<Column>,
+    /// Columns of the truths of tests.
+    pub(crate) tests: Vec<usize>,
     /// Columns that are not values but lead to included rows.
     pub(crate) extras: Vec<(usize, Kind)>,
     pub(crate) includes: Vec<Included>,
@@ -295,6 +297,11 @@ pub(crate) fn body(
     for field in &shape.fields {
         columns.push(column(compiler, &model, *field, guard(query, *field), select)?);
     }
+    let mut tests = Vec::with_capacity(query.tests.len());
+    for test in &query.tests {
+        let holds = compiler.holds(&test.holds)?;
+        tests.push(select.column(&format!("({holds}) IS TRUE")));
+    }
     let mut extras = Vec::new();
     let mut includes = Vec::with_capacity(query.include.len());
     for (include, shape_relation) in query.include.iter().zip(&shape.relations) {
@@ -317,7 +324,7 @@ pub(crate) fn body(
             None => counts.push(include::count(compiler, &model, count)?),
         }
     }
-    Ok(Body { columns, extras, includes, counted, counts })
+    Ok(Body { columns, tests, extras, includes, counted, counts })
 }
 
 /// Whether everybody may know where a relation leads: from a ref that is withheld nothing is included.
@@ -381,6 +388,7 @@ pub(crate) fn shape(models: &Models, query: &Query) -> Arc<Shape> {
         model: query.model,
         position,
         free: query.free.clone(),
+        tests: query.tests.iter().map(|test| test.name.clone()).collect(),
         counts: query.count.iter().map(|count| count.name.clone()).collect(),
         relations: relations.collect(),
         fields,

@@ -57,6 +57,7 @@ fn asked(models: &Models, model: ModelId, query: &Query) -> String {
         along.push(format!("{}{inner}", relation.name));
     }
     along.extend(query.count.iter().map(|count| format!("number of {}", count.name)));
+    along.extend(query.tests.iter().map(|test| format!("whether {}", test.name)));
     along.extend(query.total.then(|| "total".to_owned()));
     match along.as_slice() {
         [] => model.name.clone(),

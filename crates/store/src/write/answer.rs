@@ -84,11 +84,12 @@ impl<S: Session> Write<'_, S> {
         prepared: &Prepared,
         inputs: &dyn Inputs,
     ) -> Option<Option<Shown>> {
-        let Query { filter, optional, select: Select::Fields(chosen), include, count, .. } = &prepared.query
+        let Query { filter, optional, select: Select::Fields(chosen), include, tests, count, .. } =
+            &prepared.query
         else {
             return None;
         };
-        if !(optional.is_empty() && include.is_empty() && count.is_empty()) {
+        if !(optional.is_empty() && include.is_empty() && tests.is_empty() && count.is_empty()) {
             return None;
         }
         let model = self.model(mutation.model);
