@@ -292,7 +292,11 @@ impl Reader<'_> {
             return None;
         };
         if self.never_written(field) {
-            proposal.complain(name, "read_only", "may not be set");
+            // To whom no record shows it, it has no name: nobody learns from a refusal what there is.
+            let is_known = !self.permissions.fields[usize::from(field.id.0)].read.is_never();
+            let (code, what) =
+                if is_known { ("read_only", "may not be set") } else { ("unknown_field", "is not a field") };
+            proposal.complain(name, code, what);
             return None;
         }
         Some(field)

@@ -74,7 +74,6 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
         csp: Default::default(),
         outgoing: Default::default(),
         audit: Default::default(),
-        outgoing: Default::default(),
         roles: Default::default(),
     };
     Arc::new(Site {

@@ -26,7 +26,7 @@ Examples:
   purlin inspect mysql://ann:secret@db.example.org/shop --into shop
   purlin dev shop                              see it; sign in with the demo account that it prints
 
-Nothing is changed in the tables that are there: the site reads them.")]
+Nothing is changed in that database. Whether the site may write there later is up to its access rules.")]
 pub(super) struct Arguments {
     /// The database: `sqlite:` and a file, or the URL of a server's; `?schema=sales` for another schema of PostgreSQL's
     #[arg(value_name = "DATABASE_URL")]

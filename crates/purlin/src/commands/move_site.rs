@@ -28,7 +28,7 @@ use crate::{site, terminal};
 #[command(after_help = "\
 Examples:
   purlin move --to sqlite:data/new.db
-  purlin move examples/blog --to sqlite:/srv/blog/site.db")]
+  purlin move examples/blog --to postgres://blog:secret@localhost/blog")]
 pub(super) struct Arguments {
     #[command(flatten)]
     site: SiteFolder,
