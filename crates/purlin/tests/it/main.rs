@@ -1,6 +1,7 @@
 //! The real binary on real folders: what it prints, what it exits with, what it serves.
 
 mod add;
+mod audit_servers;
 mod check;
 mod dev;
 mod documents;
