@@ -187,7 +187,32 @@ impl Engine {
     /// nothing of what the caller speaks of: [`Failure::NotFound`].
     pub(crate) async fn create_after(
         &self,
+        before: Vec<Mutation>,
+        ask: &Ask<'_>,
+        model: ModelId,
+        fields: Fields<'_>,
+        limits: Limits<'_>,
+    ) -> Result<Outcome, Failure> {
+        self.create_among(before, Vec::new(), ask, model, fields, limits).await
+    }
+
+    /// As [`Engine::create_limited`], with records of the same commit that refer to it by these fields; where one of those
+    /// is refused, so is everything: [`Failure::Conflict`].
+    pub(crate) async fn create_joined(
+        &self,
+        after: Vec<(FieldId, Mutation)>,
+        ask: &Ask<'_>,
+        model: ModelId,
+        fields: Fields<'_>,
+        limits: Limits<'_>,
+    ) -> Result<Outcome, Failure> {
+        self.create_among(Vec::new(), after, ask, model, fields, limits).await
+    }
+
+    async fn create_among(
+        &self,
         mut before: Vec<Mutation>,
+        after: Vec<(FieldId, Mutation)>,
         ask: &Ask<'_>,
         model: ModelId,
         fields: Fields<'_>,
@@ -213,18 +238,25 @@ impl Engine {
         }
         guards.extend(self.checks(&model));
         let action = Action::Create { id: None, values: proposal.values, links: proposal.links };
-        if before.is_empty() {
+        if before.is_empty() && after.is_empty() {
             return self.commit_one(ask, model.id, action, guards, limits.returning).await;
         }
         let inputs =
             ask.capture(guards.iter().filter_map(condition_of).flat_map(|condition| &condition.inputs));
-        let last = before.len();
+        let own = before.len();
         before.push(Mutation { guards, inputs, ..Mutation::new(model.id, action, ask.now) });
+        before.extend(
+            after.into_iter().map(|(field, mutation)| Mutation { refers: vec![(field, own)], ..mutation }),
+        );
         match self.store().commit(before).await {
-            Ok(mut outcomes) => {
-                outcomes.pop().ok_or_else(|| Failure::Internal("a commit without outcome".to_owned()))
+            Ok(outcomes) => {
+                let made = outcomes.into_iter().nth(own);
+                made.ok_or_else(|| Failure::Internal("a commit without outcome".to_owned()))
             }
-            Err(Error::Refused { at, .. }) if at < last => Err(Failure::NotFound),
+            Err(Error::Refused { at, .. }) if at < own => Err(Failure::NotFound),
+            Err(Error::Refused { at, .. }) if at > own => {
+                Err(Failure::Conflict("somebody else was faster; begin again".to_owned()))
+            }
             Err(Error::Refused { refusals, .. }) => Err(self.refused(ask.actor, model.id, &refusals)),
             Err(error) => Err(failed(error)),
         }

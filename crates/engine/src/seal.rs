@@ -25,6 +25,14 @@ impl From<[u8; 32]> for Keys {
     }
 }
 
+impl Keys {
+    /// A key for another purpose from each of them, the current one first: none tells anything about another.
+    pub(crate) fn derived(&self, purpose: &str) -> Vec<[u8; 32]> {
+        let keys = std::iter::once(&self.current).chain(&self.old);
+        keys.map(|key| mac(key, purpose, b"a key").finalize().into_bytes().into()).collect()
+    }
+}
+
 /// Signs and recognises texts.
 pub(crate) struct Sealer {
     keys: Keys,

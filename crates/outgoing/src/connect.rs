@@ -39,7 +39,7 @@ pub(crate) async fn exchange(
 ) -> Result<Response<Incoming>, Refused> {
     let host = url.host_str().unwrap_or_default().to_owned();
     let unreachable = |why: String| Refused::Unreachable { host: host.clone(), why };
-    let stream = connect(addresses).await.map_err(|error| unreachable(error.to_string()))?;
+    let stream = connect(addresses).await.map_err(|error| unreachable(whole(&error)))?;
     if url.scheme() != "https" {
         return speak(stream, request).await.map_err(unreachable);
     }
@@ -84,10 +84,21 @@ async fn speak(
         .max_headers(MAX_HEADERS)
         .handshake(TokioIo::new(stream))
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| whole(&error))?;
     // Ends by itself when the answer was read or let go of.
     tokio::spawn(connection);
-    sender.send_request(request).await.map_err(|error| error.to_string())
+    sender.send_request(request).await.map_err(|error| whole(&error))
+}
+
+/// An error with its causes.
+fn whole(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
 }
 
 /// TLS by the authorities that the system trusts, or, where it names none, those that browsers do.

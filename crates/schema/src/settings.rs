@@ -273,6 +273,8 @@ pub struct MailSettings {
     pub user: Option<String>,
     /// `password`: for the server; also in the URL, percent-encoded.
     pub password: Option<String>,
+    /// `ca`: a file of authorities, in PEM, that the server's certificate may be of besides those that the system trusts.
+    pub ca: Option<String>,
     /// What links in mails begin with: `site.url`, and under `dev` where there is none the address listened on.
     pub links: String,
 }

@@ -177,6 +177,8 @@ impl App {
         let site = current.engine.site();
         let is_api = route::is_api(site, parts.uri.path());
         let may = |why| match why {
+            // What a provider posts is looked at by its state, and leads to a GET from here.
+            _ if parts.method == Method::POST && route::is_form_post(site, parts.uri.path()) => true,
             CrossSite::Foreign => is_api && current.cors.as_ref().is_some_and(|cors| cors.lets_in(parts)),
             CrossSite::Unsaid => parts.uri.path() == REPORTS && reports::is_report(parts),
         };
@@ -223,6 +225,7 @@ impl App {
         let unguarded = match target {
             Target::Alive => Some(asking.only_get(|| answer::answer(StatusCode::OK, TEXT, "ok\n"))),
             Target::Ready => Some(Box::pin(self.ready(asking)).await),
+            Target::Keys => Some(api::keys(asking)),
             Target::Live => Some(asking.only_get(|| dev::events(asking.live))),
             Target::Mail(which) => Some(Box::pin(dev::mail::answer(asking, which)).await),
             Target::Reports => match &asking.current.reports {
@@ -462,7 +465,7 @@ impl Asking<'_> {
         String::from_utf8_lossy(&agent[..agent.len().min(512)])
     }
 
-    fn only_get(&self, make: impl FnOnce() -> Response<Body>) -> Result<Response<Body>, Problem> {
+    pub(crate) fn only_get(&self, make: impl FnOnce() -> Response<Body>) -> Result<Response<Body>, Problem> {
         match *self.method() {
             Method::GET | Method::HEAD => Ok(make()),
             Method::OPTIONS => Ok(allow("GET, HEAD, OPTIONS")),

@@ -11,13 +11,14 @@
 //!
 //! - [`App`] takes a request through all of them, without a socket; [`serve`] puts it on one.
 //! - [`door`], [`route`], [`guard`], [`answer`]: the rooms. [`assets`]: files of `public/`.
-//! - `api`, `pages`, `accounts`: what answers. [`dev`]: what only `purlin dev` has.
+//! - `api`, `pages`, `accounts`, `federated`: what answers. [`dev`]: what only `purlin dev` has.
 //!
 //! Nothing here knows SQL, a template or an access rule: that is the engine's.
 
 mod accounts;
 mod api;
 mod app;
+mod federated;
 mod input;
 mod listen;
 mod pages;

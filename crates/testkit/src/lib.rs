@@ -4,6 +4,7 @@
 //! - [`book`]: the examples of `docs/book`, run.
 //! - [`dom`]: whether a page is well-formed and inert.
 //! - [`client`]: a browser's memory (cookies) around requests to it.
+//! - [`foreign`]: programs of others, installed at test time.
 //! - [`fuzz`]: what fuzz targets do, and their seeds again.
 //! - [`http`]: the least client for the real binary.
 //! - [`scenario`]: `scenarios/<area>/<case>/`: a site, the requests, and what must come of them.
@@ -15,6 +16,7 @@
 pub mod book;
 pub mod client;
 pub mod dom;
+pub mod foreign;
 pub mod fuzz;
 pub mod http;
 pub mod running;

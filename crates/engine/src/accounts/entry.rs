@@ -47,6 +47,8 @@ pub enum Way {
     SignUp,
     /// By a link or a code in a mail.
     Mail,
+    /// By the word of a provider.
+    Provider,
 }
 
 /// What a sign-in led to.
@@ -121,7 +123,7 @@ impl Engine {
     /// What an account owes besides the way it came.
     async fn owed(&self, user: &User, way: Way) -> Result<Option<Owed>, Failure> {
         match way {
-            Way::Password | Way::SignUp | Way::Mail => self.owed_by(user).await,
+            Way::Password | Way::SignUp | Way::Mail | Way::Provider => self.owed_by(user).await,
         }
     }
 

@@ -8,7 +8,10 @@ mod access_tokens;
 mod attempts;
 mod by_mail;
 mod entry;
+mod federated;
 mod groups;
+mod identities;
+mod jwt;
 mod own;
 mod password;
 mod profile;
@@ -21,6 +24,9 @@ mod tokens;
 pub use access_tokens::{AccessToken, NewToken, PREFIX};
 pub use by_mail::AskedByMail;
 pub use entry::{Arrival, Carrier, Entry, Half, Owed, SignedIn, Way};
+pub use federated::{Federated, Refusal};
+pub use identities::{Claimed, OwnIdentity};
+pub use jwt::Statement;
 pub use own::OwnSession;
 pub use password::Cost;
 pub(crate) use scopes::looked_at;
@@ -64,6 +70,7 @@ pub(crate) struct Accounts {
     asked: Attempts,
     tokens: tokens::Tokens,
     second: second::SecondFactors,
+    identities: identities::Identities,
     users: ModelId,
     email: FieldId,
     password: FieldId,
@@ -127,6 +134,7 @@ impl Accounts {
             asked: Attempts::new(Most::mails()),
             tokens: tokens::Tokens::compile(models, store)?,
             second: second::SecondFactors::compile(models, store)?,
+            identities: identities::Identities::compile(models, store)?,
             sessions_of,
             has_password,
             groups,

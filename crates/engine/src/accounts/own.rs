@@ -137,11 +137,12 @@ impl Engine {
             new_email: token.address.clone(),
             ..Words::default()
         };
-        let mutations = vec![
+        let mut mutations = vec![
             self.using(&token, now),
             self.setting(user.id, vec![(accounts.email, Value::from(token.address.as_str()))], now),
             self.notice("email_changed", &old, words, now)?,
         ];
+        mutations.extend(self.showing(user.id, &token.address, now).await?);
         match self.store().commit(mutations).await {
             Ok(_) => {}
             // Used meanwhile, or the address has an account by now.

@@ -80,11 +80,12 @@ impl Engine {
         }
         let hash = self.new_hash("password", password, &user).await?;
         let now = self.now();
-        let mutations = vec![
+        let mut mutations = vec![
             self.using(&token, now),
             self.setting(user.id, vec![(accounts.password, hash)], now),
             self.password_changed(&token.address, now)?,
         ];
+        mutations.extend(self.showing(user.id, &token.address, now).await?);
         match self.store().commit(mutations).await {
             Ok(_) => {}
             Err(Error::Refused { .. }) => return Err(dead_link()),

@@ -162,6 +162,7 @@ impl Engine {
             Err(Failure::NotFound) => return Err(dead_link()),
             created => created?.id,
         };
+        self.note_address(id, &token.address, now).await?;
         let user = self.user_by_id(id).await?.ok_or(Failure::NotFound)?;
         let entry = self.complete_sign_in(&user, Way::SignUp, arrival, Vec::new()).await?;
         Ok(Verified { entry, next: data.get("next").and_then(|next| next.as_str()).map(str::to_owned) })
@@ -266,7 +267,7 @@ impl Engine {
     }
 
     /// What sign-up takes: e-mail, password, and what the site says or what a new user must have.
-    fn sign_up_fields(&self) -> Result<Vec<FieldId>, Failure> {
+    pub(super) fn sign_up_fields(&self) -> Result<Vec<FieldId>, Failure> {
         let settings = &self.site().settings.accounts;
         if !settings.signup.is_open() {
             return Err(Failure::NotFound);
@@ -302,14 +303,18 @@ impl Engine {
     }
 
     /// Whose addresses may sign up, in words.
-    fn domains(&self) -> String {
+    pub(super) fn domains(&self) -> String {
         match &self.site().settings.accounts.signup {
             Who::Domains(domains) => format!("must be an address at {}", domains.join(" or ")),
             _ => "is not taken".to_owned(),
         }
     }
 
-    fn sign_up_form(&self, fields: &[FieldId], mistaken: Option<&Mistaken<'_>>) -> (String, FormView) {
+    pub(super) fn sign_up_form(
+        &self,
+        fields: &[FieldId],
+        mistaken: Option<&Mistaken<'_>>,
+    ) -> (String, FormView) {
         let users = self.model(self.inner.accounts.users);
         let views = fields
             .iter()

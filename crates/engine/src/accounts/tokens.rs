@@ -30,6 +30,8 @@ pub(super) enum Purpose {
     MailSignIn,
     /// An authenticator app that is being set up.
     App,
+    /// That a sign-in by somebody else's word came back: so that it comes back once.
+    State,
     /// Nothing: it is written so that an address without an account takes as long as one with.
     Void,
 }
@@ -43,6 +45,7 @@ impl Purpose {
             Purpose::SecondStep => "second_step",
             Purpose::App => "app",
             Purpose::MailSignIn => "mail_sign_in",
+            Purpose::State => "state",
             Purpose::Void => "void",
         }
     }
@@ -50,7 +53,7 @@ impl Purpose {
     /// How long it works.
     pub(super) fn minutes(self) -> u32 {
         match self {
-            Purpose::SecondStep => 10,
+            Purpose::SecondStep | Purpose::State => 10,
             Purpose::MailSignIn => 15,
             Purpose::App => 30,
             Purpose::Reset | Purpose::Void => 60,
@@ -152,6 +155,18 @@ impl Engine {
         ];
         let action = Action::Create { id: None, values, links: Vec::new() };
         Mutation::new(tokens.model, action, now)
+    }
+
+    /// What writes down that a state is spent, until it would end by itself: of two that come at once one is refused.
+    pub(super) fn spending(&self, state: &str, until: i64, now: i64) -> Mutation {
+        let tokens = &self.inner.accounts.tokens;
+        let values = vec![
+            (tokens.token_hash, Value::from(hash_of(state))),
+            (tokens.purpose, Value::from(Purpose::State.name())),
+            (tokens.address, Value::from("-")),
+            (tokens.expires_at, Value::Datetime(until)),
+        ];
+        Mutation::new(tokens.model, Action::Create { id: None, values, links: Vec::new() }, now)
     }
 
     /// The live token of a secret.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use purlin_schema::Site;
 use purlin_schema::settings::{MailSettings, MailWay};
@@ -49,7 +50,7 @@ impl Transport {
             MailWay::Terminal => Transport::Show,
             MailWay::Folder(folder) => Transport::Folder(site.root.join(folder)),
             MailWay::Sendmail(command) => Transport::Sendmail(PathBuf::from(command)),
-            MailWay::Smtp(url) => Transport::Smtp(Box::new(smtp(url, settings)?)),
+            MailWay::Smtp(url) => Transport::Smtp(Box::new(smtp(url, settings, &site.root)?)),
         })
     }
 
@@ -119,7 +120,11 @@ async fn by_command(command: &Path, message: &Message) -> std::io::Result<()> {
 
 /// `smtp://` without more is STARTTLS, and an error where the server has none: a password and the links in mails go over
 /// no open wire. Only to this machine is it plain.
-fn smtp(url: &str, settings: &MailSettings) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
+fn smtp(
+    url: &str,
+    settings: &MailSettings,
+    root: &Path,
+) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
     let is_plain = url.contains("tls=off");
     let with_tls = match url.contains("tls=") || url.starts_with("smtps:") || is_loopback(url) {
         true => url.replace("?tls=off", ""),
@@ -130,6 +135,13 @@ fn smtp(url: &str, settings: &MailSettings) -> Result<AsyncSmtpTransport<Tokio1E
         "cannot be read; write it as \"smtps://mail.example.com\" or \"smtp://mail.example.com:587\""
             .to_owned()
     })?;
+    if let Some(file) = &settings.ca {
+        let parameters = trusting(host_of(url), &root.join(file))
+            .map_err(|why| format!("cannot be used with `mail.ca`: `{file}` {why}"))?;
+        let way =
+            if url.starts_with("smtps:") { Tls::Wrapper(parameters) } else { Tls::Required(parameters) };
+        builder = builder.tls(way);
+    }
     if let Some(user) = &settings.user {
         if is_plain && !is_loopback(url) {
             return Err("would send `mail.password` over an open wire: leave out `tls=off`".to_owned());
@@ -140,10 +152,35 @@ fn smtp(url: &str, settings: &MailSettings) -> Result<AsyncSmtpTransport<Tokio1E
     Ok(builder.timeout(Some(STEP)).build())
 }
 
-fn is_loopback(url: &str) -> bool {
+/// TLS with a server whose certificate may be of the authorities in a file, too.
+fn trusting(host: &str, file: &Path) -> Result<TlsParameters, String> {
+    let pem = std::fs::read(file).map_err(|error| format!("cannot be read: {error}"))?;
+    let ca = Certificate::from_pem(&pem).map_err(|_| "holds no certificate: it must be PEM".to_owned())?;
+    TlsParameters::builder(host.to_owned())
+        .add_root_certificate(ca)
+        .build_rustls()
+        .map_err(|error| error.to_string())
+}
+
+/// The host of a URL, without its port.
+fn host_of(url: &str) -> &str {
+    let place = place_of(url);
+    let host = match place.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        _ => place,
+    };
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Host and port of a URL.
+fn place_of(url: &str) -> &str {
     let rest = url.split_once("//").map_or(url, |(_, rest)| rest);
     let place = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = place.rsplit_once('@').map_or(place, |(_, host)| host);
+    place.rsplit_once('@').map_or(place, |(_, host)| host)
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = place_of(url);
     ["localhost", "127.0.0.1", "[::1]"]
         .iter()
         .any(|name| host.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))

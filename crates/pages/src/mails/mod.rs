@@ -28,6 +28,8 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("second_step_on.html", include_str!("second_step_on.html")),
     ("second_step_off.html", include_str!("second_step_off.html")),
     ("account_deleted.html", include_str!("account_deleted.html")),
+    ("identity_linked.html", include_str!("identity_linked.html")),
+    ("identity_unlinked.html", include_str!("identity_unlinked.html")),
 ];
 
 /// The longest subject, in characters.
@@ -57,6 +59,8 @@ pub struct Words {
     pub new_email: String,
     /// `code`: what is entered in place of following the link.
     pub code: String,
+    /// `provider`: what people call who else knows somebody.
+    pub provider: String,
 }
 
 /// The templates of a site's mails.
@@ -147,6 +151,7 @@ fn view(words: &Words, user: Option<&Record>, now: i64) -> View {
             ("email".to_owned(), words.email.as_str().into()),
             ("new_email".to_owned(), words.new_email.as_str().into()),
             ("code".to_owned(), words.code.as_str().into()),
+            ("provider".to_owned(), words.provider.as_str().into()),
         ],
         now,
         oracle: Arc::new(NoOracle),

@@ -77,6 +77,31 @@ fn what_the_old_signing_key_signed_is_believed_after_a_rotation() {
     assert_eq!(site.start("serve").get(&path).status, 400, "nobody believes it any more");
 }
 
+#[test]
+fn keys_of_statements_are_replaced_with_the_signing_key_and_published_beside_it() {
+    let site = Site::new("blank");
+    site.write(
+        "site.toml",
+        "[site]\nurl = \"http://127.0.0.1:8080\"\n[server]\nhosts = [\"127.0.0.1\"]\n\
+         [accounts.jwt]\naudience = \"https://app.example\"\n",
+    );
+    site.done(&["migrate", "new", "--name", "first"]);
+    site.done(&["migrate", "apply"]);
+    let names = || -> Vec<String> {
+        let server = site.start("serve");
+        let keys = server.get("/.well-known/jwks.json").json();
+        assert_eq!(server.stop(), 0);
+        let keys = keys["keys"].as_array().expect("a list").clone();
+        keys.iter().map(|key| key["kid"].as_str().expect("a name").to_owned()).collect()
+    };
+    let first = names();
+    assert_eq!((first.len(), names()), (1, first.clone()), "they are kept");
+    site.done(&["secrets", "rotate"]);
+    let both = names();
+    assert_eq!((both.len(), &both[1]), (2, &first[0]));
+    assert_ne!(both[0], first[0]);
+}
+
 /// What stands in each place where a secret may stand; no command may print any of them.
 const CANARIES: &[&str] =
     &["canary-db", "canary-vault", "canary-env", "canary-dotenv", "canary-signing-key-0123456789abcdef"];

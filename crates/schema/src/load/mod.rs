@@ -195,7 +195,7 @@ fn check_fields(
     let file = File::new(&written.path, reports);
     let leaves = setting == "accounts.jwt.claims";
     let fits = |field: &&crate::model::Field| {
-        !(field.is_system() || field.computed.is_some() || (leaves && field.hidden))
+        !(field.is_system() || field.computed.is_some() || (leaves && (field.hidden || !field.has_column())))
     };
     for (at, name) in given.iter().enumerate() {
         if users.field_named(name).filter(fits).is_none() {

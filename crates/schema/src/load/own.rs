@@ -69,9 +69,18 @@ pub(super) fn internal() -> Vec<(&'static str, Vec<OwnField>)> {
         // Both together, since nobody is in a group twice.
         OwnField { unique: true, ..own(required("key", "text")) },
     ];
+    let identities = vec![
+        // A hash of who says so and of whom: an identity is one user's.
+        OwnField { unique: true, ..own(Field { hidden: true, ..required("key", "text") }) },
+        OwnField { to: Some(("users", OnDelete::Cascade)), ..own(required("user", "ref")) },
+        own(required("provider", "text")),
+        own(field("account", "text")),
+        own(field("seen_at", "datetime")),
+    ];
     vec![
         ("_sessions", sessions),
         ("_tokens", tokens),
+        ("_identities", identities),
         ("_mails", mails()),
         ("_members", members),
         ("_factors", factors()),

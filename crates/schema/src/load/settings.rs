@@ -396,6 +396,7 @@ impl<'a> Layered<'a> {
             way,
             user: self.read("mail.user", read::text),
             password: self.read("mail.password", read::text),
+            ca: self.read("mail.ca", read::text),
             links: url.map_or(here, str::to_owned),
         }
     }

@@ -135,7 +135,7 @@ pub struct Provider {
     /// `form_post`: whether its answer comes as a form instead of in the address.
     pub form_post: bool,
     /// `token_auth`: whether the secret goes in a header instead of the form; by OpenID Connect the provider says so.
-    pub basic: bool,
+    pub basic: Option<bool>,
     /// `trust_email`: whether each of its addresses is taken for confirmed, whatever it says.
     pub trust_email: bool,
 }

@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::answer::{self, Problem, html};
 use crate::app::{Asking, allow};
 use crate::body::{Body, RequestBody};
+use crate::federated;
 use crate::guard::Identity;
 use crate::input::Pairs;
 use crate::pages;
@@ -36,7 +37,10 @@ pub(crate) async fn answer(
     if !account.is_on(asking.engine().site()) {
         return Err(Problem::not_found());
     }
-    let allowed = if account == Account::Logout { "POST, OPTIONS" } else { "GET, HEAD, POST, OPTIONS" };
+    let allowed = match account {
+        Account::Logout | Account::With(_) => "POST, OPTIONS",
+        _ => "GET, HEAD, POST, OPTIONS",
+    };
     match (account, asking.method()) {
         (_, &Method::OPTIONS) => Ok(allow(allowed)),
         (Account::Login, &Method::GET | &Method::HEAD) => login_page(asking, identity).await,
@@ -48,7 +52,17 @@ pub(crate) async fn answer(
         (Account::SignUp, &Method::GET | &Method::HEAD) => sign_up_page(asking, identity).await,
         (Account::SignUp, &Method::POST) => sign_up(asking, identity, body).await,
         (Account::Logout, &Method::POST) => logout(asking, identity).await,
-        (Account::Logout, _) => Err(Problem::method_not_allowed(allowed)),
+        (Account::With(at), &Method::POST) => federated::begin(asking, identity, at, body).await,
+        (Account::Logout | Account::With(_), _) => Err(Problem::method_not_allowed(allowed)),
+        (Account::Back(at), &Method::GET | &Method::HEAD | &Method::POST) => {
+            Box::pin(federated::back(asking, identity, at, body)).await
+        }
+        (Account::Finish, &Method::GET | &Method::HEAD) => federated::finish_page(asking, identity).await,
+        (Account::Finish, &Method::POST) => federated::finish(asking, identity, body).await,
+        (Account::Identities, &Method::GET | &Method::HEAD) => {
+            federated::identities_page(asking, identity).await
+        }
+        (Account::Identities, &Method::POST) => federated::identities_posted(asking, identity, body).await,
         (Account::Verify, &Method::GET | &Method::HEAD) => mail::verify_page(asking, identity).await,
         (Account::Verify, &Method::POST) => mail::verify(asking, identity, body).await,
         (Account::Reset, &Method::GET | &Method::HEAD) => mail::reset_page(asking, identity).await,
@@ -146,6 +160,22 @@ async fn login(
     Ok(problem.dress(pages::shown(asking, page, false)?))
 }
 
+/// The sign-in page again, after a sign-in by a provider that failed.
+pub(crate) async fn login_again(
+    asking: &Asking<'_>,
+    identity: &Identity,
+    next: &str,
+    status: StatusCode,
+    told: String,
+) -> Result<Response<Body>, Problem> {
+    let tried = Tried { next, email: "", message: Some(told) };
+    let mut page = login_html(asking, identity, Vec::new(), &Vec::new(), tried).await?;
+    page.status = status.as_u16();
+    let mut response = pages::shown(asking, page, false)?;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
 /// What stands in the sign-in form.
 struct Tried<'text> {
     next: &'text str,
@@ -165,6 +195,7 @@ async fn login_html(
         ("next".to_owned(), json!(tried.next)),
         ("email".to_owned(), json!(tried.email)),
         ("message".to_owned(), json!(tried.message)),
+        ("providers".to_owned(), federated::listed(asking.engine().site())),
         ("signup".to_owned(), json!(asking.engine().site().settings.accounts.signup.is_open())),
         ("mail".to_owned(), json!(asking.engine().sends_mail())),
         ("mail_sign_in".to_owned(), json!(asking.engine().site().settings.accounts.mail_sign_in)),
@@ -178,7 +209,8 @@ async fn sign_up_page(asking: &Asking<'_>, identity: &Identity) -> Result<Respon
         return Ok(answer::redirect(StatusCode::SEE_OTHER, next_of(&query)));
     }
     let request = pages::request(asking, identity, &query, Vec::new());
-    let extra = vec![("next".to_owned(), json!(next_of(&query)))];
+    let providers = federated::listed(asking.engine().site());
+    let extra = vec![("next".to_owned(), json!(next_of(&query))), ("providers".to_owned(), providers)];
     let page = asking.engine().sign_up_page(&request, extra).await?;
     pages::shown(asking, page, false)
 }
@@ -213,10 +245,10 @@ async fn logout(asking: &Asking<'_>, identity: &Identity) -> Result<Response<Bod
     Ok(response)
 }
 
-fn next_of(query: &Pairs) -> &str {
+pub(crate) fn next_of(query: &Pairs) -> &str {
     local(value_of(query, "next").unwrap_or("/"))
 }
 
-fn value_of<'pairs>(pairs: &'pairs Pairs, name: &str) -> Option<&'pairs str> {
+pub(crate) fn value_of<'pairs>(pairs: &'pairs Pairs, name: &str) -> Option<&'pairs str> {
     pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }

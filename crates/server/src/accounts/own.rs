@@ -63,6 +63,7 @@ impl Said {
         let mut extra = vec![
             ("mail".to_owned(), json!(settings.mail.is_on())),
             ("deletion".to_owned(), json!(settings.accounts.deletion)),
+            ("providers".to_owned(), crate::federated::listed(asking.engine().site())),
             ("api_tokens".to_owned(), json!(settings.accounts.tokens)),
         ];
         if self.problem.is_none() {
@@ -228,6 +229,7 @@ async fn home(
     let extra = vec![
         ("email".to_owned(), json!(email_of(asking, identity))),
         ("deletion".to_owned(), json!(settings.deletion)),
+        ("providers".to_owned(), crate::federated::listed(asking.engine().site())),
         ("api_tokens".to_owned(), json!(settings.tokens)),
     ];
     match asking.engine().account_page(&request, extra, form.map(Vec::as_slice)).await? {

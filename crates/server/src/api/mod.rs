@@ -2,6 +2,7 @@
 
 mod auth;
 mod given;
+mod jwt;
 mod negotiate;
 mod records;
 mod second;
@@ -14,6 +15,8 @@ use crate::app::{Asking, allow};
 use crate::body::{Body, RequestBody};
 use crate::guard::Identity;
 use crate::route::{ApiTarget, Auth};
+pub(crate) use jwt::keys;
+
 use given::Given;
 
 /// What the API answers with.
@@ -69,6 +72,7 @@ pub(crate) async fn answer(
         ApiTarget::Auth(auth) if auth.is_second() => {
             Box::pin(second::answer(asking, identity, auth, body)).await
         }
+        ApiTarget::Auth(Auth::Jwt) => Box::pin(jwt::answer(asking, identity, body)).await,
         ApiTarget::Auth(auth) => Box::pin(auth::answer(asking, identity, auth, body)).await,
         ApiTarget::Nothing => Err(Problem::not_found()),
     }

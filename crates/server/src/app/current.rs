@@ -11,6 +11,7 @@ use crate::answer::Problem;
 use crate::answer::headers::{Dressing, Family};
 use crate::door::rates::{Asked, Rates, Standing};
 use crate::door::{Cors, Hosts, Proxies, Sender};
+use crate::federated::Providers;
 use crate::guard::cookies::Cookies;
 use crate::reports::Reports;
 
@@ -22,6 +23,7 @@ pub(crate) struct Current {
     pub(super) rates: Option<Rates>,
     pub(super) cors: Option<Cors>,
     pub(super) reports: Option<Reports>,
+    pub(crate) providers: Providers,
     pub(crate) dressing: Dressing,
     https: bool,
     pub(crate) max_body_bytes: usize,
@@ -47,6 +49,7 @@ impl Current {
             proxies: Proxies::new(&settings.server),
             rates: Rates::of(&settings.limits),
             cors: Cors::of(&settings.cors),
+            providers: Providers::of(engine.site()),
             reports: settings.csp.reports.then(Reports::new),
             dressing: Dressing::of(settings),
             https: url.is_some_and(|url| url.starts_with("https://")),

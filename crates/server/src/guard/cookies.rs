@@ -106,6 +106,29 @@ impl Cookies {
         self.set(self.mail_name(), "", 0)
     }
 
+    /// What the cookie of a sign-in by a provider is called.
+    pub(crate) fn trip_name(self) -> &'static str {
+        if self.https { "__Host-purlin_trip" } else { "purlin_trip" }
+    }
+
+    /// What a request carries of such a sign-in.
+    #[must_use]
+    pub fn trip(self, headers: &HeaderMap) -> Option<&str> {
+        only(headers, self.trip_name())
+    }
+
+    /// Sets it.
+    #[must_use]
+    pub fn set_trip(self, sealed: &str, seconds: u64) -> Option<HeaderValue> {
+        self.set(self.trip_name(), sealed, u32::try_from(seconds).unwrap_or_default())
+    }
+
+    /// Clears it.
+    #[must_use]
+    pub fn clear_trip(self) -> Option<HeaderValue> {
+        self.set(self.trip_name(), "", 0)
+    }
+
     fn written_name(self) -> &'static str {
         if self.https { "__Host-purlin_written" } else { "purlin_written" }
     }

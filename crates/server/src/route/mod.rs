@@ -24,6 +24,8 @@ pub(crate) enum Target {
     Live,
     /// What browsers report of a page's policy.
     Reports,
+    /// The public keys of what the site states about people.
+    Keys,
     /// The API.
     Api(ApiTarget),
     /// What was mailed, under `dev`.
@@ -67,6 +69,7 @@ pub(crate) enum Auth {
     ConfirmApp,
     RemoveApp,
     RecoveryCodes,
+    Jwt,
 }
 
 impl Auth {
@@ -92,6 +95,7 @@ impl Auth {
         ("auth/second/app/confirm", Auth::ConfirmApp, &["POST"]),
         ("auth/second/app/remove", Auth::RemoveApp, &["POST"]),
         ("auth/second/recovery-codes", Auth::RecoveryCodes, &["POST"]),
+        ("auth/jwt", Auth::Jwt, &["POST"]),
     ];
 
     /// Whether a site has it.
@@ -103,6 +107,7 @@ impl Auth {
             Auth::Reset | Auth::ConfirmReset | Auth::ConfirmEmail => settings.mail.is_on(),
             Auth::AskByMail | Auth::ByMail => settings.accounts.mail_sign_in,
             Auth::Tokens | Auth::Token(_) => settings.accounts.tokens,
+            Auth::Jwt => settings.accounts.jwt.is_on(),
             _ => true,
         }
     }
@@ -123,6 +128,7 @@ impl Auth {
                 | Auth::ConfirmApp
                 | Auth::RemoveApp
                 | Auth::RecoveryCodes
+                | Auth::Jwt
         )
     }
 
@@ -156,6 +162,13 @@ pub(crate) enum Account {
     Second,
     SecondStep,
     MailSignIn,
+    Identities,
+    /// The form that leads to the provider of this place in the settings.
+    With(usize),
+    /// Where it sends people back.
+    Back(usize),
+    /// What a provider does not say of whoever signs up by it.
+    Finish,
     Delete,
 }
 
@@ -175,6 +188,8 @@ impl Account {
         ("/account/sessions", Account::Sessions, "account/sessions.html"),
         ("/account/tokens", Account::Tokens, "account/tokens.html"),
         ("/account/second", Account::Second, "account/second.html"),
+        ("/account/identities", Account::Identities, "account/identities.html"),
+        (WITH, Account::Finish, "account/finish.html"),
         ("/account/delete", Account::Delete, "account/delete.html"),
     ];
 
@@ -187,6 +202,8 @@ impl Account {
             Account::Reset => settings.mail.is_on(),
             Account::MailSignIn => settings.accounts.mail_sign_in,
             Account::Tokens => settings.accounts.tokens,
+            Account::Identities => !settings.accounts.providers.is_empty(),
+            Account::Finish => settings.accounts.signup.is_open() && !settings.accounts.providers.is_empty(),
             Account::Delete => settings.accounts.deletion,
             Account::Home => !site.pages.contains_key("account.html"),
             _ => true,
@@ -203,7 +220,12 @@ impl Account {
         Account::ALL.iter().find(|(_, account, _)| *account == self).map_or("", |(.., template)| template)
     }
 
-    fn at(path: &str) -> Option<Account> {
+    fn at(site: &Site, path: &str) -> Option<Account> {
+        if let Some(rest) = path.strip_prefix(WITH).and_then(|rest| rest.strip_prefix('/')) {
+            let (name, is_back) = rest.strip_suffix("/callback").map_or((rest, false), |name| (name, true));
+            let at = site.settings.accounts.providers.iter().position(|provider| provider.name == name)?;
+            return Some(if is_back { Account::Back(at) } else { Account::With(at) });
+        }
         Account::ALL.iter().find(|(known, ..)| *known == path).map(|(_, account, _)| *account)
     }
 }
@@ -215,11 +237,15 @@ pub(crate) const LIVE: &str = "/_purlin/live";
 pub(crate) const LOGIN: &str = "/login";
 /// Where the second step of a sign-in is.
 pub(crate) const SECOND_STEP: &str = "/login/second";
+/// Below it are the providers by whose word one signs in.
+pub(crate) const WITH: &str = "/login/with";
 pub(crate) const SIGN_UP: &str = "/signup";
 pub(crate) const LOGOUT: &str = "/logout";
 pub(crate) const HOME: &str = "/account";
 /// Where browsers report what a page's policy refused.
 pub(crate) const REPORTS: &str = "/_purlin/reports";
+/// Where whoever verifies the site's statements finds its keys (RFC 8615).
+pub(crate) const KEYS: &str = "/.well-known/jwks.json";
 pub(crate) const MAIL: &str = "/_purlin/mail";
 
 /// What a decoded path asks for.
@@ -229,6 +255,7 @@ pub(crate) fn resolve(site: &Site, dev: bool, path: &str) -> Target {
         READY => Target::Ready,
         LIVE if dev => Target::Live,
         MAIL if dev => Target::Mail(None),
+        KEYS if site.settings.accounts.jwt.is_on() => Target::Keys,
         REPORTS if site.settings.csp.reports => Target::Reports,
         _ => match below(path, &site.settings.api.path) {
             Some(rest) => Target::Api(resolve_api(site, rest)),
@@ -238,7 +265,7 @@ pub(crate) fn resolve(site: &Site, dev: bool, path: &str) -> Target {
 }
 
 fn resolve_other(site: &Site, dev: bool, path: &str) -> Target {
-    if let Some(account) = Account::at(path)
+    if let Some(account) = Account::at(site, path)
         // Pages that a site has switched off are nobody's, but for the one that may be its own.
         && (account != Account::Home || account.is_on(site))
     {
@@ -251,6 +278,12 @@ fn resolve_other(site: &Site, dev: bool, path: &str) -> Target {
         }
     }
     Target::Other
+}
+
+/// Whether a provider posts its answer here from its own page.
+pub(crate) fn is_form_post(site: &Site, path: &str) -> bool {
+    let name = path.strip_prefix(WITH).and_then(|rest| rest.strip_prefix('/')?.strip_suffix("/callback"));
+    name.and_then(|name| site.settings.accounts.provider(name)).is_some_and(|provider| provider.form_post)
 }
 
 /// Whether a path, decoded or not, is the API's: its errors are JSON.

@@ -4,7 +4,7 @@
 use purlin_schema::model::{Model, Rule};
 use purlin_schema::{Site, page::Page};
 
-use super::{ALIVE, Account, Auth, LIVE, MAIL, READY, REPORTS};
+use super::{ALIVE, Account, Auth, KEYS, LIVE, MAIL, READY, REPORTS, WITH};
 
 /// What answers a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +44,9 @@ pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo
     if site.settings.csp.reports {
         table.add(&["POST"], REPORTS, Kind::Server, "everybody", "");
     }
+    if site.settings.accounts.jwt.is_on() {
+        table.add(&["GET"], KEYS, Kind::Server, "everybody", "");
+    }
     if dev {
         table.add(&["GET"], LIVE, Kind::Server, "everybody", "");
         table.add(&["GET"], MAIL, Kind::Server, "everybody", "");
@@ -53,6 +56,12 @@ pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo
         if account.is_on(site) {
             table.add(methods, path, Kind::Account, who_may(path.starts_with("/account")), template);
         }
+    }
+    for provider in &site.settings.accounts.providers {
+        let begin = format!("{WITH}/{}", provider.name);
+        let methods: &[&str] = if provider.form_post { &["GET", "POST"] } else { &["GET"] };
+        table.add(&["POST"], &begin, Kind::Account, "everybody", "");
+        table.add(methods, &format!("{begin}/callback"), Kind::Account, "everybody", "");
     }
     let api = site.settings.api.path.trim_end_matches('/');
     for (path, auth, methods) in Auth::ALL {

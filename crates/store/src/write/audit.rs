@@ -16,8 +16,11 @@ const MASK: &str = "•••";
 const LONGEST: usize = 8 << 10;
 
 /// Purlin's own models whose records coming and going are events: made, gone.
-const EVENTS: &[(&str, &str, &str)] =
-    &[("_members", "group_joined", "group_left"), ("_factors", "second_step_on", "second_step_off")];
+const EVENTS: &[(&str, &str, &str)] = &[
+    ("_members", "group_joined", "group_left"),
+    ("_factors", "second_step_on", "second_step_off"),
+    ("_identities", "identity_linked", "identity_unlinked"),
+];
 
 /// A row to be written.
 struct Entry {
@@ -190,6 +193,8 @@ fn own(
             };
             (event, said(&["kind", "name", "scopes"]))
         }
+        // That an address was shown to be its user's stands among identities, and is none.
+        "_identities" if text("provider") == Some("@") => return None,
         name => {
             let (_, made, gone) = EVENTS.iter().find(|(known, _, _)| *known == name)?;
             (if is_new { *made } else { *gone }, said(&["group", "name", "kind", "provider"]))

@@ -114,7 +114,7 @@ impl<'a> Layered<'a> {
             basic: {
                 let read =
                     self.read(&setting("token_auth"), |raw| read::security::one_of(&["basic", "form"], raw));
-                read.or_else(|| usual("token_auth")).as_deref() == Some("basic")
+                read.or_else(|| usual("token_auth")).map(|way| way == "basic")
             },
             trust_email: truth("trust_email"),
         })

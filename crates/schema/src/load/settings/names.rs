@@ -53,6 +53,7 @@ pub(super) const NAMES: &[&str] = &[
     "mail.url",
     "mail.user",
     "mail.password",
+    "mail.ca",
     "limits.exempt",
     "limits.wrong_passwords",
     "limits.wrong_passwords_address",

@@ -64,6 +64,11 @@ fn concrete(route: &RouteInfo) -> String {
         .replace("[...path]", "a/b")
 }
 
+/// Whether a provider's own page posts to a route.
+fn answered_by_a_provider(route: &RouteInfo) -> bool {
+    route.path.starts_with("/login/with/") && route.path.ends_with("/callback")
+}
+
 /// The lists of the API: the model's name and the path.
 fn lists(running: &Running) -> Vec<(String, String)> {
     // Those of models say which: what is below `auth/` is of accounts.

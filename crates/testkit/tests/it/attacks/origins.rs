@@ -5,7 +5,7 @@ use std::path::Path;
 use purlin_server::Kind;
 use purlin_testkit::{Client, Running};
 
-use super::{concrete, everybody, somebody};
+use super::{answered_by_a_provider, concrete, everybody, somebody};
 
 const APP: &str = "https://app.example.com";
 
@@ -77,6 +77,9 @@ async fn attack_10_a_named_origin_brings_no_cookie_unless_it_may() {
             for method in ["POST", "PUT", "PATCH", "DELETE"] {
                 let ends = route.path.contains("logout") || route.path.contains("auth/");
                 let path = concrete(&route).replace("/1", "/999999");
+                if method == "POST" && answered_by_a_provider(&route) {
+                    continue;
+                }
                 let with_cookie = [from_app.as_slice(), &[]].concat();
                 if !(may_bring && ends) {
                     let reply = max.send(method, &path, &with_cookie, "{}").await;
