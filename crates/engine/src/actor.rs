@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounts::Scopes;
-use purlin_schema::roles::Granted;
+use purlin_schema::roles::{ADMIN, Granted};
 use purlin_schema::{FieldId, Id, Row, Shape, Value};
 
 /// Who asks.
@@ -32,6 +32,8 @@ pub struct User {
     pub row: Arc<Row>,
     /// The session or token by which he is signed in.
     pub session: Option<Id>,
+    /// When he last showed who he is, in microseconds UTC.
+    pub proved_at: Option<i64>,
     /// The administrator who acts as him.
     pub acting: Option<Id>,
     /// What he may do at most, where he came with a personal access token.
@@ -44,9 +46,15 @@ impl Actor {
     pub fn is_admin(&self) -> bool {
         match self {
             Actor::Visitor => false,
-            Actor::User(user) => &*user.role == "admin",
+            Actor::User(user) => Actor::is_admin_role(&user.role),
             Actor::Owner => true,
         }
+    }
+
+    /// Whether it is the role for which every rule holds.
+    #[must_use]
+    pub fn is_admin_role(role: &str) -> bool {
+        role == ADMIN
     }
 
     /// The user, where there is one.

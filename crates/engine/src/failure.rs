@@ -13,6 +13,9 @@ pub enum Failure {
     /// The asker may not: 403.
     #[error("not allowed")]
     Forbidden,
+    /// The asker may, and must first show once more who he is: 403, or a page's way there.
+    #[error("show first who you are")]
+    Stale,
     /// The asker may, but not by the token that he came with, which lacks this scope: 403.
     #[error("the token lacks the scope {0}")]
     OutOfScope(String),

@@ -320,6 +320,7 @@ impl Engine {
         guards.extend(permissions.conditions.update.clone().map(Guard::Proposed));
         guards.extend(self.checks(&model));
         let sets_password = self.sets_password(&model, &proposal);
+        let revokes = self.revokes(ask, &model, id, &proposal).await?;
         let links = |(field, chosen): (FieldId, Vec<Id>)| match limits
             .shown
             .iter()
@@ -335,6 +336,10 @@ impl Engine {
         // Whoever knew the old password is out.
         if sets_password {
             self.end_with_password(id, None).await?;
+        }
+        if revokes {
+            let own = ask.actor.user().filter(|user| user.id == id).and_then(|user| user.session);
+            self.revoke(id, own).await?;
         }
         Ok(outcome)
     }

@@ -317,7 +317,7 @@ fn function(known: &Known<'_>, name: &str, span: Range<usize>, args: &[CallArg<'
 /// Whether a page declares the form, and the form the field. Partials and Purlin's own pages get theirs from elsewhere.
 fn check_form(known: &Known<'_>, form: &str, span: Range<usize>, args: &[CallArg<'_>], found: &mut Names) {
     let Some(page) = known.site.pages.get(known.name) else { return };
-    if matches!(known.name, "login.html" | "signup.html") {
+    if matches!(known.name, "login.html" | "signup.html" | "invitation.html") {
         return;
     }
     let Some(declared) = page.forms.get(form) else {

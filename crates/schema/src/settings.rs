@@ -54,6 +54,8 @@ pub struct Settings {
     pub csp: CspSettings,
     /// `[outgoing]`.
     pub outgoing: OutgoingSettings,
+    /// `[deploy]`.
+    pub deploy: DeploySettings,
     /// `[audit]`.
     pub audit: AuditSettings,
     /// `[roles]` and `[groups]`.
@@ -179,6 +181,10 @@ pub struct AccountSettings {
     pub session_days: u32,
     /// `tokens`: whether one may make personal access tokens for the API.
     pub tokens: bool,
+    /// `fresh`: for how long after somebody showed who he is what is dangerous does not ask again.
+    pub fresh: Duration,
+    /// `acting`: whether administrators may act as other users.
+    pub acting: bool,
     /// `password_ends_tokens`: whether a new password ends one's personal access tokens, as it ends sessions.
     pub password_ends_tokens: bool,
     /// `providers`: by whose word one may sign in.
@@ -223,6 +229,15 @@ impl Default for PasswordSettings {
     }
 }
 
+/// `[deploy]`: what `purlin check --deploy` takes for granted.
+#[derive(Clone, Debug, Default)]
+pub struct DeploySettings {
+    /// `backup`: how the site is backed up, in the owner's words.
+    pub backup: Option<String>,
+    /// `accept`: findings that are meant to be so: `PUR-S012`, `PUR-S009:models/messages.toml`.
+    pub accept: Vec<String>,
+}
+
 /// Who may sign up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignUp {
@@ -230,6 +245,8 @@ pub enum SignUp {
     Open,
     /// `"closed"`: nobody; the owner makes accounts.
     Closed,
+    /// `"invited"`: whoever is invited.
+    Invited,
     /// `["example.com"]`: whoever has an address there.
     Domains(Vec<String>),
 }
@@ -246,7 +263,7 @@ impl SignUp {
     /// Whether anybody may.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        *self != SignUp::Closed
+        !matches!(self, SignUp::Closed | SignUp::Invited)
     }
 
     /// Whether the owner of this address may; in small letters.
@@ -254,7 +271,7 @@ impl SignUp {
     pub fn takes(&self, address: &str) -> bool {
         match self {
             SignUp::Open => true,
-            SignUp::Closed => false,
+            SignUp::Closed | SignUp::Invited => false,
             SignUp::Domains(domains) => address
                 .rsplit_once('@')
                 .is_some_and(|(_, domain)| domains.iter().any(|known| known == domain)),

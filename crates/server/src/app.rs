@@ -275,6 +275,9 @@ impl App {
             Ok(response) => response,
             Err(problem) => Box::pin(self.refuse(asking, &identity.actor, is_api, problem)).await,
         };
+        if let Some(user) = identity.actor.user().filter(|user| user.acting.is_some()) {
+            response = answer::bar::with_bar(response, asking.engine(), user);
+        }
         asking.settle(&identity, &mut response);
         if !asking.looks() && asking.engine().has_replicas() {
             Box::pin(asking.tell_written(&mut response)).await;

@@ -49,6 +49,8 @@ pub enum Way {
     Mail,
     /// By the word of a provider.
     Provider,
+    /// By an invitation, whose link came by mail or by hand.
+    Invitation,
 }
 
 /// What a sign-in led to.
@@ -114,6 +116,9 @@ impl Engine {
         arrival: Arrival<'_>,
         before: Vec<Mutation>,
     ) -> Result<Entry, Failure> {
+        if self.is_suspended(user) {
+            return Err(Failure::Unauthenticated);
+        }
         match self.owed(user, way).await? {
             Some(owed) => self.begin_half(user, owed, before).await.map(Entry::Half),
             None => self.begin_session(user, arrival, before).await.map(Entry::Whole),
@@ -123,7 +128,7 @@ impl Engine {
     /// What an account owes besides the way it came.
     async fn owed(&self, user: &User, way: Way) -> Result<Option<Owed>, Failure> {
         match way {
-            Way::Password | Way::SignUp | Way::Mail | Way::Provider => self.owed_by(user).await,
+            Way::Password | Way::SignUp | Way::Mail | Way::Provider | Way::Invitation => self.owed_by(user).await,
         }
     }
 
@@ -173,6 +178,7 @@ impl Engine {
             (session.token_hash, Value::from(hash_of(&token))),
             (session.user, Value::from(user.id)),
             (session.seen_at, Value::Datetime(now)),
+            (session.proved_at, Value::Datetime(now)),
             (session.expires_at, Value::Datetime(now + days * DAY_MICROS)),
             (session.user_agent, Value::from(agent)),
         ];
@@ -186,6 +192,7 @@ impl Engine {
             shape: user.shape.clone(),
             row: user.row.clone(),
             session: Some(outcome.id),
+            proved_at: Some(now),
             acting: None,
             scopes: None,
         };

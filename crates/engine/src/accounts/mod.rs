@@ -5,6 +5,7 @@
 //! that signing out, a new role or a deleted account count at once.
 
 mod access_tokens;
+mod acting;
 mod attempts;
 mod by_mail;
 mod entry;
@@ -12,9 +13,12 @@ mod federated;
 mod groups;
 mod identities;
 mod jwt;
+mod invitations;
 mod own;
+mod own_data;
 mod password;
 mod profile;
+mod proof;
 mod reset;
 mod scopes;
 mod second;
@@ -27,6 +31,7 @@ pub use entry::{Arrival, Carrier, Entry, Half, Owed, SignedIn, Way};
 pub use federated::{Federated, Refusal};
 pub use identities::{Claimed, OwnIdentity};
 pub use jwt::Statement;
+pub use invitations::{INVITE, Invitation, Invited, TakenUp};
 pub use own::OwnSession;
 pub use password::Cost;
 pub(crate) use scopes::looked_at;
@@ -75,6 +80,9 @@ pub(crate) struct Accounts {
     email: FieldId,
     password: FieldId,
     role: FieldId,
+    suspended: FieldId,
+    /// The user `Param("id")`, without his password.
+    user_without_password: Arc<Prepared>,
     sessions: ModelId,
     session: SessionFields,
     /// The user with the e-mail address `Param("email")`, with his password's hash.
@@ -97,6 +105,8 @@ struct SessionFields {
     seen_at: FieldId,
     expires_at: FieldId,
     user_agent: FieldId,
+    proved_at: FieldId,
+    acts_as: FieldId,
 }
 
 impl Accounts {
@@ -115,10 +125,16 @@ impl Accounts {
             seen_at: field(sessions, "seen_at")?,
             expires_at: field(sessions, "expires_at")?,
             user_agent: field(sessions, "user_agent")?,
+            proved_at: field(sessions, "proved_at")?,
+            acts_as: field(sessions, "acts_as")?,
         };
         let email = field(users, "email")?;
         let password = field(users, "password")?;
         let role = field(users, "role")?;
+        let suspended = field(users, "suspended")?;
+        let mut without = one(users, FieldId::ID, Input::Param("id".to_owned()));
+        without.select = columns(users, Some(password));
+        let user_without_password = store.prepare(&without)?;
         let mut by_email = one(users, email, Input::Param("email".to_owned()));
         by_email.select = columns(users, None);
         let by_email = store.prepare(&by_email)?;
@@ -142,6 +158,8 @@ impl Accounts {
             email,
             password,
             role,
+            suspended,
+            user_without_password,
             sessions: sessions.id,
             session,
             by_email,
@@ -241,7 +259,7 @@ impl Engine {
         let tried = if password.len() > password::LONGEST_BYTES { "" } else { password };
         let verdict = accounts.passwords.verify(tried, hash).await?;
         let right = verdict != Verdict::Wrong && tried == password;
-        Ok(user.filter(|_| right).map(|user| (user, verdict)))
+        Ok(user.filter(|user| right && !self.is_suspended(user)).map(|user| (user, verdict)))
     }
 
     /// Puts a hash as they are made now into the place of the one by which somebody just signed in, if it is still there. That it
@@ -306,11 +324,19 @@ impl Engine {
             self.touch(id, is_token, ask.now).await;
         }
         let user = self.user_of(users.shape.clone(), user.clone(), session_id);
-        Ok(user.map(|user| {
-            let roles = &self.site().settings.roles;
-            let granted = accounts.groups.granted(roles, &user.role, groups.first());
-            Actor::User(Arc::new(User { scopes, granted, ..user }))
-        }))
+        let Some(user) = user.filter(|user| !self.is_suspended(user)) else { return Ok(None) };
+        let granted = accounts.groups.granted(&self.site().settings.roles, &user.role, groups.first());
+        let proved_at = match session.shape.value(session_row, accounts.session.proved_at) {
+            Some(Value::Datetime(at)) => Some(*at),
+            _ => None,
+        };
+        let user = User { scopes, granted, proved_at, ..user };
+        let user = match session.shape.value(session_row, accounts.session.acts_as).and_then(Value::as_id) {
+            // Rare, and every request would carry room for it.
+            Some(other) => Box::pin(self.as_other(user, other)).await?,
+            None => user,
+        };
+        Ok(Some(Actor::User(Arc::new(user))))
     }
 
     /// Ends the session of this secret.
@@ -435,7 +461,7 @@ impl Engine {
         let role: Box<str> =
             shape.value(&row, self.inner.accounts.role).and_then(Value::as_text).unwrap_or("user").into();
         let granted = self.site().settings.roles.of(&role).clone();
-        Some(User { id, role, granted, shape, row, session, acting: None, scopes: None })
+        Some(User { id, role, granted, shape, row, session, proved_at: None, acting: None, scopes: None })
     }
 }
 

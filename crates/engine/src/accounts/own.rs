@@ -9,6 +9,7 @@ use purlin_store::mutation::Action;
 use purlin_store::{Error, Mutation};
 
 use super::access_tokens::KIND;
+use super::proof::refuse_acting;
 use super::tokens::{Purpose, dead_link};
 use crate::actor::User;
 use crate::mail::Draft;
@@ -218,6 +219,7 @@ impl Engine {
     /// # Errors
     /// [`Failure::NotFound`] where it is none of one's own.
     pub async fn end_own_session(&self, actor: &Actor, id: Id) -> Result<(), Failure> {
+        actor.user().map_or(Ok(()), |user| refuse_acting(user))?;
         let sessions = self.own_sessions(actor).await?;
         if !sessions.iter().any(|session| session.id == id) {
             return Err(Failure::NotFound);
@@ -231,6 +233,7 @@ impl Engine {
     /// [`Failure::Unauthenticated`] for a visitor.
     pub async fn end_other_sessions(&self, actor: &Actor) -> Result<(), Failure> {
         let user = actor.user().ok_or(Failure::Unauthenticated)?;
+        refuse_acting(user)?;
         self.end_others(user.id, user.session).await
     }
 
@@ -290,6 +293,11 @@ impl Engine {
     /// Asks for somebody's password again.
     pub(super) async fn confirm(&self, user: &User, password: &str, address: &str) -> Result<(), Failure> {
         let accounts = &self.inner.accounts;
+        refuse_acting(user)?;
+        if password.is_empty() && !self.has_own_password(user).await? {
+            // Who has no password shows otherwise who he is.
+            return if self.is_fresh(user) { Ok(()) } else { Err(Failure::Stale) };
+        }
         let email = self.email_of(user);
         accounts.attempts.begin(&email, address, self.now()).map_err(Failure::TooMany)?;
         let verified = self.verified(&email, password).await;
@@ -304,6 +312,12 @@ impl Engine {
                 Err(failure)
             }
         }
+    }
+
+    async fn has_own_password(&self, user: &User) -> Result<bool, Failure> {
+        let stored = self.user_by_id(user.id).await?;
+        let password = stored.as_ref().and_then(|user| user.value(self.inner.accounts.password));
+        Ok(password.and_then(Value::as_text).is_some_and(|hash| !hash.is_empty()))
     }
 
     pub(super) fn email_of(&self, user: &User) -> String {

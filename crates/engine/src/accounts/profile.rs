@@ -70,7 +70,7 @@ impl Engine {
         if permissions.update.is_never() {
             return Vec::new();
         }
-        let apart = [accounts.email, accounts.password, accounts.role];
+        let apart = [accounts.email, accounts.password, accounts.role, accounts.suspended];
         let ask = self.ask(actor);
         let fits = |field: &&Field| {
             !field.is_system()

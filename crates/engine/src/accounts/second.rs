@@ -362,6 +362,7 @@ impl Engine {
 
     /// Shows that somebody who is signed in is himself.
     async fn prove(&self, user: &User, proof: Proof<'_>, address: &str) -> Result<(), Failure> {
+        super::proof::refuse_acting(user)?;
         if !proof.code.trim().is_empty() {
             for _ in 0..MOST_TRIES {
                 let used = self.code_used(user, proof.code).await?;

@@ -268,10 +268,15 @@ impl Engine {
 
     /// What sign-up takes: e-mail, password, and what the site says or what a new user must have.
     pub(super) fn sign_up_fields(&self) -> Result<Vec<FieldId>, Failure> {
-        let settings = &self.site().settings.accounts;
-        if !settings.signup.is_open() {
-            return Err(Failure::NotFound);
+        match self.site().settings.accounts.signup.is_open() {
+            true => Ok(self.fields_of_new_users()),
+            false => Err(Failure::NotFound),
         }
+    }
+
+    /// What somebody says of himself when his account is made.
+    pub(super) fn fields_of_new_users(&self) -> Vec<FieldId> {
+        let settings = &self.site().settings.accounts;
         let accounts = &self.inner.accounts;
         let users = self.model(accounts.users);
         let more: Vec<FieldId> = match &settings.signup_fields {
@@ -287,13 +292,13 @@ impl Engine {
                 .map(|field| field.id)
                 .collect(),
         };
-        let own = [accounts.email, accounts.password, accounts.role];
+        let own = [accounts.email, accounts.password, accounts.role, accounts.suspended];
         let mut fields: Vec<FieldId> = more.into_iter().filter(|field| !own.contains(field)).collect();
         fields.extend([accounts.email, accounts.password]);
-        Ok(fields)
+        fields
     }
 
-    fn sign_up_limits<'fields>(&self, fields: &'fields [FieldId]) -> Limits<'fields> {
+    pub(super) fn sign_up_limits<'fields>(&self, fields: &'fields [FieldId]) -> Limits<'fields> {
         Limits {
             allowed: Some(fields),
             free: true,

@@ -32,6 +32,8 @@ pub(super) enum Purpose {
     App,
     /// That a sign-in by somebody else's word came back: so that it comes back once.
     State,
+    /// An account for whom it was sent to.
+    Invitation,
     /// Nothing: it is written so that an address without an account takes as long as one with.
     Void,
 }
@@ -46,6 +48,7 @@ impl Purpose {
             Purpose::App => "app",
             Purpose::MailSignIn => "mail_sign_in",
             Purpose::State => "state",
+            Purpose::Invitation => "invitation",
             Purpose::Void => "void",
         }
     }
@@ -58,6 +61,7 @@ impl Purpose {
             Purpose::App => 30,
             Purpose::Reset | Purpose::Void => 60,
             Purpose::SignUp | Purpose::Email => 24 * 60,
+            Purpose::Invitation => 7 * 24 * 60,
         }
     }
 
@@ -83,6 +87,8 @@ pub(super) struct Tokens {
     expires_at: FieldId,
     /// The live token with the hash `Param("token")` for `Param("purpose")`.
     find: Arc<Prepared>,
+    /// The live ones for `Param("purpose")`.
+    of_purpose: Arc<Prepared>,
     /// Those of the user `Param("user")`.
     of_user: Arc<Prepared>,
 }
@@ -105,6 +111,9 @@ impl Tokens {
         let mut find = whole_records(model, is(token_hash, "token"), Limit::One);
         find.filter = and(find.filter.take(), Some(is(purpose, "purpose")));
         find.filter = and(find.filter.take(), Some(compared_to_now(model, expires_at, Comparison::Greater)));
+        let mut of_purpose = whole_records(model, is(purpose, "purpose"), Limit::AtMost(500));
+        of_purpose.filter =
+            and(of_purpose.filter.take(), Some(compared_to_now(model, expires_at, Comparison::Greater)));
         Ok(Tokens {
             model: model.id,
             token_hash,
@@ -114,6 +123,7 @@ impl Tokens {
             data: field(model, "data")?,
             expires_at,
             find: store.prepare(&find)?,
+            of_purpose: store.prepare(&of_purpose)?,
             of_user: store.prepare(&whole_records(model, is(user, "user"), Limit::AtMost(200)))?,
         })
     }
@@ -188,6 +198,29 @@ impl Engine {
             data: text(tokens.data),
             version: set.shape.value(row, FieldId::VERSION).and_then(Value::as_int).unwrap_or_default(),
         })
+    }
+
+    /// Those for a purpose that live, each with its end in microseconds UTC.
+    pub(super) async fn live_tokens(&self, purpose: Purpose) -> Result<Vec<(Token, i64)>, Failure> {
+        let tokens = &self.inner.accounts.tokens;
+        let params = [("purpose".to_owned(), Value::from(purpose.name()))];
+        let set = self.rows(&tokens.of_purpose, &params).await?;
+        let found = set.rows.iter().filter_map(|row| {
+            let value = |field: FieldId| set.shape.value(row, field);
+            let text = |field: FieldId| value(field).and_then(Value::as_text).unwrap_or_default().to_owned();
+            let until = match value(tokens.expires_at) {
+                Some(Value::Datetime(at)) => *at,
+                _ => 0,
+            };
+            let token = Token {
+                id: value(FieldId::ID).and_then(Value::as_id)?,
+                user: value(tokens.user).and_then(Value::as_id),
+                address: text(tokens.address),
+                data: text(tokens.data),
+            };
+            Some((token, until))
+        });
+        Ok(found.collect())
     }
 
     /// Uses a token up: where another was faster, the whole commit is refused.

@@ -27,6 +27,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("sign_in.html", include_str!("sign_in.html")),
     ("second_step_on.html", include_str!("second_step_on.html")),
     ("second_step_off.html", include_str!("second_step_off.html")),
+    ("invitation.html", include_str!("invitation.html")),
     ("account_deleted.html", include_str!("account_deleted.html")),
     ("identity_linked.html", include_str!("identity_linked.html")),
     ("identity_unlinked.html", include_str!("identity_unlinked.html")),

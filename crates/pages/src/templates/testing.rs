@@ -48,6 +48,8 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
             verify: true,
             deletion: true,
             session_days: 1,
+            fresh: std::time::Duration::from_secs(1),
+            acting: true,
             tokens: true,
             password_ends_tokens: true,
             providers: Vec::new(),
@@ -73,6 +75,7 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
         security: Default::default(),
         csp: Default::default(),
         outgoing: Default::default(),
+        deploy: Default::default(),
         audit: Default::default(),
         roles: Default::default(),
     };

@@ -1,6 +1,7 @@
 //! `purlin check`: every mistake of a site, before anybody else finds it.
 
-use std::path::Path;
+mod deploy;
+
 use std::sync::Arc;
 
 use clap::Args;
@@ -18,7 +19,8 @@ use crate::{site, terminal};
 /// Find every mistake in a site's files
 ///
 /// Settings, models, rules, pages, queries, forms and templates are checked as `dev` and `serve` check
-/// them, without touching the site's database. The exit code is 1 where there are errors.
+/// them, without touching the site's database. The exit code is 1 where there are errors, and with
+/// `--deploy` where something is unsafe.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 #[command(after_help = "\
@@ -32,7 +34,7 @@ pub(super) struct Arguments {
     /// Print the mistakes as a JSON array
     #[arg(long)]
     json: bool,
-    /// Check with the production settings, and list what deserves a look before the site goes out
+    /// Check with the production settings, and list what is unsafe there, each finding with its name
     #[arg(long)]
     deploy: bool,
 }
@@ -48,10 +50,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Some(site) => with_compiled(site, found)?,
         None => found,
     };
-    if arguments.json {
-        let json = serde_json::to_string_pretty(&found.to_json()).map_err(CommandError::new)?;
+    let listed = found.to_json();
+    let goes_on = arguments.deploy && site.is_some() && !found.has_errors();
+    if arguments.json && !goes_on {
+        let json = serde_json::to_string_pretty(&listed).map_err(CommandError::new)?;
         terminal::out().line(json);
-    } else {
+    } else if !arguments.json {
         let pen = terminal::err();
         pen.write(&found.draw(pen.colour()));
     }
@@ -60,7 +64,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             if !arguments.json {
                 tell_success(&site, &found);
             }
-            if arguments.deploy { deploy(&site, &arguments.site.site) } else { Ok(()) }
+            match goes_on {
+                true => deploy::run(&site, &arguments.site.site, &listed, arguments.json),
+                false => Ok(()),
+            }
         }
         _ => {
             if !arguments.json {
@@ -110,40 +117,4 @@ fn tell_success(site: &Site, found: &Diagnostics) {
         counted(models, "model"),
         counted(routed, "page")
     ));
-}
-
-/// What is no mistake and still deserves a look before strangers come.
-fn deploy(site: &Arc<Site>, folder: &Path) -> Outcome {
-    let argument = as_argument(folder);
-    let mut notes = Vec::new();
-    for page in site.pages.values() {
-        for (name, data) in page.data.iter().filter(|(_, data)| !data.rules) {
-            let model = &site.models.get(data.query.model).name;
-            notes.push(format!(
-                "{}: `data.{name}` reads {model} without access rules (`rules = false`)",
-                page.file.display()
-            ));
-        }
-    }
-    let settings = &site.settings;
-    if settings.site.url.is_none() {
-        let refused = match settings.server.hosts.is_empty() {
-            true => ", so requests for any name but this machine's own are refused, and",
-            false => ", so",
-        };
-        notes.push(format!("site.toml: `site.url` is not set{refused} cookies are not `Secure`"));
-    }
-    let plan = purlin_store::migrate::replay_all(&purlin_store::migrate::read_all(&site.root)?)
-        .map(|snapshot| purlin_store::migrate::Wanted::of(&site.models).snapshot != snapshot)?;
-    if plan {
-        notes.push(format!("migrations/: the models ask for more than the migrations say; run `purlin migrate new{argument} --name NAME`"));
-    }
-    let pen = terminal::out();
-    if notes.is_empty() {
-        pen.line("Nothing that needs a look before the site goes out.");
-    }
-    for note in notes {
-        pen.line(format_args!("{} {note}", pen.warn("look:")));
-    }
-    Ok(())
 }

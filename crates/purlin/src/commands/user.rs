@@ -62,6 +62,28 @@ enum Command {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Invite somebody: a link for an account with a role; printed where no mail can be sent
+    Invite {
+        #[command(flatten)]
+        site: SiteFolder,
+        /// The address that the link is for
+        #[arg(long)]
+        email: String,
+        /// `user`, `admin`, or one of the site's own roles
+        #[arg(long, default_value = "user")]
+        role: String,
+    },
+    /// Suspend an account: it is signed out everywhere, its tokens end, and nobody signs in to it
+    Suspend {
+        #[command(flatten)]
+        site: SiteFolder,
+        /// Whose
+        #[arg(long)]
+        email: String,
+        /// Lift it
+        #[arg(long)]
+        lift: bool,
+    },
     /// Say what second factors an account has, or take them off
     SecondStep {
         #[command(flatten)]
@@ -123,6 +145,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Command::SecondStep { site, email, remove } => {
             runtime.block_on(second_step(&site.engine()?, email, *remove))
         }
+        Command::Invite { site, email, role } => runtime.block_on(invite(&site.engine()?, email, role)),
+        Command::Suspend { site, email, lift } => runtime.block_on(suspend(&site.engine()?, email, !lift)),
         Command::Role { site, email, role } => runtime.block_on(set_role(&site.engine()?, email, role)),
     }
 }
@@ -244,6 +268,42 @@ async fn second_step(engine: &Engine, email: &str, remove: bool) -> Outcome {
     Ok(())
 }
 
+async fn invite(engine: &Engine, email: &str, role: &str) -> Outcome {
+    let invited = engine.invite(&Actor::Owner, email, role, "").await.map_err(|failure| told(&failure))?;
+    let (out, err) = (terminal::out(), terminal::err());
+    let invitation = invited.invitation;
+    match invited.link {
+        None => out.line(format_args!("{} {} as {}", out.good("Invited"), invitation.email, invitation.role)),
+        Some(link) => {
+            err.line(format_args!(
+                "{} {} as {}; no mail can be sent, so give this link on. It works once, for a week:",
+                err.good("Invited"),
+                invitation.email,
+                invitation.role
+            ));
+            out.line(link);
+        }
+    }
+    Ok(())
+}
+
+async fn suspend(engine: &Engine, email: &str, suspended: bool) -> Outcome {
+    let account = find(engine, email).await?;
+    let users = engine.site().models.users().id;
+    let mut map = Map::new();
+    map.insert("suspended".to_owned(), json!(suspended));
+    let changed = engine.update(&Actor::Owner, users, account.id, None, Fields::Json(&map)).await;
+    changed.map_err(|failure| told(&failure))?;
+    let pen = terminal::out();
+    match suspended {
+        true => {
+            pen.line(format_args!("{} {email}, and ended all sessions and tokens", pen.good("Suspended")))
+        }
+        false => pen.line(format_args!("{} {email}", pen.good("Lifted the suspension of"))),
+    }
+    Ok(())
+}
+
 async fn change(engine: &Engine, account: &Account, field: &str, value: &str) -> Outcome {
     let users = engine.site().models.users().id;
     let mut map = Map::new();
@@ -268,6 +328,22 @@ pub(super) async fn find(engine: &Engine, email: &str) -> Outcome<Account> {
         CommandError::new(format_args!("there is no account with the address {email}"))
             .hint("`purlin user list` shows them")
     })
+}
+
+/// Which of these addresses have an account in the database that the site names; none where it cannot be looked at.
+pub(super) fn known_addresses(
+    site: &std::sync::Arc<purlin_schema::Site>,
+    emails: &[String],
+) -> Option<Vec<String>> {
+    let store = crate::site::open_store(site).ok()?;
+    let options = crate::site::options(false, [0; 32].into(), std::sync::Arc::new(crate::site::AnyAsset));
+    let engine = Engine::open(site.clone(), store, options).ok()?;
+    let runtime = small_runtime().ok()?;
+    let known = |email: &&String| {
+        let found = runtime.block_on(accounts(&engine, Some(("email", email.as_str()))));
+        found.is_ok_and(|found| !found.is_empty())
+    };
+    Some(emails.iter().filter(known).cloned().collect())
 }
 
 /// Every account.

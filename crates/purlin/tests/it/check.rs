@@ -60,7 +60,8 @@ fn what_deserves_a_look_is_listed_before_the_site_goes_out() {
     let site = Site::new("blank");
     let page = "+++\n[data.all]\nfrom = \"users\"\nrules = false\n+++\n{{ all|length }}\n";
     site.write("pages/count.html", page);
-    let run = site.done(&["check", "--deploy"]);
+    let run = site.run(&["check", "--deploy"]);
+    assert_eq!(run.code, 1);
     assert!(run.out.contains("pages/count.html: `data.all` reads users without access rules"), "{}", run.out);
     assert!(run.out.contains("`site.url` is not set"), "{}", run.out);
     assert!(run.out.contains("purlin migrate new --name NAME"), "{}", run.out);

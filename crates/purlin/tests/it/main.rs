@@ -3,6 +3,7 @@
 mod add;
 mod audit_servers;
 mod check;
+mod deploy;
 mod dev;
 mod documents;
 mod export;

@@ -35,7 +35,20 @@ pub(super) fn users(accounts: &AccountSettings) -> Vec<OwnField> {
         write: Rule::Administrators,
         ..field("role", "choice")
     };
-    vec![OwnField { unique: true, read: Some(OWN_ACCOUNT), ..own(email) }, own(password), own(role)]
+    // Whoever is suspended is nobody until that is lifted.
+    let suspended = Field {
+        required: true,
+        default: Some(Source::Literal(Value::Bool(false))),
+        read: Rule::Administrators,
+        write: Rule::Administrators,
+        ..field("suspended", "bool")
+    };
+    vec![
+        OwnField { unique: true, read: Some(OWN_ACCOUNT), ..own(email) },
+        own(password),
+        own(role),
+        own(suspended),
+    ]
 }
 
 /// Purlin's own models, by name.
@@ -50,6 +63,9 @@ pub(super) fn internal() -> Vec<(&'static str, Vec<OwnField>)> {
         own(required("seen_at", "datetime")),
         OwnField { index: true, ..own(required("expires_at", "datetime")) },
         own(field("user_agent", "text")),
+        // When its owner last showed who he is, and as whom he acts.
+        own(field("proved_at", "datetime")),
+        OwnField { to: Some(("users", OnDelete::SetNull)), ..own(field("acts_as", "ref")) },
         // Of a personal access token: what its owner calls it, and what it may do.
         own(field("name", "text")),
         own(Field { max: None, ..field("scopes", "text") }),

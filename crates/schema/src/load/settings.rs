@@ -26,8 +26,8 @@ use super::{Layers, Mode};
 use crate::diagnostics::did_you_mean;
 use crate::model::{AuditLog, AuditSettings};
 use crate::settings::{
-    AccountSettings, ApiSettings, DatabaseSettings, MailSettings, MailWay, PasswordSettings, ServerSettings,
-    Settings, SignUp, SiteSettings,
+    AccountSettings, ApiSettings, DatabaseSettings, DeploySettings, MailSettings, MailWay, PasswordSettings,
+    ServerSettings, Settings, SignUp, SiteSettings,
 };
 use crate::value::Value;
 pub(super) use names::SERVERS_OWN;
@@ -322,6 +322,8 @@ impl<'a> Layered<'a> {
                 session_days: self
                     .read("accounts.session_days", |raw| read::count(raw, 1, 3650))
                     .unwrap_or(30),
+                fresh: self.read("accounts.fresh", read::span).unwrap_or(minute * 60),
+                acting: self.read("accounts.acting", read::truth).unwrap_or(true),
                 tokens: self.read("accounts.tokens", read::truth).unwrap_or(true),
                 password_ends_tokens: self.read("accounts.password_ends_tokens", read::truth).unwrap_or(true),
                 providers: self.providers(url.is_some()),
@@ -340,6 +342,10 @@ impl<'a> Layered<'a> {
             security: self.security(),
             csp: self.csp(),
             outgoing: self.outgoing(),
+            deploy: DeploySettings {
+                backup: self.read("deploy.backup", read::text),
+                accept: self.read("deploy.accept", read::list).unwrap_or_default(),
+            },
             audit: AuditSettings {
                 log: self.read("audit.log", read::audit_log).unwrap_or(AuditLog::Security),
                 kept: self.read("audit.keep", read::kept).unwrap_or(Some(minute * 60 * 24 * 365)),

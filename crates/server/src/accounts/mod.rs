@@ -1,11 +1,14 @@
 //! The pages of accounts: sign-in, sign-up and sign-out here; links in mails and one's own account beside.
 
+mod authority;
 mod by_mail;
 mod device;
 mod mail;
 mod own;
 mod second;
 mod tokens;
+
+pub(crate) use authority::export;
 
 use form_urlencoded::byte_serialize;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -39,6 +42,7 @@ pub(crate) async fn answer(
     }
     let allowed = match account {
         Account::Logout | Account::With(_) => "POST, OPTIONS",
+        Account::Export => "GET, HEAD, OPTIONS",
         _ => "GET, HEAD, POST, OPTIONS",
     };
     match (account, asking.method()) {
@@ -67,6 +71,11 @@ pub(crate) async fn answer(
         (Account::Verify, &Method::POST) => mail::verify(asking, identity, body).await,
         (Account::Reset, &Method::GET | &Method::HEAD) => mail::reset_page(asking, identity).await,
         (Account::Reset, &Method::POST) => mail::reset(asking, identity, body).await,
+        (Account::Invitation, &Method::GET | &Method::HEAD) => {
+            authority::invitation(asking, identity, None).await
+        }
+        (Account::Invitation, &Method::POST) => authority::invitation(asking, identity, Some(body)).await,
+        (Account::Export, &Method::POST) => Err(Problem::method_not_allowed(allowed)),
         (_, &Method::GET | &Method::HEAD) => own::page(asking, identity, account).await,
         (_, &Method::POST) => own::posted(asking, identity, account, body).await,
         _ => Err(Problem::method_not_allowed(allowed)),

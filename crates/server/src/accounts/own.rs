@@ -6,7 +6,7 @@ use purlin_schema::value::format_datetime;
 use purlin_schema::{Id, Value};
 use serde_json::json;
 
-use super::{device, second, tokens, value_of};
+use super::{authority, device, second, tokens, value_of};
 use crate::answer::{self, Problem, html};
 use crate::app::Asking;
 use crate::body::{Body, RequestBody};
@@ -124,6 +124,10 @@ pub(super) async fn page(
         Account::Sessions => said.extra.push(("sessions", sessions(asking, identity).await?)),
         Account::Tokens => return tokens::show(asking, identity, said, &[]).await,
         Account::Second => return second::show(asking, identity, said).await,
+        Account::Confirm => return authority::confirm(asking, identity, None).await,
+        Account::Act => return authority::act(asking, identity, None).await,
+        Account::Invitations => return authority::invitations(asking, identity, None).await,
+        Account::Export => return authority::export(asking, identity).await,
         _ => {}
     }
     said.show(asking, identity, account).await
@@ -153,8 +157,12 @@ pub(super) async fn posted(
         Account::Sessions => end_sessions(asking, identity, &form).await,
         Account::Tokens => tokens::posted(asking, identity, &form).await,
         Account::Second => second::posted(asking, identity, &form).await,
+        Account::Confirm => authority::confirm(asking, identity, Some(&form)).await,
+        Account::Act => authority::act(asking, identity, Some(&form)).await,
+        Account::Invitations => authority::invitations(asking, identity, Some(&form)).await,
         _ => match change(asking, identity, account, &form).await {
             Ok(response) => Ok(response),
+            Err(Failure::Stale) => Ok(authority::stale(asking)),
             Err(failure) => {
                 let mut said = Said::refused(failure)?;
                 if account == Account::Email {
@@ -231,6 +239,8 @@ async fn home(
         ("deletion".to_owned(), json!(settings.deletion)),
         ("providers".to_owned(), crate::federated::listed(asking.engine().site())),
         ("api_tokens".to_owned(), json!(settings.tokens)),
+        ("invites".to_owned(), json!(asking.engine().may_invite(&identity.actor))),
+        ("acts".to_owned(), json!(asking.engine().may_act(&identity.actor).is_ok())),
     ];
     match asking.engine().account_page(&request, extra, form.map(Vec::as_slice)).await? {
         Some(page) => pages::shown(asking, page, had_flash),

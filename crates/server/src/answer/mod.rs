@@ -1,5 +1,6 @@
 //! The last room: what an answer says, and the headers that every one has.
 
+pub(crate) mod bar;
 pub mod etag;
 pub mod headers;
 pub mod html;

@@ -179,6 +179,11 @@ impl From<Failure> for Problem {
             Failure::NotFound => Problem::not_found(),
             Failure::Unauthenticated => Problem::unauthenticated(),
             Failure::Forbidden => Problem::new(StatusCode::FORBIDDEN, "forbidden", "you may not do that"),
+            Failure::Stale => Problem::new(
+                StatusCode::FORBIDDEN,
+                "confirm_first",
+                "show first once more who you are: with your password, at /account/confirm",
+            ),
             Failure::OutOfScope(scope) => Problem::out_of_scope(&scope),
             Failure::Invalid(errors) => Problem {
                 errors,
@@ -245,6 +250,7 @@ mod tests {
             (Failure::NotFound, 404),
             (Failure::Unauthenticated, 401),
             (Failure::Forbidden, 403),
+            (Failure::Stale, 403),
             (Failure::OutOfScope("posts:read".into()), 403),
             (Failure::Invalid(Vec::new()), 422),
             (bad, 400),

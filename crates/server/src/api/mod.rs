@@ -1,6 +1,7 @@
 //! The REST API of every model with access rules, and of accounts.
 
 mod auth;
+mod authority;
 mod given;
 mod jwt;
 mod negotiate;
@@ -36,8 +37,10 @@ pub(crate) async fn answer(
         ApiTarget::Collection(_) => "GET, HEAD, POST, OPTIONS",
         ApiTarget::Record(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
         ApiTarget::Auth(Auth::Me | Auth::Sessions) => "GET, HEAD, DELETE, OPTIONS",
-        ApiTarget::Auth(Auth::Session(_) | Auth::Token(_)) => "DELETE, OPTIONS",
-        ApiTarget::Auth(Auth::Tokens) => "GET, HEAD, POST, OPTIONS",
+        ApiTarget::Auth(Auth::Session(_) | Auth::Token(_) | Auth::Invitation(_)) => "DELETE, OPTIONS",
+        ApiTarget::Auth(Auth::Tokens | Auth::Invitations) => "GET, HEAD, POST, OPTIONS",
+        ApiTarget::Auth(Auth::Act) => "POST, DELETE, OPTIONS",
+        ApiTarget::Auth(Auth::Export) => "GET, HEAD, OPTIONS",
         ApiTarget::Auth(Auth::Second) => "GET, HEAD, OPTIONS",
         ApiTarget::Auth(_) => "POST, OPTIONS",
         ApiTarget::Nothing => return Err(Problem::not_found()),
@@ -73,6 +76,14 @@ pub(crate) async fn answer(
             Box::pin(second::answer(asking, identity, auth, body)).await
         }
         ApiTarget::Auth(Auth::Jwt) => Box::pin(jwt::answer(asking, identity, body)).await,
+        ApiTarget::Auth(
+            auth @ (Auth::Confirm
+            | Auth::Act
+            | Auth::Invitations
+            | Auth::Invitation(_)
+            | Auth::AcceptInvitation
+            | Auth::Export),
+        ) => Box::pin(authority::answer(asking, identity, auth, body)).await,
         ApiTarget::Auth(auth) => Box::pin(auth::answer(asking, identity, auth, body)).await,
         ApiTarget::Nothing => Err(Problem::not_found()),
     }

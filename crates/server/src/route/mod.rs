@@ -9,6 +9,7 @@ pub mod table;
 
 use purlin_engine::Engine;
 use purlin_engine::pages::Matched;
+use purlin_schema::settings::SignUp;
 use purlin_schema::value::parse_uuid;
 use purlin_schema::{Id, Model, ModelId, Site};
 
@@ -70,6 +71,12 @@ pub(crate) enum Auth {
     RemoveApp,
     RecoveryCodes,
     Jwt,
+    Confirm,
+    Act,
+    Invitations,
+    Invitation(Id),
+    AcceptInvitation,
+    Export,
 }
 
 impl Auth {
@@ -96,6 +103,11 @@ impl Auth {
         ("auth/second/app/remove", Auth::RemoveApp, &["POST"]),
         ("auth/second/recovery-codes", Auth::RecoveryCodes, &["POST"]),
         ("auth/jwt", Auth::Jwt, &["POST"]),
+        ("auth/confirm", Auth::Confirm, &["POST"]),
+        ("auth/act", Auth::Act, &["POST", "DELETE"]),
+        ("auth/invitations", Auth::Invitations, &["GET", "POST"]),
+        ("auth/invitations/accept", Auth::AcceptInvitation, &["POST"]),
+        ("auth/export", Auth::Export, &["GET"]),
     ];
 
     /// Whether a site has it.
@@ -108,6 +120,10 @@ impl Auth {
             Auth::AskByMail | Auth::ByMail => settings.accounts.mail_sign_in,
             Auth::Tokens | Auth::Token(_) => settings.accounts.tokens,
             Auth::Jwt => settings.accounts.jwt.is_on(),
+            Auth::Act => settings.accounts.acting,
+            Auth::Invitations | Auth::Invitation(_) | Auth::AcceptInvitation => {
+                settings.accounts.signup != SignUp::Closed
+            }
             _ => true,
         }
     }
@@ -129,6 +145,11 @@ impl Auth {
                 | Auth::RemoveApp
                 | Auth::RecoveryCodes
                 | Auth::Jwt
+                | Auth::Confirm
+                | Auth::Act
+                | Auth::Invitations
+                | Auth::Invitation(_)
+                | Auth::Export
         )
     }
 
@@ -170,6 +191,11 @@ pub(crate) enum Account {
     /// What a provider does not say of whoever signs up by it.
     Finish,
     Delete,
+    Confirm,
+    Act,
+    Invitations,
+    Invitation,
+    Export,
 }
 
 impl Account {
@@ -191,6 +217,11 @@ impl Account {
         ("/account/identities", Account::Identities, "account/identities.html"),
         (WITH, Account::Finish, "account/finish.html"),
         ("/account/delete", Account::Delete, "account/delete.html"),
+        ("/account/confirm", Account::Confirm, "account/confirm.html"),
+        ("/account/act", Account::Act, "account/act.html"),
+        ("/account/invitations", Account::Invitations, "account/invitations.html"),
+        ("/invitation", Account::Invitation, "invitation.html"),
+        ("/account/export", Account::Export, ""),
     ];
 
     /// Whether a site has it. (`/account` may be a page of its own.)
@@ -205,6 +236,8 @@ impl Account {
             Account::Identities => !settings.accounts.providers.is_empty(),
             Account::Finish => settings.accounts.signup.is_open() && !settings.accounts.providers.is_empty(),
             Account::Delete => settings.accounts.deletion,
+            Account::Act => settings.accounts.acting,
+            Account::Invitations | Account::Invitation => settings.accounts.signup != SignUp::Closed,
             Account::Home => !site.pages.contains_key("account.html"),
             _ => true,
         }
@@ -323,6 +356,9 @@ fn resolve_auth(rest: &str) -> Option<Auth> {
     }
     if let Some(id) = rest.strip_prefix("auth/tokens/") {
         return int_id(id).map(Auth::Token);
+    }
+    if let Some(id) = rest.strip_prefix("auth/invitations/").and_then(int_id) {
+        return Some(Auth::Invitation(id));
     }
     Auth::ALL.iter().find(|(known, ..)| *known == rest).map(|(_, auth, _)| *auth)
 }

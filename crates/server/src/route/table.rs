@@ -52,7 +52,11 @@ pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo
         table.add(&["GET"], MAIL, Kind::Server, "everybody", "");
     }
     for (path, account, template) in Account::ALL {
-        let methods: &[&str] = if *account == Account::Logout { &["POST"] } else { &["GET", "POST"] };
+        let methods: &[&str] = match account {
+            Account::Logout => &["POST"],
+            Account::Export => &["GET"],
+            _ => &["GET", "POST"],
+        };
         if account.is_on(site) {
             table.add(methods, path, Kind::Account, who_may(path.starts_with("/account")), template);
         }
@@ -72,6 +76,9 @@ pub(crate) fn routes(site: &Site, assets: &[String], dev: bool) -> Vec<RouteInfo
     table.add(&["DELETE"], &format!("{api}/auth/sessions/[id]"), Kind::Api, who_may(true), "");
     if site.settings.accounts.tokens {
         table.add(&["DELETE"], &format!("{api}/auth/tokens/[id]"), Kind::Api, who_may(true), "");
+    }
+    if Auth::Invitations.is_on(site) {
+        table.add(&["DELETE"], &format!("{api}/auth/invitations/[id]"), Kind::Api, who_may(true), "");
     }
     for model in site.models.iter().filter(|model| model.has_api()) {
         let guard = guard_of(model);

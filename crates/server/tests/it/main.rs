@@ -3,11 +3,13 @@
 mod accounts;
 mod api;
 mod attacks;
+mod authority;
 mod dev;
 mod forms;
 mod log;
 mod site;
 mod strangers;
 mod tokens;
+mod verdicts;
 mod whole;
 mod wire;

@@ -140,13 +140,22 @@ impl Site {
         site
     }
 
-    async fn user(&self, email: &str, role: &str) {
+    pub(crate) async fn user(&self, email: &str, role: &str) {
         let users = self.engine.site().models.users().id;
         let fields = json!({ "email": email, "password": PASSWORD, "role": role });
         self.engine
             .create(&Actor::Owner, users, Fields::Json(fields.as_object().unwrap()))
             .await
             .unwrap_or_else(|failure| panic!("{failure:?}"));
+    }
+
+    /// Changes an account as the owner does.
+    pub(crate) async fn set_user(&self, email: &str, fields: Value) {
+        let users = self.engine.site().models.users().id;
+        let found = self.engine.list(&Actor::Owner, users, &[("email".to_owned(), email.to_owned())]).await;
+        let id = found.unwrap().set.rows[0].values[0].as_id().unwrap();
+        let fields = Fields::Json(fields.as_object().unwrap());
+        self.engine.update(&Actor::Owner, users, id, None, fields).await.unwrap();
     }
 
     /// Sends a request as it is.

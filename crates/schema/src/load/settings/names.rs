@@ -34,6 +34,8 @@ pub(super) const NAMES: &[&str] = &[
     "accounts.verify",
     "accounts.deletion",
     "accounts.session_days",
+    "accounts.fresh",
+    "accounts.acting",
     "accounts.tokens",
     "accounts.password_ends_tokens",
     "accounts.jwt.audience",
@@ -98,11 +100,13 @@ pub(super) const NAMES: &[&str] = &[
     "outgoing.allow",
     "audit.log",
     "audit.keep",
+    "deploy.backup",
+    "deploy.accept",
 ];
 
 pub(super) const SECTIONS: &[&str] = &[
     "site", "server", "database", "accounts", "api", "mail", "limits", "cors", "security", "csp", "outgoing",
-    "audit", "env",
+    "audit", "deploy", "env",
 ];
 
 /// Paths of a page or the API that the server keeps for itself.

@@ -299,13 +299,16 @@ pub(super) fn api_path(raw: &Raw) -> Result<String, String> {
 
 /// `"open"`, `"closed"`, or the domains whose addresses may.
 pub(super) fn sign_up(raw: &Raw) -> Result<SignUp, String> {
-    let wrong = || "must be \"open\", \"closed\" or a list of domains such as [\"example.com\"]".to_owned();
+    let wrong = || {
+        "must be \"open\", \"invited\", \"closed\" or a list of domains such as [\"example.com\"]".to_owned()
+    };
     match raw {
         Raw::Bool(true) => return Ok(SignUp::Open),
         Raw::Bool(false) => return Ok(SignUp::Closed),
         Raw::Text(text) | Raw::Outside(text) => match text.trim() {
             "open" | "true" | "1" => return Ok(SignUp::Open),
             "closed" | "false" | "0" => return Ok(SignUp::Closed),
+            "invited" => return Ok(SignUp::Invited),
             _ => {}
         },
         _ => {}
