@@ -151,7 +151,7 @@ fn random() -> std::io::Result<[u8; LENGTH]> {
 /// A file beside a path, for whom it is from the moment it is there.
 fn part_beside(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<std::path::PathBuf> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        purlin_store::private_folder(folder)?;
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));

@@ -13,6 +13,9 @@ use purlin_schema::{FieldId, Id, Model, ModelId, Models};
 /// The model of the log.
 pub const MODEL: &str = "_audit";
 
+/// Purlin's own models whose records coming and going are events.
+pub(crate) const OWN: &[&str] = &["_sessions", "_members"];
+
 tokio::task_local! {
     static AUTHOR: Arc<Author>;
 }

@@ -243,6 +243,18 @@ impl Store {
     }
 }
 
+/// Makes a folder, and those around it, that nobody but this account enters; one that is there stays as it is.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
 /// Runs a commit as a task of its own, so that it comes to its end whoever waits for it.
 async fn to_the_end(
     commit: impl Future<Output = Result<Vec<Outcome>, Error>> + Send + 'static,

@@ -139,7 +139,7 @@ pub(crate) fn open(path: &Path, role: Role) -> rusqlite::Result<Connection> {
 /// Makes the folder of the file, and the file where there is none.
 pub(crate) fn create(path: &Path) -> Result<Connection, Error> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| {
+        crate::private_folder(folder).map_err(|error| {
             Error::Open(format!("the folder {} cannot be made: {error}", folder.display()))
         })?;
     }

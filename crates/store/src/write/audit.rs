@@ -91,6 +91,9 @@ impl<S: Session> Write<'_, S> {
         match change {
             Change::Record { model, id, old, new } => {
                 let of = self.model(*model);
+                if of.internal && !crate::audit::OWN.contains(&of.name.as_str()) {
+                    return None;
+                }
                 if of.internal {
                     return own(of, author, *id, old.as_ref(), new.as_ref());
                 }

@@ -41,8 +41,6 @@ pub(super) struct Check {
 /// What is looked at.
 pub(super) struct Looked<'site> {
     pub(super) site: &'site Arc<Site>,
-    /// The warnings of the load, as JSON.
-    pub(super) warnings: &'site serde_json::Value,
     /// How the command line names the site.
     pub(super) argument: &'site str,
     /// Whether the models ask for more than the migrations say.
@@ -62,7 +60,7 @@ pub(super) fn run(site: &Arc<Site>, folder: &Path, warnings: &serde_json::Value,
     let migrations = purlin_store::migrate::read_all(&site.root)?;
     let is_unwritten = purlin_store::migrate::replay_all(&migrations)
         .map(|snapshot| purlin_store::migrate::Wanted::of(&site.models).snapshot != snapshot)?;
-    let looked = Looked { site, warnings, argument: &argument, is_unwritten };
+    let looked = Looked { site, argument: &argument, is_unwritten };
     let accepted = &site.settings.deploy.accept;
     for name in accepted {
         let id = name.split(':').next().unwrap_or_default();

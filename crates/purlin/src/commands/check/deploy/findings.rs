@@ -280,12 +280,14 @@ pub(crate) const CHECKS: &[Check] = &[
         why: "what `|safe` prints is markup: whoever can change it runs scripts on every visitor's page",
         mend: "print it plainly or by `|markdown`; where it is your own text alone, accept this finding for the file",
         look: |looked| {
-            let list = looked.warnings.as_array().cloned().unwrap_or_default();
-            let safe = list.iter().filter(|one| one["code"] == "safe-filter");
-            safe.map(|one| {
-                at(one["file"].as_str().unwrap_or_default(), format!("line {} uses `|safe`", one["line"]))
-            })
-            .collect()
+            let mut places = Vec::new();
+            for template in looked.site.templates.values() {
+                for (number, line) in template.source.lines().enumerate().filter(|(_, line)| is_safe(line)) {
+                    let what = format!("line {} uses `|safe`: {}", number + 1, line.trim());
+                    places.push(at(template.file.display().to_string(), what));
+                }
+            }
+            places
         },
     },
     Check {
@@ -323,6 +325,14 @@ pub(crate) const CHECKS: &[Check] = &[
         },
     },
 ];
+
+/// Whether a line of a template has the filter.
+fn is_safe(line: &str) -> bool {
+    line.match_indices('|').any(|(at, _)| {
+        let rest = line[at + 1..].trim_start().strip_prefix("safe");
+        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    })
+}
 
 /// Whether a host is this machine.
 fn is_here(host: &str) -> bool {

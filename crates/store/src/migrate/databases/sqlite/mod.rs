@@ -153,7 +153,7 @@ fn transact(
 fn open(url: &str, root: &Path) -> Result<Connection, MigrateError> {
     let path = path_of(root, url).map_err(|error| MigrateError::Open(error.to_string()))?;
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
+        crate::private_folder(folder)
             .map_err(|source| MigrateError::Io { path: folder.to_owned(), source })?;
     }
     let started = Instant::now();
