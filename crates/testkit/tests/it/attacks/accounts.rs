@@ -165,6 +165,8 @@ async fn attack_28_a_user_who_is_gone_is_out_at_once() {
     let mut eve = somebody(&running, "eve").await;
     assert_eq!(eve.get("/desk").await.status, 200);
     max.json("PATCH", "/api/users/3", &json!({ "role": "user" })).await;
+    assert_eq!(eve.get("/desk").await.status, 303, "another role ends the sessions of the old one");
+    let mut eve = somebody(&running, "eve").await;
     assert_eq!(eve.get("/desk").await.status, 403);
 }
 
