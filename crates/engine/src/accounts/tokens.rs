@@ -217,6 +217,7 @@ impl Engine {
                 user: value(tokens.user).and_then(Value::as_id),
                 address: text(tokens.address),
                 data: text(tokens.data),
+                version: value(FieldId::VERSION).and_then(Value::as_int).unwrap_or_default(),
             };
             Some((token, until))
         });
