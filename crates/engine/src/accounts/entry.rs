@@ -128,7 +128,9 @@ impl Engine {
     /// What an account owes besides the way it came.
     async fn owed(&self, user: &User, way: Way) -> Result<Option<Owed>, Failure> {
         match way {
-            Way::Password | Way::SignUp | Way::Mail | Way::Provider | Way::Invitation => self.owed_by(user).await,
+            Way::Password | Way::SignUp | Way::Mail | Way::Provider | Way::Invitation => {
+                self.owed_by(user).await
+            }
         }
     }
 
