@@ -34,6 +34,12 @@ pub(crate) fn start() {
     drop(result);
 }
 
+/// What is said about how much is logged, where something is.
+#[expect(clippy::disallowed_methods, reason = "the log begins before a site's settings are read")]
+pub(crate) fn asked() -> Option<String> {
+    std::env::var(VARIABLE).ok()
+}
+
 /// A line an event, with what a person looks for: `200 GET /posts 1.2 ms`.
 struct ForPeople(Pen);
 

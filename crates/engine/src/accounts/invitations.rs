@@ -157,7 +157,7 @@ impl Engine {
         let invitation = |(token, expires_at): (Token, i64)| {
             let role = role_of(&token);
             // Of what is higher than his own he is told nothing.
-            self.may_give(actor, &role).then(|| Invitation {
+            self.may_give(actor, &role).then_some(Invitation {
                 id: token.id,
                 email: token.address,
                 role,

@@ -198,6 +198,7 @@ mod tests {
             email: "ada@example.com".into(),
             new_email: "\"><svg onload=x>@example.com".into(),
             code: "123 456".into(),
+            provider: "<b>Example</b>".into(),
         }
     }
 

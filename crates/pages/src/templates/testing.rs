@@ -68,6 +68,7 @@ pub(crate) fn site(templates: &[(&str, &str)]) -> Arc<Site> {
             way: MailWay::Terminal,
             user: None,
             password: None,
+            ca: None,
             links: "https://test.example".into(),
         },
         limits: Default::default(),

@@ -297,7 +297,7 @@ async fn suspend(engine: &Engine, email: &str, suspended: bool) -> Outcome {
     let pen = terminal::out();
     match suspended {
         true => {
-            pen.line(format_args!("{} {email}, and ended all sessions and tokens", pen.good("Suspended")))
+            pen.line(format_args!("{} {email}, and ended all sessions and tokens", pen.good("Suspended")));
         }
         false => pen.line(format_args!("{} {email}", pen.good("Lifted the suspension of"))),
     }

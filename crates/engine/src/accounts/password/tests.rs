@@ -1,3 +1,5 @@
+//! Hashes of other systems, verified and replaced.
+
 use purlin_schema::settings::Secret;
 
 use super::*;

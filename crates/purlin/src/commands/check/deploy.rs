@@ -84,9 +84,9 @@ pub(super) fn run(site: &Arc<Site>, folder: &Path, warnings: &serde_json::Value,
         }
     }
     if as_json {
-        tell_json(warnings, &found)
+        tell_json(warnings, &found);
     } else {
-        tell(&found)
+        tell(&found);
     }
     let counts = |level| found.iter().filter(|one| !one.accepted && one.check.level == level).count();
     if counts(Level::Unsafe) > 0 { Err(CommandError::Told) } else { Ok(()) }

@@ -7,7 +7,7 @@ use std::path::Path;
 use purlin_engine::access::{Verdict, Who};
 use purlin_schema::expr::{Comparison, ExprKind};
 use purlin_schema::model::{AuditLog, Rule, Source};
-use purlin_schema::settings::{MailWay, SignUp};
+use purlin_schema::settings::{MailWay, Network, SignUp};
 use purlin_schema::{Expr, Input, Value};
 
 use super::{Check, Level, Looked};
@@ -32,7 +32,7 @@ pub(crate) const CHECKS: &[Check] = &[
         why: "at these levels the log has addresses, paths and what requests asked for, and grows with every request",
         mend: "leave `PURLIN_LOG` out, or set it to info or warn",
         look: |looked| {
-            let level = std::env::var("PURLIN_LOG").ok().map(|level| ("environment", level));
+            let level = crate::logging::asked().map(|level| ("environment", level));
             let file = fs::read_to_string(looked.site.root.join(".env")).unwrap_or_default();
             let line = file.lines().find_map(|line| line.trim().strip_prefix("PURLIN_LOG="));
             let level = level.or_else(|| line.map(|line| (".env", line.to_owned())));
@@ -217,7 +217,7 @@ pub(crate) const CHECKS: &[Check] = &[
         look: |looked| {
             let limits = &looked.site.settings.limits;
             let mut places = when(
-                limits.exempt.iter().any(|network| network.is_everybody()),
+                limits.exempt.iter().any(Network::is_everybody),
                 SITE,
                 "`limits.exempt` has every address",
             );
@@ -249,8 +249,7 @@ pub(crate) const CHECKS: &[Check] = &[
         why: "whoever writes `X-Forwarded-For` himself chooses the address that limits and logs see",
         mend: "name the proxy's own address in `server.trusted_proxies`",
         look: |looked| {
-            let all =
-                looked.site.settings.server.trusted_proxies.iter().any(|network| network.is_everybody());
+            let all = looked.site.settings.server.trusted_proxies.iter().any(Network::is_everybody);
             when(all, SITE, "`server.trusted_proxies` trusts every address")
         },
     },
@@ -537,10 +536,10 @@ fn compared(site: &purlin_schema::Site, expr: &Expr, named: &mut Vec<String>) {
     };
     match &expr.kind {
         ExprKind::Compare(Comparison::Equal | Comparison::NotEqual, left, right) if is_role(left) => {
-            take(right)
+            take(right);
         }
         ExprKind::Compare(Comparison::Equal | Comparison::NotEqual, left, right) if is_role(right) => {
-            take(left)
+            take(left);
         }
         // A list that names every role which includes this one says what it means.
         ExprKind::InList(item, list) if is_role(item) => {
