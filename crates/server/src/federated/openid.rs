@@ -239,7 +239,7 @@ mod tests {
     const EXPECTED: Expected<'_> =
         Expected { issuer: "https://id.example", client_id: "site", nonce: "n", now_seconds: 1000 };
 
-    fn checked(change: Value) -> Result<String, String> {
+    fn checked(change: &Value) -> Result<String, String> {
         let mut claims = json!({
             "iss": "https://id.example", "aud": "site", "exp": 1300, "iat": 1000, "nonce": "n", "sub": "ann",
         });
@@ -262,7 +262,7 @@ mod tests {
             json!({ "exp": 941, "iat": 1059 }),
             json!({ "exp": 1300.5 }),
         ] {
-            assert_eq!(checked(good.clone()).as_deref(), Ok("ann"), "{good}");
+            assert_eq!(checked(&good).as_deref(), Ok("ann"), "{good}");
         }
         for bad in [
             json!({ "iss": "https://id.example/" }),
@@ -290,7 +290,7 @@ mod tests {
             json!({ "sub": 7 }),
             json!({ "sub": "a".repeat(256) }),
         ] {
-            assert!(checked(bad.clone()).is_err(), "{bad}");
+            assert!(checked(&bad).is_err(), "{bad}");
         }
     }
 }
