@@ -18,6 +18,9 @@ use crate::error::Error;
 
 /// A connection that was idle for so long is asked whether it is alive.
 const DOUBTFUL: Duration = Duration::from_secs(30);
+/// The same before a statement that commits by itself, which cannot be sent again: under load there is always one that came
+/// back just now.
+const FRESH: Duration = Duration::from_millis(1);
 /// How long it may take to answer.
 const CHECK: Duration = Duration::from_secs(1);
 /// A connection that was idle for so long is closed.
@@ -96,6 +99,19 @@ impl<C: Connect> Pool<C> {
     /// # Errors
     /// [`Error::Busy`] where none comes back in time, [`Error::Unavailable`] where none can be made.
     pub(crate) async fn lend(self: &Arc<Self>, deadline: Instant) -> Result<Lease<C>, Error> {
+        self.lend_after(DOUBTFUL, deadline).await
+    }
+
+    /// As [`Pool::lend`], a connection that was alive just now.
+    ///
+    /// # Errors
+    /// As [`Pool::lend`].
+    pub(crate) async fn lend_alive(self: &Arc<Self>, deadline: Instant) -> Result<Lease<C>, Error> {
+        self.lend_after(FRESH, deadline).await
+    }
+
+    /// Lends a connection, asked before where it was idle for longer than this.
+    async fn lend_after(self: &Arc<Self>, idle_for: Duration, deadline: Instant) -> Result<Lease<C>, Error> {
         let deadline = deadline.min(Instant::now() + self.timeout);
         let permit = match self.permits.clone().try_acquire_owned() {
             Ok(permit) => permit,
@@ -112,7 +128,7 @@ impl<C: Connect> Pool<C> {
             _permit: permit,
         };
         while let Some(mut idle) = self.take_idle() {
-            let doubtful = idle.doubtful || idle.since.elapsed() > DOUBTFUL;
+            let doubtful = idle.doubtful || idle.since.elapsed() > idle_for;
             if !doubtful || timeout(CHECK, C::answers(&mut idle.connection)).await.unwrap_or(false) {
                 return Ok(lease(idle.connection, idle.born, true, permit));
             }

@@ -141,6 +141,16 @@ impl Maria {
         }
     }
 
+    /// Stops it in order, so that it can start with other options.
+    ///
+    /// # Panics
+    /// Where it does not end.
+    pub fn shut_down(&mut self) {
+        self.ask("SHUTDOWN");
+        let ended = self.child.take().is_some_and(|mut child| child.wait().is_ok());
+        assert!(ended, "MariaDB does not end");
+    }
+
     /// Runs statements; what they give, one row a line, cells apart by a tab.
     ///
     /// # Panics

@@ -195,7 +195,7 @@ async fn on_mariadb_a_replica_that_is_away_or_none_is_left_out() {
     assert_eq!(all.look(Mark::FIRST).await, (1, true), "it is found again by itself");
 
     // A database without a log of its own has no place that anybody could have come to.
-    all.primary.stop();
+    all.primary.shut_down();
     all.primary.start_with(&["--server-id=1"]);
     // Of a write on a connection that died meanwhile nobody knows; after it there are others.
     let mut tries = 0..10;
